@@ -1,0 +1,67 @@
+"""What can go wrong, in our own words and without HTTP: `web/` gives each its status in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class B12Error(Exception):
+    """The base of every error that this service raises on purpose."""
+
+
+class InvalidHookRequest(B12Error):
+    """The request body cannot be used. `path` is the field at fault, such as `context.patientId`."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        """`problems` holds (field path, what is wrong and how to mend it), at least one."""
+        super().__init__("; ".join(f"{path}: {problem}" for path, problem in problems))
+        self.problems = tuple(problems)
+
+
+class UnknownService(B12Error):
+    """No service has this id."""
+
+
+class UntrustedClient(B12Error):
+    """The caller's token is missing or does not hold. The reason is for the log only, never for the caller."""
+
+
+class PatientDataUnavailable(B12Error):
+    """Required data were neither given nor could be fetched (CDS Hooks 2.0.1: 412 Precondition Failed)."""
+
+    def __init__(self, missing: Sequence[tuple[str, str]]) -> None:
+        """`missing` holds (prefetch key, why it is not there), at least one."""
+        super().__init__("; ".join(f"{key}: {why}" for key, why in missing))
+        self.missing = tuple(missing)
+
+
+class TemporarilyUnavailable(B12Error):
+    """Overloaded, or a store that must not fail silently cannot be reached; the caller may try again later."""
+
+    def __init__(self, message: str, retry_after_seconds: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class OutboundRefused(B12Error):
+    """An outgoing request was not made, or its answer not used: the address is not one we may call."""
+
+
+class FhirServerFailed(B12Error):
+    """The FHIR server could not be reached in time, or answered with an error."""
+
+
+class InvalidKnowledge(B12Error):
+    """Knowledge files cannot be used. Each problem names file, field, what is wrong and how to mend it."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class InvalidSettings(B12Error):
+    """An environment setting is missing or cannot be used; the message names it and says how to mend it."""
+
+
+class InvalidCard(B12Error):
+    """A card breaks a limit of CDS Hooks; this is a fault of ours and never reaches an EHR as a card."""

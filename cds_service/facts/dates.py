@@ -1,0 +1,107 @@
+"""Clinical dates: a FHIR date may be a year, a month, a day or an instant, and is compared as the interval it is."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+_FHIR_DATE = re.compile(
+    r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})"
+    r"(?:[T ](?P<time>\d{2}:\d{2}(?::\d{2})?)(?:[.,]\d+)?(?P<zone>Z|[+-]\d{2}:?\d{2})?)?)?)?$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicalDate:
+    """One date as a record tells it: every day from `earliest` to `latest`, both included.
+
+    `time` is the clock time as written ("08:15:00", "" when none was given); it orders samples of one day and is
+    never used to move a date to another day: the day that the laboratory or clinic wrote down is the day that counts.
+    """
+
+    earliest: date
+    latest: date
+    time: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> ClinicalDate:
+        """Read a FHIR date, dateTime or instant.
+
+        Raises:
+            ValueError: the text is no FHIR date, or names a day that does not exist.
+        """
+        found = _FHIR_DATE.match(text.strip())
+        if found is None:
+            raise ValueError(f"{text[:40]!r} is not a FHIR date (YYYY, YYYY-MM, YYYY-MM-DD or a dateTime)")
+        year, month, day = int(found["year"]), found["month"], found["day"]
+        if month is None:
+            return cls(date(year, 1, 1), date(year, 12, 31))
+        if day is None:
+            first = date(year, int(month), 1)
+            return cls(first, first.replace(day=calendar.monthrange(year, int(month))[1]))
+        exact = date(year, int(month), int(day))
+        return cls(exact, exact, found["time"] or "")
+
+    @classmethod
+    def on(cls, day: date) -> ClinicalDate:
+        """The given day."""
+        return cls(day, day)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the day is known, not just the month or year."""
+        return self.earliest == self.latest
+
+    @property
+    def order(self) -> tuple[date, date, str]:
+        """Sort key: oldest first; of two dates with one `latest`, the vaguer comes first."""
+        return (self.latest, self.earliest, self.time)
+
+    def __str__(self) -> str:
+        """As precise as it is known: 2025-09-20, 2025-09 or 2025."""
+        if self.is_exact:
+            return self.earliest.isoformat()
+        if self.earliest.month == self.latest.month:
+            return f"{self.earliest:%Y-%m}"
+        return f"{self.earliest:%Y}"
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day of the month `months` calendar months on; the last day of that month where it has no such day."""
+    index = day.year * 12 + day.month - 1 + months
+    year, month = divmod(index, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def whole_months_between(start: date, end: date) -> int:
+    """Calendar months completed from `start` to `end`; 0 where `end` is not after `start`."""
+    months = (end.year - start.year) * 12 + end.month - start.month
+    if add_months(start, months) > end:
+        months -= 1
+    return max(months, 0)
+
+
+def age_in_years(born: ClinicalDate, today: date) -> tuple[int, int]:
+    """The youngest and the oldest age, in completed years, that a (partial) birth date allows today."""
+
+    def years(birth: date) -> int:
+        return today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
+
+    return years(born.latest), years(born.earliest)
+
+
+def days(count: int) -> timedelta:
+    """`count` days."""
+    return timedelta(days=count)
+
+
+def parse_day(text: str) -> date:
+    """A full ISO date, for settings and command lines.
+
+    Raises:
+        ValueError: the text is not YYYY-MM-DD.
+    """
+    return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day has no zone

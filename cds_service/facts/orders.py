@@ -1,0 +1,57 @@
+"""Orders: tests that are on their way, and the drafts a clinician is writing now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.treatments import DailyDose, Medicine, Route
+
+
+class Test(StrEnum):
+    """A laboratory test that can be ordered."""
+
+    __test__ = False  # not a test class, whatever pytest makes of the name
+
+    B12 = "b12"
+    ACTIVE_B12 = "active-b12"
+    MMA = "mma"
+    HOMOCYSTEINE = "homocysteine"
+    CBC = "cbc"
+    FOLATE = "folate"
+    INTRINSIC_FACTOR_ANTIBODY = "intrinsic-factor-antibody"
+
+
+@dataclass(frozen=True, slots=True)
+class TestOrder:
+    """A test that was ordered and not revoked. `ordered` None: it is not known when."""
+
+    __test__ = False
+
+    test: Test
+    ordered: ClinicalDate | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class DraftContent:
+    """One medicine in a drafted order. `form` as in Treatment. `is_coded` false: recognised by name alone."""
+
+    medicine: Medicine
+    dose: DailyDose
+    route: Route = Route.NOT_KNOWN
+    form: str = ""
+    is_coded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DraftOrder:
+    """An unsigned order of this session. `source` is its `Type/id`; `replaces` are the orders it takes the place of."""
+
+    source: str
+    name: str
+    is_selected: bool
+    contents: tuple[DraftContent, ...] = ()
+    tests: tuple[Test, ...] = ()
+    replaces: tuple[str, ...] = ()
