@@ -102,8 +102,9 @@ class Stretch:
 class Exposure:
     """Use of one medicine class over time: what `assessment.exposure` makes of all its treatments.
 
-    `stretches` are certain, oldest first. `uncertain` says in words what could not be counted (unknown start, as
-    needed, name only). `is_current` tells whether it is taken now.
+    `stretches` are certain, oldest first. `possible` is the longest that use may have lasted (it also holds what the
+    record leaves open), and decides between "no" and "not known". `uncertain` says in words what could not be counted
+    (unknown start, as needed, name only). `is_current` tells whether it is taken now.
     """
 
     medicine: Medicine
@@ -113,3 +114,4 @@ class Exposure:
     sources: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     unknown_start_sources: tuple[str, ...] = ()
+    possible: tuple[Stretch, ...] = ()
