@@ -115,7 +115,7 @@ def _merged(stretches: Iterable[Stretch], gap: timedelta) -> tuple[Stretch, ...]
             merged.append(_Open(stretch.start, stretch.end, stretch.start_is_open))
             continue
         if stretch.start == last.start:
-            last.start_is_open = last.start_is_open and stretch.start_is_open
+            last.start_is_open = last.start_is_open or stretch.start_is_open
         if last.end is not None:
             last.end = None if stretch.end is None else max(last.end, stretch.end)
     return tuple(Stretch(s.start, s.end, s.start_is_open) for s in merged)

@@ -82,3 +82,29 @@ class Assessment:
     def fired(self) -> tuple[FindingOf, ...]:
         """The findings that fired."""
         return tuple(f for f in self.findings if f.answer.outcome is Outcome.FIRES)
+
+
+def fires(
+    *,
+    variant: str,
+    facts: tuple[FactUsed, ...] = (),
+    values: Mapping[str, str] | None = None,
+    recommends: tuple[Recommendation, ...] = (),
+    regimens: tuple[str, ...] = (),
+    missing_keys: tuple[str, ...] = (),
+    target: str = "",
+) -> Answer:
+    """The rule speaks."""
+    return Answer(
+        Outcome.FIRES, facts, variant, values or {}, recommends, regimens, (), missing_keys=missing_keys, target=target
+    )
+
+
+def does_not_fire(*facts: FactUsed) -> Answer:
+    """The rule was asked and has nothing to say; `facts` are why, where there are any."""
+    return Answer(Outcome.DOES_NOT_FIRE, facts)
+
+
+def cannot_tell(*missing: str, keys: tuple[str, ...] = (), facts: tuple[FactUsed, ...] = ()) -> Answer:
+    """The rule cannot answer: `missing` says what it would need, `keys` which prefetch keys would hold it."""
+    return Answer(Outcome.CANNOT_TELL, facts, missing=missing, missing_keys=keys)

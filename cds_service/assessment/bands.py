@@ -1,0 +1,118 @@
+"""Which band a result falls in, from what its number and its comparator allow: never more than they allow.
+
+Limits are read in the unit of the result (knowledge scales), so a pmol/L result meets the guideline's printed pmol/L
+limits and nothing is converted at the border (source article: below 180, 180 to 350, above 350 ng/L).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+from cds_service.facts.labs import Comparator, Finding, LabResult
+from cds_service.facts.patient import Sex
+from cds_service.facts.presence import Presence
+from cds_service.knowledge.model import AnalyteKnowledge, Scale
+
+
+class Band(StrEnum):
+    """What a B12 result means on its own, the more severe first."""
+
+    DEFICIENT = "deficient"
+    DEFICIENT_OR_INDETERMINATE = "deficient-or-indeterminate"
+    INDETERMINATE = "indeterminate"
+    CANNOT_CLASSIFY = "cannot-classify"
+    UNLIKELY = "unlikely"
+
+    @property
+    def severity(self) -> int:
+        """Higher is more severe."""
+        return len(Band) - list(Band).index(self)
+
+
+def scale_of(result: LabResult, analyte: AnalyteKnowledge) -> Scale | None:
+    """The scale whose canonical unit the result is in."""
+    return next((scale for scale in analyte.scales if scale.unit == result.unit), None)
+
+
+def b12_band(result: LabResult, scale: Scale | None) -> Band:
+    """The band of a total or active B12 result.
+
+    A limit itself is indeterminate. `<200` may be deficient or indeterminate; `>200` is not deficient, and nothing
+    settles it; `<400` and `>150` tell nothing.
+    """
+    if scale is None or scale.deficient_below is None or scale.unlikely_above is None or result.value is None:
+        return Band.CANNOT_CLASSIFY
+    low, high = scale.deficient_below, scale.unlikely_above
+    match result.comparator:
+        case None:
+            return _exact_band(result.value, low, high)
+        case Comparator.BELOW | Comparator.AT_MOST:
+            at_most = result.comparator is Comparator.AT_MOST
+            if result.value < low or (result.value == low and not at_most):
+                return Band.DEFICIENT
+            return Band.DEFICIENT_OR_INDETERMINATE if result.value <= high else Band.CANNOT_CLASSIFY
+        case Comparator.ABOVE | Comparator.AT_LEAST:
+            if result.value > high or (result.value == high and result.comparator is Comparator.ABOVE):
+                return Band.UNLIKELY
+            return Band.INDETERMINATE if result.value >= low else Band.CANNOT_CLASSIFY
+
+
+def _exact_band(value: Decimal, low: Decimal, high: Decimal) -> Band:
+    if value < low:
+        return Band.DEFICIENT
+    return Band.UNLIKELY if value > high else Band.INDETERMINATE
+
+
+def is_severe(result: LabResult, scale: Scale | None) -> bool:
+    """Whether the result is certainly below the severe limit; a result that only may be is not."""
+    if scale is None or scale.severe_below is None or result.value is None:
+        return False
+    if result.comparator is Comparator.BELOW:
+        return result.value <= scale.severe_below
+    return result.most is not None and result.most < scale.severe_below
+
+
+def is_raised(result: LabResult, analyte: AnalyteKnowledge) -> tuple[Presence, str]:
+    """Whether a marker is raised, and the limit it was held against, in words.
+
+    The laboratory's own upper limit comes first, otherwise the configured cut-off (clinical-guidelines 3); a result
+    given in words is what the laboratory says it is.
+    """
+    if result.finding is not None:
+        raised = result.finding in (Finding.HIGH, Finding.POSITIVE)
+        return (Presence.YES if raised else Presence.NO), "as the laboratory reports it"
+    scale = scale_of(result, analyte)
+    limit, whose = (result.upper_limit, "laboratory's limit")
+    if limit is None and scale is not None:
+        limit, whose = scale.raised_above, "configured cut-off"
+    if limit is None:
+        return Presence.NOT_KNOWN, "no limit known"
+    return _above(result, limit), f"{whose} {limit.normalize():f} {result.unit}"
+
+
+def _above(result: LabResult, limit: Decimal) -> Presence:
+    """Whether the true value is above the limit."""
+    if result.least is not None and (
+        result.least > limit or (result.comparator is Comparator.ABOVE and result.least == limit)
+    ):
+        return Presence.YES
+    return Presence.NO if result.most is not None and result.most <= limit else Presence.NOT_KNOWN
+
+
+def is_low(result: LabResult, analyte: AnalyteKnowledge, sex: Sex = Sex.NOT_KNOWN) -> Presence:
+    """Whether a count or concentration is low: the laboratory's lower limit, else the configured one for the sex."""
+    if result.finding is not None:
+        return Presence.YES if result.finding is Finding.LOW else Presence.NO
+    scale = scale_of(result, analyte)
+    limit = result.lower_limit
+    if limit is None and scale is not None:
+        by_sex = {Sex.FEMALE: scale.low_below_female, Sex.MALE: scale.low_below_male}.get(sex)
+        limit = by_sex if by_sex is not None else scale.low_below
+    if limit is None:
+        return Presence.NOT_KNOWN
+    if result.most is not None and (
+        result.most < limit or (result.comparator is Comparator.BELOW and result.most == limit)
+    ):
+        return Presence.YES
+    return Presence.NO if result.least is not None and result.least >= limit else Presence.NOT_KNOWN

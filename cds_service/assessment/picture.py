@@ -1,0 +1,233 @@
+"""The patient as the rules see them: facts, therapy, exposures, features, risks and the reading of the results.
+
+Made once a call; each rule then asks a short question of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cached_property
+
+from cds_service.assessment.bands import is_low, is_raised
+from cds_service.assessment.exposure import exposure, used_longer_than
+from cds_service.assessment.outcome import FactUsed, Status
+from cds_service.assessment.reading import Reading, newest, read_results, within_months
+from cds_service.assessment.therapy import Therapy, read_therapy
+from cds_service.facts.dates import age_in_years
+from cds_service.facts.labs import Analyte, LabResult
+from cds_service.facts.orders import Test
+from cds_service.facts.patient import Availability, DataIssue, DataKey, PatientFacts
+from cds_service.facts.presence import Presence
+from cds_service.facts.problems import Problem, ProblemKind
+from cds_service.facts.treatments import Exposure, Medicine, Treatment
+from cds_service.knowledge.model import Knowledge, Parameters, ProblemRole
+
+NEUROLOGICAL = (
+    ProblemKind.PERIPHERAL_NEUROPATHY,
+    ProblemKind.AUTONOMIC_NEUROPATHY,
+    ProblemKind.PARAESTHESIA,
+    ProblemKind.MYELOPATHY,
+    ProblemKind.ATAXIA,
+)
+MALABSORPTIVE = (
+    ProblemKind.PERNICIOUS_ANAEMIA,
+    ProblemKind.ATROPHIC_GASTRITIS,
+    ProblemKind.MALABSORPTION,
+    ProblemKind.COELIAC,
+    ProblemKind.CROHN,
+    ProblemKind.PANCREATIC_INSUFFICIENCY,
+    ProblemKind.BACTERIAL_OVERGROWTH,
+    ProblemKind.SHORT_BOWEL,
+    ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY,
+)
+LONG_TERM = (Medicine.METFORMIN, Medicine.PPI, Medicine.H2_BLOCKER)
+MEDICATION_KEYS = (
+    DataKey.MEDICATION_STATEMENTS,
+    DataKey.MEDICATION_REQUESTS,
+    DataKey.MEDICATION_DISPENSES,
+    DataKey.MEDICATION_ADMINISTRATIONS,
+)
+
+
+class Picture:
+    """All that is derived from the facts; lazily, because most hooks need little of it. Immutable to its readers."""
+
+    def __init__(self, facts: PatientFacts, knowledge: Knowledge) -> None:
+        self.facts = facts
+        self.knowledge = knowledge
+        self.parameters: Parameters = knowledge.parameters
+        self.today = facts.today
+        self.problems: Mapping[ProblemKind, tuple[Problem, ...]] = _by_kind(facts.problems)
+
+    @cached_property
+    def age(self) -> tuple[int, int] | None:
+        """Youngest and oldest possible age in years; None without a birth date."""
+        return age_in_years(self.facts.born, self.today) if self.facts.born is not None else None
+
+    @cached_property
+    def is_child(self) -> bool:
+        """Certainly under the age that the guidelines cover (NICE NG239: over 16; setting)."""
+        return self.age is not None and self.age[1] < self.parameters.adult_age_years
+
+    @property
+    def in_scope(self) -> bool:
+        """Whether the rules for adults apply."""
+        return not self.is_child and not self.facts.is_deceased
+
+    @cached_property
+    def therapy(self) -> Therapy:
+        """Vitamin B12 therapy."""
+        return read_therapy(self.facts.treatments, self.today, self.parameters)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """The results read together."""
+        return read_results(self.facts.labs, self.therapy, self.problems, self.knowledge, self.today)
+
+    @property
+    def status(self) -> Status:
+        """The vitamin B12 status."""
+        return self.reading.status if self.in_scope else Status.NOT_APPLICABLE
+
+    @cached_property
+    def exposures(self) -> Mapping[Medicine, Exposure]:
+        """Use of metformin, PPIs and H2 blockers over time."""
+        return {m: exposure(self.facts.treatments, m, self.today, self.parameters) for m in LONG_TERM}
+
+    def has(self, *kinds: ProblemKind) -> bool:
+        """Whether any of these problems is recorded."""
+        return any(self.problems.get(kind) for kind in kinds)
+
+    def facts_of(self, *kinds: ProblemKind) -> tuple[FactUsed, ...]:
+        """The recorded problems of these kinds, as facts for a card."""
+        return tuple(problem_fact(p, self.knowledge) for kind in kinds for p in self.problems.get(kind, ()))
+
+    def newest(self, analyte: Analyte) -> LabResult | None:
+        """The newest result of an analyte."""
+        return newest(self.facts.labs, analyte)
+
+    def recent(self, analyte: Analyte) -> LabResult | None:
+        """The newest result of an analyte, if it is recent enough to speak of the present."""
+        result = self.newest(analyte)
+        months = self.parameters.recent_result_months
+        return result if result is not None and within_months(result.taken, months, self.today) else None
+
+    @cached_property
+    def macrocytosis(self) -> LabResult | None:
+        """A recent MCV above its limit."""
+        mcv = self.recent(Analyte.MCV)
+        raised = mcv is not None and is_raised(mcv, self.knowledge.analytes[Analyte.MCV])[0] is Presence.YES
+        return mcv if raised else None
+
+    @cached_property
+    def anaemia(self) -> LabResult | None:
+        """A recent haemoglobin below its limit for the sex."""
+        hb = self.recent(Analyte.HAEMOGLOBIN)
+        low = (
+            hb is not None
+            and is_low(hb, self.knowledge.analytes[Analyte.HAEMOGLOBIN], self.facts.sex) is Presence.YES
+        )
+        return hb if low else None
+
+    @cached_property
+    def features(self) -> tuple[FactUsed, ...]:
+        """Signs and symptoms that vitamin B12 deficiency can cause: from problems, MCV and haemoglobin."""
+        coded = [kind for kind in self.problems if self.role(kind) is ProblemRole.FEATURE]
+        blood = [result for result in (self.macrocytosis, self.anaemia) if result is not None]
+        return self.facts_of(*coded) + tuple(result_fact(r, self.knowledge) for r in blood)
+
+    @cached_property
+    def neurological(self) -> tuple[FactUsed, ...]:
+        """Neurological features alone."""
+        return self.facts_of(*NEUROLOGICAL)
+
+    @cached_property
+    def blood_features(self) -> tuple[FactUsed, ...]:
+        """Macrocytosis and anaemia alone."""
+        blood = [result for result in (self.macrocytosis, self.anaemia) if result is not None]
+        return self.facts_of(ProblemKind.MACROCYTIC_ANAEMIA) + tuple(result_fact(r, self.knowledge) for r in blood)
+
+    def role(self, kind: ProblemKind) -> ProblemRole:
+        """What the knowledge says a problem does."""
+        return self.knowledge.conditions[kind].role
+
+    def months_of(self, medicine: Medicine) -> int:
+        """After how many months of use a medicine becomes a risk."""
+        return {
+            Medicine.METFORMIN: self.parameters.metformin_months,
+            Medicine.PPI: self.parameters.ppi_months,
+            Medicine.H2_BLOCKER: self.parameters.h2_blocker_months,
+        }[medicine]
+
+    @cached_property
+    def risks(self) -> tuple[FactUsed, ...]:
+        """All that raises the chance of deficiency: long use of a medicine, problems, age."""
+        kinds = [kind for kind in self.problems if self.role(kind) is ProblemRole.RISK]
+        medicines = tuple(
+            FactUsed(self.knowledge.medicines[medicine].title, f"more than {self.months_of(medicine)} months")
+            for medicine, use in self.exposures.items()
+            if used_longer_than(use, self.months_of(medicine), self.today, self.parameters) is Presence.YES
+        )
+        is_old = self.age is not None and self.age[0] > self.parameters.advanced_age_years
+        age = (FactUsed("Age", f"{self.age[0]} years"),) if is_old and self.age is not None else ()
+        return self.facts_of(*kinds) + medicines + age
+
+    def pending(self, *tests: Test) -> bool:
+        """Whether one of these tests is on its way: ordered recently and not revoked, or drafted now.
+
+        An order without a date cannot be called recent: records keep orders active for decades.
+        """
+        if any(set(tests) & set(draft.tests) for draft in self.facts.drafts):
+            return True
+        days = self.parameters.pending_order_days
+        return any(
+            order.test in tests
+            and order.ordered is not None
+            and 0 <= (self.today - order.ordered.earliest).days <= days
+            for order in self.facts.test_orders
+        )
+
+    def issues_on(self, *topics: str) -> tuple[DataIssue, ...]:
+        """The data issues that matter to these analytes, medicines or problems."""
+        return tuple(issue for issue in self.facts.issues if issue.matters_to in topics)
+
+    def unread(self, *keys: DataKey) -> tuple[DataKey, ...]:
+        """Which of these keys were neither complete nor registered as never sent."""
+        fine = (Availability.COMPLETE, Availability.NEVER_SENT)
+        return tuple(key for key in keys if self.facts.available(key) not in fine)
+
+    @cached_property
+    def active_folic_acid(self) -> tuple[Treatment, ...]:
+        """Folic acid that is being taken now."""
+        return tuple(t for t in self.facts.treatments if t.medicine is Medicine.FOLIC_ACID and t.is_active)
+
+
+def _by_kind(problems: tuple[Problem, ...]) -> dict[ProblemKind, tuple[Problem, ...]]:
+    found: dict[ProblemKind, list[Problem]] = defaultdict(list)
+    for problem in problems:
+        found[problem.kind].append(problem)
+    return {kind: tuple(found[kind]) for kind in ProblemKind if kind in found}
+
+
+def result_fact(result: LabResult, knowledge: Knowledge, note: str = "") -> FactUsed:
+    """A laboratory result as a row of the card's table."""
+    remark = ", ".join(
+        part
+        for part in (
+            note,
+            "preliminary" if result.is_preliminary else "",
+            "" if result.is_coded else "recognised by name only",
+        )
+        if part
+    )
+    value = f"{result.printed} ({remark})" if remark else result.printed
+    short = knowledge.analytes[result.analyte].short
+    return FactUsed(short, value, str(result.taken), result.printed_range, result.source)
+
+
+def problem_fact(problem: Problem, knowledge: Knowledge) -> FactUsed:
+    """A problem as a row of the card's table."""
+    title = knowledge.conditions[problem.kind].title
+    name = problem.name if problem.is_coded else f"{problem.name} (possible)"
+    return FactUsed(title, name, str(problem.since) if problem.since else "", "", problem.source)

@@ -1,0 +1,260 @@
+"""What must not happen unseen: folic acid alone, the wrong cobalamin, B12 twice (source article, Special
+Considerations 1; clinical-guidelines 5). Nothing here ever advises stopping folic acid, metformin or a PPI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
+from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
+from cds_service.assessment.rules.diagnosis import b12_values
+from cds_service.facts.labs import Analyte
+from cds_service.facts.orders import DraftContent, DraftOrder, Test
+from cds_service.facts.patient import DataKey
+from cds_service.facts.presence import Presence
+from cds_service.facts.problems import ProblemKind
+from cds_service.facts.treatments import Medicine, RecordKind, Route
+from cds_service.knowledge.model import Recommendation
+
+_LOW = (Status.DEFICIENT, Status.FUNCTIONAL)
+_CYANOCOBALAMIN = "cyanocobalamin"
+
+
+@dataclass(frozen=True, slots=True)
+class _FolicAcid:
+    """Folic acid that is drafted, taken, or both. `mg` is the sum that could be read."""
+
+    facts: tuple[FactUsed, ...]
+    mg: Decimal
+    is_complete: bool
+    target: str = ""
+
+    def words(self) -> str:
+        """The dose for a summary: "1 mg/day", or that it could not be read."""
+        if not self.is_complete and not self.mg:
+            return "dose not readable"
+        return f"{self.mg.normalize():f} mg/day" + ("" if self.is_complete else " or more")
+
+    def exceeds(self, limit: Decimal) -> bool:
+        """Above the limit, strictly; a dose that cannot be read counts as above, as nearly every product is."""
+        return self.mg > limit or not self.is_complete
+
+
+def folic_acid_drafted_with_low_b12(p: Picture) -> Answer:
+    """Folic acid is ordered for someone whose B12 is low, without therapeutic B12."""
+    return _with_low_b12(p, _drafted(p))
+
+
+def folic_acid_taken_with_low_b12(p: Picture) -> Answer:
+    """Folic acid is being taken by someone whose B12 is low, without therapeutic B12."""
+    return _with_low_b12(p, _taken(p))
+
+
+def folic_acid_drafted_with_b12_in_doubt(p: Picture) -> Answer:
+    """Folic acid is ordered, B12 is indeterminate or unknown, and something speaks for deficiency."""
+    return _with_b12_in_doubt(p, _drafted(p))
+
+
+def folic_acid_taken_with_b12_in_doubt(p: Picture) -> Answer:
+    """Folic acid is being taken, B12 is indeterminate or unknown, and something speaks for deficiency."""
+    return _with_b12_in_doubt(p, _taken(p))
+
+
+def folic_acid_not_checked(p: Picture) -> Answer:
+    """Folic acid is ordered, and the results could not be read: said, never passed over in silence."""
+    folic = _drafted(p)
+    unread = p.unread(DataKey.LABS)
+    if not _matters(p, folic) or folic is None or not unread or p.status is not Status.UNKNOWN:
+        return does_not_fire()
+    if p.features or p.risks:
+        return does_not_fire()  # the rule on B12 in doubt speaks, and names the missing results
+    return fires(
+        variant="not-checked",
+        facts=folic.facts,
+        values={"dose": folic.words()},
+        recommends=(Recommendation.VERIFY_DATA,),
+        missing_keys=unread,
+        target=folic.target,
+    )
+
+
+def _with_low_b12(p: Picture, folic: _FolicAcid | None) -> Answer:
+    if folic is None or not _matters(p, folic) or p.status not in _LOW:
+        return does_not_fire(*(folic.facts if folic is not None else ()))
+    b12 = p.reading.deciding or p.reading.in_words_only
+    values = b12_values(p, b12) if b12 is not None else {}
+    return fires(
+        variant=_variant(p, "low"),
+        facts=(*folic.facts, *((result_fact(b12, p.knowledge),) if b12 is not None else ()), *p.features),
+        values=values | {"dose": folic.words()},
+        recommends=() if p.has(ProblemKind.COBALAMIN_ALLERGY) else (Recommendation.ADD_B12_WITH_FOLIC_ACID,),
+        regimens=() if p.has(ProblemKind.COBALAMIN_ALLERGY) else ("oral-replacement",),
+        missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES),
+        target=folic.target,
+    )
+
+
+def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None) -> Answer:
+    if folic is None or not _matters(p, folic) or p.status not in (Status.INDETERMINATE, Status.UNKNOWN):
+        return does_not_fire(*(folic.facts if folic is not None else ()))
+    called_for = p.neurological + p.blood_features + p.risks
+    if not called_for:
+        unread = p.unread(DataKey.CONDITIONS, DataKey.LABS)
+        return cannot_tell("signs and risks", keys=unread, facts=folic.facts) if unread else does_not_fire(*folic.facts)
+    b12 = p.reading.deciding if p.status is Status.INDETERMINATE else None
+    facts = (*folic.facts, *((result_fact(b12, p.knowledge),) if b12 is not None else ()), *called_for)
+    values = {"dose": folic.words(), "feature": called_for[0].label.lower()}
+    if b12 is not None:
+        mma = () if p.pending(Test.MMA) or _mma_known(p) else (Recommendation.ORDER_MMA,)
+        return fires(
+            variant=_variant(p, "indeterminate"),
+            facts=facts,
+            values=values | b12_values(p, b12),
+            recommends=(Recommendation.ADD_B12_WITH_FOLIC_ACID, *mma),
+            regimens=("oral-replacement",),
+            target=folic.target,
+        )
+    return fires(
+        variant="pending" if p.pending(Test.B12, Test.ACTIVE_B12) else _variant(p, "unknown"),
+        facts=facts,
+        values=values,
+        recommends=(Recommendation.CHECK_B12_BEFORE_FOLIC_ACID,),
+        missing_keys=p.unread(DataKey.LABS, *MEDICATION_KEYS),
+        target=folic.target,
+    )
+
+
+def _mma_known(p: Picture) -> bool:
+    return any(m.result.analyte is Analyte.MMA for m in p.reading.markers)
+
+
+def _variant(p: Picture, base: str) -> str:
+    """Folic acid has its own good reason in these patients, and the words say so."""
+    takes_antifolate = any(t.medicine is Medicine.ANTIFOLATE and t.is_active for t in p.facts.treatments)
+    drafts_antifolate = any(c.medicine is Medicine.ANTIFOLATE for d in p.facts.drafts for c in d.contents)
+    own_reason = p.has(ProblemKind.PREGNANCY, ProblemKind.SICKLE_CELL, ProblemKind.DIALYSIS)
+    return f"{base}-prophylaxis" if takes_antifolate or drafts_antifolate or own_reason else base
+
+
+def _matters(p: Picture, folic: _FolicAcid | None) -> bool:
+    """Above the masking limit, in an adult, and no therapeutic B12 taken or ordered along with it."""
+    return (
+        folic is not None
+        and p.in_scope
+        and folic.exceeds(p.parameters.folic_acid_mg)
+        and p.therapy.is_current is not Presence.YES
+        and not any(_is_therapeutic(p, c) for d in p.facts.drafts for c in d.contents)
+    )
+
+
+def _is_therapeutic(p: Picture, content: DraftContent) -> bool:
+    """Whether a drafted B12 is certainly a therapeutic dose."""
+    if content.medicine is not Medicine.B12:
+        return False
+    if content.route is Route.PARENTERAL:
+        return True
+    return content.dose.mg_per_day is not None and content.dose.mg_per_day >= p.parameters.therapeutic_oral_mg
+
+
+def _drafted(p: Picture) -> _FolicAcid | None:
+    """Selected drafts that hold folic acid, together with what is taken already and not replaced by a draft."""
+    selected = [d for d in p.facts.drafts if d.is_selected and _folic_contents(d)]
+    if not selected:
+        return None
+    drafted = [(d.source, d.name, c.dose.mg_per_day, c.dose.reason) for d in selected for c in _folic_contents(d)]
+    replaced = {source for d in p.facts.drafts for source in d.replaces} | {d.source for d in p.facts.drafts}
+    taken = [
+        (t.source, f"{t.name} (taken now)", t.dose.mg_per_day, t.dose.reason)
+        for t in p.active_folic_acid
+        if t.source not in replaced
+    ]
+    return _sum(p, drafted + taken, selected[0].source)
+
+
+def _folic_contents(draft: DraftOrder) -> tuple[DraftContent, ...]:
+    return tuple(c for c in draft.contents if c.medicine is Medicine.FOLIC_ACID)
+
+
+def _taken(p: Picture) -> _FolicAcid | None:
+    """Folic acid that is taken now. One order and its dispenses are one medicine: orders count, else statements."""
+    active = p.active_folic_acid
+    for kind in (RecordKind.REQUEST, RecordKind.STATEMENT, RecordKind.DISPENSE, RecordKind.ADMINISTRATION):
+        ours = [t for t in active if t.kind is kind]
+        if ours:
+            return _sum(p, [(t.source, t.name, t.dose.mg_per_day, t.dose.reason) for t in ours], "")
+    return None
+
+
+def _sum(p: Picture, parts: list[tuple[str, str, Decimal | None, str]], target: str) -> _FolicAcid:
+    title = p.knowledge.medicines[Medicine.FOLIC_ACID].title
+    facts = tuple(
+        FactUsed(title, f"{name}: {mg.normalize():f} mg/day" if mg is not None else f"{name}: {reason}", source=source)
+        for source, name, mg, reason in parts
+    )
+    known = [mg for _source, _name, mg, _reason in parts if mg is not None]
+    return _FolicAcid(facts, sum(known, Decimal(0)), len(known) == len(parts), target)
+
+
+def leber_cyanocobalamin(p: Picture) -> Answer:
+    """Cyanocobalamin in Leber's optic neuropathy can bring on swift optic atrophy: hydroxocobalamin (FDA label)."""
+    leber = p.facts_of(ProblemKind.LEBER_OPTIC_NEUROPATHY)
+    if not leber:
+        return does_not_fire()
+    drafts = [d for d in p.facts.drafts if d.is_selected and any(_is_cyanocobalamin(c) for c in d.contents)]
+    taken = [
+        t for t in p.facts.treatments if t.medicine is Medicine.B12 and t.is_active and t.form == _CYANOCOBALAMIN
+    ]
+    if not drafts and (not taken or p.facts.drafts):
+        return does_not_fire(*leber)
+    label = p.knowledge.medicines[Medicine.B12].title
+    named = [(d.name, d.source) for d in drafts] or [(t.name, t.source) for t in taken]
+    return fires(
+        variant="drafted" if drafts else "taken",
+        facts=(*leber, *(FactUsed(label, name, source=source) for name, source in named)),
+        recommends=(Recommendation.USE_HYDROXOCOBALAMIN,),
+        regimens=("im-replacement-hydroxocobalamin",),
+        target=drafts[0].source if drafts else "",
+    )
+
+
+def _is_cyanocobalamin(content: DraftContent) -> bool:
+    return content.medicine is Medicine.B12 and content.form == _CYANOCOBALAMIN
+
+
+def b12_ordered_twice(p: Picture) -> Answer:
+    """Therapeutic B12 is ordered by the route by which it is taken already, and does not replace that order."""
+    drafts = [d for d in p.facts.drafts if d.is_selected and any(_is_therapeutic(p, c) for c in d.contents)]
+    replaced = {source for d in p.facts.drafts for source in d.replaces} | {d.source for d in p.facts.drafts}
+    for draft in drafts:
+        routes = {c.route for c in draft.contents if c.medicine is Medicine.B12}
+        same = [
+            t for t in p.therapy.treatments if t.is_active and t.route in routes and t.source not in replaced
+        ]
+        if same and len(draft.contents) == 1:
+            title = p.knowledge.medicines[Medicine.B12].title
+            return fires(
+                variant="duplicate",
+                facts=(
+                    FactUsed(title, f"{draft.name} (being ordered)", source=draft.source),
+                    *(FactUsed(title, f"{t.name} (taken now)", source=t.source) for t in same[:2]),
+                ),
+                recommends=(Recommendation.VERIFY_DATA,),
+                target=draft.source,
+            )
+    return does_not_fire()
+
+
+def allergy_to_drafted_b12(p: Picture) -> Answer:
+    """B12 is ordered for someone allergic to cobalamin or cobalt."""
+    allergy = p.facts_of(ProblemKind.COBALAMIN_ALLERGY)
+    drafts = [d for d in p.facts.drafts if d.is_selected and any(c.medicine is Medicine.B12 for c in d.contents)]
+    if not allergy or not drafts:
+        return does_not_fire(*allergy)
+    title = p.knowledge.medicines[Medicine.B12].title
+    return fires(
+        variant="allergy",
+        facts=(*allergy, *(FactUsed(title, d.name, source=d.source) for d in drafts)),
+        recommends=(Recommendation.REFER,),
+        target=drafts[0].source,
+    )

@@ -1,0 +1,57 @@
+"""Patients whom the rules do not cover, and data that were not there to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cds_service.assessment.bands import Band
+from cds_service.assessment.outcome import Answer, FactUsed, Outcome, Status, does_not_fire, fires
+from cds_service.assessment.picture import Picture, result_fact
+from cds_service.facts.patient import DataKey
+from cds_service.knowledge.model import Recommendation
+
+_LOW_OR_DOUBTFUL = (Band.DEFICIENT, Band.DEFICIENT_OR_INDETERMINATE, Band.INDETERMINATE)
+
+
+def child_with_low_b12(p: Picture) -> Answer:
+    """A child's B12 that would be low or indeterminate in an adult: not ours to treat, and not to be passed over."""
+    result = p.reading.deciding
+    if not p.is_child or p.facts.is_deceased or result is None or p.age is None:
+        return does_not_fire()
+    if p.reading.band not in _LOW_OR_DOUBTFUL:
+        return does_not_fire(result_fact(result, p.knowledge))
+    return fires(
+        variant="child",
+        facts=(FactUsed("Age", f"{p.age[1]} years"), result_fact(result, p.knowledge)),
+        values={"b12": result.printed, "date": str(result.taken)},
+        recommends=(Recommendation.REFER,),
+    )
+
+
+def data_incomplete(p: Picture, answers: Iterable[Answer]) -> Answer:
+    """Data that could change the answer were not there, and no other card says so.
+
+    `answers` are those of all other rules: what they would have needed, and what their own cards already name.
+    """
+    if not p.in_scope:
+        return does_not_fire()
+    wanted: dict[str, None] = {}
+    named: set[str] = set()
+    for answer in answers:
+        wanted |= dict.fromkeys(answer.missing_keys)
+        if answer.outcome is Outcome.FIRES:
+            named |= set(answer.missing_keys)
+    if p.status in (Status.UNLIKELY, Status.UNKNOWN, Status.INDETERMINATE):
+        wanted |= dict.fromkeys(p.unread(DataKey.LABS))
+    missing = tuple(key for key in wanted if key not in named)
+    if not missing:
+        return does_not_fire()
+    labs = DataKey.LABS in missing
+    urgent = labs and bool(p.features) and bool(p.risks)
+    return fires(
+        variant="results-with-feature" if urgent else "results" if labs else "other",
+        facts=tuple(FactUsed("Not read", key) for key in missing) + (p.features + p.risks if labs else ()),
+        values={"keys": ", ".join(missing)},
+        recommends=(Recommendation.VERIFY_DATA,),
+        missing_keys=missing,
+    )

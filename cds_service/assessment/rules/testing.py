@@ -1,0 +1,220 @@
+"""Who should be tested: risks, and features that vitamin B12 deficiency can cause (source article, Special
+Considerations 2; clinical-guidelines 4 and 8)."""
+
+from __future__ import annotations
+
+from cds_service.assessment.exposure import used_longer_than
+from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
+from cds_service.assessment.picture import MALABSORPTIVE, MEDICATION_KEYS, Picture, result_fact
+from cds_service.facts.labs import Analyte
+from cds_service.facts.orders import Test
+from cds_service.facts.patient import DataKey
+from cds_service.facts.presence import Presence
+from cds_service.facts.problems import ProblemKind
+from cds_service.facts.treatments import Exposure, Medicine
+from cds_service.knowledge.model import Recommendation
+
+ALONE, WITH_FEATURE = "alone", "with-feature"
+
+
+def metformin_long_term(p: Picture) -> Answer:
+    """Metformin for more than four months."""
+    return _long_term_use(p, Medicine.METFORMIN, p.parameters.metformin_months)
+
+
+def ppi_long_term(p: Picture) -> Answer:
+    """A proton pump inhibitor for more than twelve months."""
+    return _long_term_use(p, Medicine.PPI, p.parameters.ppi_months)
+
+
+def h2_blocker_long_term(p: Picture) -> Answer:
+    """An H2 blocker for more than twelve months (AAFP; not in the source article)."""
+    return _long_term_use(p, Medicine.H2_BLOCKER, p.parameters.h2_blocker_months)
+
+
+def duration_unknown(p: Picture) -> Answer:
+    """A medicine that matters when taken long is taken, and nobody can say since when."""
+    if not _wanted(p):
+        return does_not_fire()
+    unknown = [e for e in p.exposures.values() if _start_is_unknown(p, e)]
+    if not unknown:
+        return _not_found(p, *MEDICATION_KEYS)
+    medicines = " and ".join(_title(p, e.medicine) for e in unknown)
+    facts = tuple(fact for e in unknown for fact in _exposure_facts(p, e, "start not known"))
+    return _test_card(p, facts, {"medicines": medicines})
+
+
+def strict_diet(p: Picture) -> Answer:
+    """A vegan or strict vegetarian diet."""
+    return _recorded_risk(
+        p,
+        (ProblemKind.VEGAN_DIET, ProblemKind.STRICT_VEGETARIAN_DIET),
+        (DataKey.CONDITIONS, DataKey.SOCIAL_HISTORY),
+    )
+
+
+def malabsorption(p: Picture) -> Answer:
+    """A disease that keeps vitamin B12 from being absorbed."""
+    kinds = tuple(k for k in MALABSORPTIVE if k is not ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY)
+    return _recorded_risk(p, kinds, (DataKey.CONDITIONS,))
+
+
+def gastric_or_small_bowel_surgery(p: Picture) -> Answer:
+    """Stomach or small bowel removed or bypassed."""
+    return _recorded_risk(
+        p, (ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY,), (DataKey.CONDITIONS, DataKey.PROCEDURES)
+    )
+
+
+def nitrous_oxide(p: Picture) -> Answer:
+    """Nitrous oxide: it inactivates B12 without lowering it, so MMA and homocysteine come first (NICE NG239)."""
+    if not _wanted(p) or p.pending(Test.MMA, Test.HOMOCYSTEINE):
+        return does_not_fire()
+    facts = p.facts_of(ProblemKind.NITROUS_OXIDE)
+    if not facts:
+        return _not_found(p, DataKey.CONDITIONS)
+    tests = (Recommendation.ORDER_MMA, Recommendation.ORDER_HOMOCYSTEINE, Recommendation.ORDER_B12)
+    return _test_card(p, facts, {"risk": facts[0].label}, tests)
+
+
+def advanced_age(p: Picture) -> Answer:
+    """Over the age at which screening may be warranted (AAFP; setting)."""
+    if not _wanted(p):
+        return does_not_fire()
+    if p.age is None:
+        return cannot_tell("birth date", keys=tuple(p.unread(DataKey.PATIENT)))
+    if p.age[0] <= p.parameters.advanced_age_years:
+        return does_not_fire()
+    return _test_card(p, (FactUsed("Age", f"{p.age[0]} years"),), {"age": str(p.age[0])})
+
+
+def unexplained_feature(p: Picture) -> Answer:
+    """Neuropathy, macrocytosis or glossitis, no known risk, and no result."""
+    if not _wanted(p):
+        return does_not_fire()
+    facts = p.neurological + p.facts_of(ProblemKind.GLOSSITIS, ProblemKind.MACROCYTIC_ANAEMIA)
+    if p.macrocytosis is not None:
+        facts += tuple(f for f in p.blood_features if f.source == p.macrocytosis.source)
+    if not facts:
+        return _not_found(p, DataKey.CONDITIONS)
+    return fires(variant=ALONE, facts=facts, values={"feature": facts[0].label.lower()}, recommends=_tests(p))
+
+
+def result_unusable(p: Picture) -> Answer:
+    """A vitamin B12 result is there, but cannot be used; or the laboratory gave only a word for it."""
+    if not p.in_scope or p.status is not Status.UNKNOWN:
+        return does_not_fire()
+    issues = p.issues_on(Analyte.TOTAL_B12, Analyte.ACTIVE_B12)
+    worded = p.reading.in_words_only
+    if not issues and worded is None:
+        return does_not_fire()
+    if worded is not None:
+        facts: tuple[FactUsed, ...] = (FactUsed("Vitamin B12", worded.printed, str(worded.taken), "", worded.source),)
+        why = "the laboratory reported a word, not a number"
+    else:
+        facts = tuple(FactUsed("Vitamin B12, not used", i.issue, source=i.resource) for i in issues)
+        why = issues[0].issue
+    variant = WITH_FEATURE if p.features or p.risks else ALONE
+    recommends: tuple[Recommendation, ...] = (Recommendation.VERIFY_DATA,)
+    if not p.pending(Test.B12, Test.ACTIVE_B12) and p.therapy.is_current is not Presence.YES:
+        recommends += (Recommendation.ORDER_B12,)
+    return fires(variant=variant, facts=facts, values={"why": why}, recommends=recommends)
+
+
+def _wanted(p: Picture) -> bool:
+    """Whether a screening card is wanted at all (clinical-guidelines 8.2): nobody is asked for what is known, on its
+    way, already treated, or of no use to the patient."""
+    return (
+        p.status is Status.UNKNOWN
+        and not p.has(ProblemKind.PALLIATIVE_CARE)
+        and p.therapy.is_current is not Presence.YES
+        and not p.pending(Test.B12, Test.ACTIVE_B12)
+    )
+
+
+def _not_found(p: Picture, *keys: DataKey) -> Answer:
+    """No risk found: which is a no only if everything was there to be searched."""
+    unread = p.unread(*keys)
+    return cannot_tell(*(f"{key} could not be read" for key in unread), keys=unread) if unread else does_not_fire()
+
+
+def _labs_unread(p: Picture, facts: tuple[FactUsed, ...]) -> Answer | None:
+    """A test is not asked for as "never measured" where the results could not be read."""
+    unread = p.unread(DataKey.LABS)
+    return cannot_tell("laboratory results could not be read", keys=unread, facts=facts) if unread else None
+
+
+def _test_card(
+    p: Picture,
+    facts: tuple[FactUsed, ...],
+    values: dict[str, str],
+    tests: tuple[Recommendation, ...] | None = None,
+) -> Answer:
+    variant = WITH_FEATURE if p.features else ALONE
+    unread = _labs_unread(p, facts)
+    if unread is not None:
+        return unread
+    return fires(
+        variant=variant,
+        facts=facts + p.features + last_result(p),
+        values=values | {"feature": p.features[0].label.lower() if p.features else ""},
+        recommends=tests if tests is not None else _tests(p),
+    )
+
+
+def last_result(p: Picture) -> tuple[FactUsed, ...]:
+    """The last B12 result, where there is one that is too old to count."""
+    last = p.reading.deciding
+    return (result_fact(last, p.knowledge, "too old to count"),) if last is not None else ()
+
+
+def _tests(p: Picture) -> tuple[Recommendation, ...]:
+    """Vitamin B12; and a blood count where there is no recent one and something calls for it."""
+    if p.features and p.recent(Analyte.HAEMOGLOBIN) is None and not p.pending(Test.CBC):
+        return (Recommendation.ORDER_B12, Recommendation.ORDER_CBC)
+    return (Recommendation.ORDER_B12,)
+
+
+def _recorded_risk(p: Picture, kinds: tuple[ProblemKind, ...], keys: tuple[DataKey, ...]) -> Answer:
+    if not _wanted(p):
+        return does_not_fire()
+    facts = p.facts_of(*kinds)
+    return _test_card(p, facts, {"risk": facts[0].label}) if facts else _not_found(p, *keys)
+
+
+def _long_term_use(p: Picture, medicine: Medicine, months: int) -> Answer:
+    if not _wanted(p):
+        return does_not_fire()
+    use = p.exposures[medicine]
+    longer = used_longer_than(use, months, p.today, p.parameters)
+    if longer is Presence.YES:
+        span = span_of(use)
+        return _test_card(p, _exposure_facts(p, use, span), {"span": span, "months": str(months)})
+    if longer is Presence.NOT_KNOWN:
+        why = use.uncertain or ("start not known",)
+        return cannot_tell(*why, facts=_exposure_facts(p, use, "duration not known"))
+    return _not_found(p, *MEDICATION_KEYS)
+
+
+def _start_is_unknown(p: Picture, use: Exposure) -> bool:
+    """Taken now, start not recorded, and not known from another record to be long enough already."""
+    months = p.months_of(use.medicine)
+    return bool(use.unknown_start_sources) and (
+        used_longer_than(use, months, p.today, p.parameters) is Presence.NOT_KNOWN
+    )
+
+
+def span_of(use: Exposure) -> str:
+    """Since when, or from when to when, in words. The last certain stretch."""
+    last = use.stretches[-1]
+    begins = f"before {last.start}" if last.start_is_open else str(last.start)
+    return f"since {begins}" if last.end is None else f"from {begins} to {last.end}"
+
+
+def _exposure_facts(p: Picture, use: Exposure, span: str) -> tuple[FactUsed, ...]:
+    notes = f"; {'; '.join(use.uncertain)}" if use.uncertain else ""
+    return (FactUsed(_title(p, use.medicine), span + notes, source=", ".join(use.sources[:3])),)
+
+
+def _title(p: Picture, medicine: Medicine) -> str:
+    return p.knowledge.medicines[medicine].title

@@ -1,0 +1,132 @@
+"""Vitamin B12 therapy: whether the patient is on a therapeutic dose, since when, and what was drawn on it.
+
+Therapeutic is a daily dose by mouth of at least the configured amount, or any injection (clinical-guidelines 5 and 8):
+the few micrograms in a multivitamin are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from itertools import pairwise
+from statistics import median_low
+
+from cds_service.assessment.exposure import exposure
+from cds_service.facts.dates import ClinicalDate, add_months
+from cds_service.facts.presence import Presence
+from cds_service.facts.treatments import Exposure, Interval, Medicine, RecordKind, Route, Treatment
+from cds_service.knowledge.model import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Therapy:
+    """B12 therapy over time. `doubtful` are B12 medicines whose dose could not be told."""
+
+    course: Exposure
+    treatments: tuple[Treatment, ...]
+    doubtful: tuple[Treatment, ...]
+    is_current: Presence
+    is_oral_only: bool
+    washout_months: int
+
+    @property
+    def current_since(self) -> date | None:
+        """First day of the present course; None when there is none, or its beginning is not known."""
+        if self.is_current is not Presence.YES or not self.course.stretches:
+            return None
+        last = self.course.stretches[-1]
+        return None if last.start_is_open else last.start
+
+    @property
+    def ended(self) -> date | None:
+        """Last day of the last course when it is over."""
+        if self.is_current is not Presence.NO or not self.course.stretches:
+            return None
+        return self.course.stretches[-1].end
+
+    @property
+    def was_ever(self) -> bool:
+        """Whether any therapeutic B12 was ever recorded."""
+        return bool(self.treatments)
+
+    def covers(self, taken: ClinicalDate) -> bool:
+        """Whether a sample was, or may have been, drawn on therapy or within the washout after it.
+
+        Such a sample is not diagnostic and rules nothing out (clinical-guidelines 7.8). The day therapy began still
+        counts as before it: blood is drawn first.
+        """
+        if self.course.unknown_start_sources:
+            return True
+        for stretch in self.course.stretches:
+            begins = date.min if stretch.start_is_open else stretch.start
+            ends = date.max if stretch.end is None else add_months(stretch.end, self.washout_months)
+            if begins < taken.latest and taken.earliest <= ends:
+                return True
+        return False
+
+
+def is_therapeutic(treatment: Treatment, parameters: Parameters) -> Presence:
+    """Whether one B12 treatment is a therapeutic one; NOT_KNOWN where its dose cannot be told."""
+    if treatment.route is Route.PARENTERAL:
+        return Presence.YES
+    if treatment.dose.mg_per_day is not None:
+        enough = treatment.dose.mg_per_day >= parameters.therapeutic_oral_mg
+        return Presence.YES if enough else Presence.NO
+    if treatment.dose_mg is not None and treatment.dose_mg < parameters.therapeutic_oral_mg:
+        return Presence.NO
+    return Presence.NOT_KNOWN
+
+
+def read_therapy(treatments: Sequence[Treatment], today: date, parameters: Parameters) -> Therapy:
+    """All B12 treatments as one course of therapy."""
+    ours = [t for t in treatments if t.medicine is Medicine.B12 and not t.as_needed]
+    therapeutic = [t for t in ours if is_therapeutic(t, parameters) is Presence.YES]
+    doubtful = tuple(t for t in ours if is_therapeutic(t, parameters) is Presence.NOT_KNOWN)
+    course = exposure(_with_cover(therapeutic, parameters), Medicine.B12, today, parameters)
+    current = course.is_current
+    if current is Presence.NO and any(t.is_active for t in doubtful):
+        current = Presence.NOT_KNOWN
+    running = [t for t in therapeutic if t.is_active] or therapeutic
+    return Therapy(
+        course=course,
+        treatments=tuple(therapeutic),
+        doubtful=doubtful,
+        is_current=current,
+        is_oral_only=bool(running) and all(t.route is not Route.PARENTERAL for t in running),
+        washout_months=parameters.washout_months,
+    )
+
+
+def _with_cover(treatments: Sequence[Treatment], parameters: Parameters) -> list[Treatment]:
+    """Injections given on a day count until the next one is due, and a grace after that (clinical-guidelines 8.2).
+
+    How far apart they are given is read from the last gaps, and is at most the longest usual interval; a single
+    injection is taken for one of a long interval, so that a patient on three-monthly injections is not called lapsed.
+    """
+    given = sorted(
+        interval.start.latest
+        for treatment in treatments
+        if treatment.kind is RecordKind.ADMINISTRATION
+        for interval in treatment.intervals
+        if interval.start is not None
+    )
+    gaps = [(later - earlier).days for earlier, later in pairwise(given) if later > earlier][-3:]
+    usual = min(median_low(gaps), parameters.injection_cover_days) if gaps else parameters.injection_cover_days
+    cover = timedelta(days=usual + parameters.injection_grace_days)
+    grace = timedelta(days=parameters.injection_grace_days)
+    return [_covered(t, cover if t.kind is RecordKind.ADMINISTRATION else grace) for t in treatments]
+
+
+def _covered(treatment: Treatment, cover: timedelta) -> Treatment:
+    if treatment.route is not Route.PARENTERAL:
+        return treatment
+    return replace(treatment, intervals=tuple(_extended(treatment.intervals, cover)))
+
+
+def _extended(intervals: Iterable[Interval], cover: timedelta) -> Iterable[Interval]:
+    for interval in intervals:
+        if interval.end is None:
+            yield interval
+        else:
+            yield Interval(interval.start, ClinicalDate(interval.end.earliest + cover, interval.end.latest + cover))
