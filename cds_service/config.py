@@ -1,0 +1,213 @@
+"""Settings: read from the environment once, at start; a wrong one stops the start and says how to mend it."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from environs import Env, EnvError, ValidationError, validate
+
+from cds_service.errors import InvalidSettings
+
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+_SANDBOX = "http://localhost:8080"  # where the CDS Hooks sandbox runs on a developer's machine
+_KIBIBYTE = 1024
+_DATABASE_URL = "sqlite:///var/b12-cds.sqlite3"
+_MAX_BODY_BYTES = 10 * _KIBIBYTE * _KIBIBYTE
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_MEND = {
+    "PORT": "Write a free TCP port, such as 8000.",
+    "HOST": "Write the address to listen on, such as 127.0.0.1.",
+    "B12_TODAY": "Write a day such as 2025-10-01, or leave it unset to use the clock.",
+    "B12_TRUST": "Write open (this machine only) or open-insecure (test data only).",
+    "B12_FHIR_ALLOW_HTTP_LOCALHOST": "Write true or false.",
+    "B12_DEADLINE_SECONDS": "Write seconds from 0.05 to 60, such as 2.0.",
+    "B12_MAX_BODY_BYTES": "Write a number of bytes from 1024 to 1073741824, such as 10485760.",
+    "B12_ONE_ACTION": "Write true or false.",
+    "B12_WORKERS": "Write a number of processes from 1 to 64.",
+    "B12_LOG_LEVEL": "Write DEBUG, INFO, WARNING or ERROR.",
+    "B12_SNOMED_AFFILIATE": "Write true or false.",
+}
+
+
+class Trust(StrEnum):
+    """Who may call. `open`: anyone on this machine. `open-insecure`: anyone at all. `required`: a CDS client's JWT."""
+
+    OPEN = "open"
+    OPEN_INSECURE = "open-insecure"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, with the environment variable of each field given in `from_environment`.
+
+    `today` fixes the date (None: the clock). `never_sent` are prefetch keys that this site's EHR cannot send.
+    `fhir_private_networks` are the address ranges, beyond public ones, in which an allowed FHIR server may live.
+    """
+
+    port: int = 8000
+    host: str = "127.0.0.1"
+    today: date | None = None
+    database_url: str = _DATABASE_URL
+    knowledge_dir: Path | None = None
+    trust: Trust = Trust.OPEN
+    cors_origins: tuple[str, ...] = (_SANDBOX,)
+    fhir_origins: tuple[str, ...] = ()
+    fhir_allow_http_localhost: bool = False
+    fhir_private_networks: tuple[str, ...] = ()
+    deadline_seconds: float = 2.0
+    max_body_bytes: int = _MAX_BODY_BYTES
+    never_sent: tuple[str, ...] = ()
+    one_action: bool = False
+    external_url: str = ""
+    workers: int = 2
+    log_level: str = "INFO"
+    snomed_affiliate: bool = True
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings from `env` (the process environment where it is None).
+
+        Raises:
+            InvalidSettings: one line for each variable that is wrong: its name, what is wrong, how to mend it.
+        """
+        reader = _MappingEnv(os.environ if env is None else env)
+        fields = _read(reader)
+        try:
+            reader.seal()
+        except EnvError as error:
+            raise InvalidSettings(_problems(error)) from error
+        settings = cls(**fields)
+        _check_trust(settings)
+        return settings
+
+
+class _MappingEnv(Env):
+    """An environs reader over a given mapping, so that a test needs no process environment."""
+
+    def __init__(self, source: Mapping[str, str]) -> None:
+        super().__init__(eager=False)
+        self._source = source
+
+    def is_blank(self, name: str) -> bool:
+        """Whether the variable is there and holds nothing, as compose files pass an unset one."""
+        return name in self._source and not self._source[name].strip()
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        return default if self.is_blank(env_key) else self._source.get(env_key, default)
+
+
+def _read(env: _MappingEnv) -> dict[str, Any]:
+    trust = env.enum("B12_TRUST", default=Trust.OPEN, enum=Trust, by_value=True)
+    return {
+        "port": env.int("PORT", default=8000, validate=validate.Range(1, 65535)),
+        "host": env.str("HOST", default="127.0.0.1", validate=validate.Length(min=1)),
+        "today": env.date("B12_TODAY", default=None),
+        "database_url": env.str("B12_DATABASE_URL", default=_DATABASE_URL, validate=_database_url),
+        "knowledge_dir": env.path("B12_KNOWLEDGE_DIR", default=None, validate=_existing_folder),
+        "trust": trust,
+        "cors_origins": _origins(env, "B12_CORS_ORIGINS", (_SANDBOX,) if trust is Trust.OPEN else ()),
+        "fhir_origins": _origins(env, "B12_FHIR_ORIGINS", ()),
+        "fhir_allow_http_localhost": env.bool("B12_FHIR_ALLOW_HTTP_LOCALHOST", default=False),
+        "fhir_private_networks": _listed(env, "B12_FHIR_PRIVATE_NETWORKS", (), _network),
+        "deadline_seconds": env.float("B12_DEADLINE_SECONDS", default=2.0, validate=validate.Range(0.05, 60)),
+        "max_body_bytes": env.int(
+            "B12_MAX_BODY_BYTES", default=_MAX_BODY_BYTES, validate=validate.Range(_KIBIBYTE, _KIBIBYTE**3)
+        ),
+        "never_sent": _listed(env, "B12_NEVER_SENT", (), None),
+        "one_action": env.bool("B12_ONE_ACTION", default=False),
+        "external_url": env.str("B12_EXTERNAL_URL", default="", validate=_external_url),
+        "workers": env.int("B12_WORKERS", default=2, validate=validate.Range(1, 64)),
+        "log_level": env.str("B12_LOG_LEVEL", default="INFO", validate=validate.OneOf(_LEVELS)),
+        "snomed_affiliate": env.bool("B12_SNOMED_AFFILIATE", default=True),
+    }
+
+
+def _listed(env: _MappingEnv, name: str, default: tuple[str, ...], check: Any) -> tuple[str, ...]:
+    """A comma-separated list; blanks around its parts do not matter, and an empty variable is an empty list."""
+    if env.is_blank(name):
+        return ()
+    found = env.list(name, default=None, subcast=str, validate=_each(check) if check else None)
+    return default if found is None else tuple(part.strip() for part in found if part.strip())
+
+
+def _each(check: Any) -> Any:
+    def check_all(parts: list[str]) -> None:
+        for part in parts:
+            if part.strip():
+                check(part.strip())
+
+    return check_all
+
+
+def _origins(env: _MappingEnv, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    return _listed(env, name, default, _origin)
+
+
+def _origin(text: str) -> None:
+    if not _ORIGIN.fullmatch(text):
+        raise ValidationError(
+            f"{text!r} is not an origin. Write scheme, host and, if needed, port, in lower case and without a path or "
+            "a star, such as https://ehr.example.org or http://localhost:8080."
+        )
+
+
+def _network(text: str) -> None:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValidationError(f"{text!r} is not a network. Write it such as 10.20.0.0/16.") from error
+
+
+def _database_url(text: str) -> None:
+    if "://" not in text:
+        raise ValidationError(
+            "is not a database address. Write sqlite:///path/to/file or postgresql+psycopg://user@host/name."
+        )
+
+
+def _existing_folder(path: Path) -> None:
+    if not path.is_dir():
+        raise ValidationError("is not a folder. Name the folder that holds your knowledge files, or leave it unset.")
+
+
+def _external_url(text: str) -> None:
+    if text and not _ORIGIN.match(text):
+        raise ValidationError("must be the absolute address under which EHRs call this service, or be left unset.")
+
+
+def _problems(error: EnvError) -> str:
+    found = getattr(error, "error_messages", {})
+    lines = (
+        f"{name}: {' '.join(map(str, problems))} {_MEND.get(name, '')}".rstrip() for name, problems in found.items()
+    )
+    return "\n".join(lines) or str(error)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a server bound to `host` can be reached from this machine only."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_trust(settings: Settings) -> None:
+    if settings.trust is Trust.REQUIRED:
+        raise InvalidSettings(
+            "B12_TRUST: 'required' (callers identify themselves with a JWT) is not built yet. Use 'open' on a loopback "
+            "HOST, behind a proxy that admits only your EHR."
+        )
+    if settings.trust is Trust.OPEN and not is_loopback(settings.host):
+        raise InvalidSettings(
+            f"HOST: {settings.host!r} is reachable from other machines, and B12_TRUST=open lets anyone call. Set HOST "
+            "to 127.0.0.1, or accept the risk with B12_TRUST=open-insecure (test data only)."
+        )
