@@ -21,6 +21,7 @@ _SANDBOX = "http://localhost:8080"  # where the CDS Hooks sandbox runs on a deve
 _KIBIBYTE = 1024
 _DATABASE_URL = "sqlite:///var/b12-cds.sqlite3"
 _MAX_BODY_BYTES = 10 * _KIBIBYTE * _KIBIBYTE
+_BODY_RANGE = validate.Range(_KIBIBYTE, _KIBIBYTE**3)
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _MEND = {
     "PORT": "Write a free TCP port, such as 8000.",
