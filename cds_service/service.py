@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 
 from cds_service.assessment.outcome import Assessment
 from cds_service.cards.card import Card
 from cds_service.facts.patient import DataKey
+from cds_service.fhir.hook_call import HookCall
 from cds_service.fhir.record import PatientRecord
 
-
-@dataclass(frozen=True, slots=True)
-class HookCall:
-    """One hook request, decoded: what is known of the patient and what the clinician is doing.
-
-    `wants_assessment`: the caller asked for the explanation. `draft_json` holds each drafted resource as it was sent,
-    by `Type/id`, for suggestions that update it. `one_action` marks clients that take one action per suggestion.
-    """
-
-    hook: str
-    user_id: str
-    record: PatientRecord
-    today: date
-    wants_assessment: bool = False
-    draft_json: Mapping[str, bytes] | None = None
-    encounter_id: str = ""
-    one_action: bool = False
+__all__ = ["CdsService", "HookAnswer", "HookCall"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,8 +125,7 @@ class Picture:
         """A recent haemoglobin below its limit for the sex."""
         hb = self.recent(Analyte.HAEMOGLOBIN)
         low = (
-            hb is not None
-            and is_low(hb, self.knowledge.analytes[Analyte.HAEMOGLOBIN], self.facts.sex) is Presence.YES
+            hb is not None and is_low(hb, self.knowledge.analytes[Analyte.HAEMOGLOBIN], self.facts.sex) is Presence.YES
         )
         return hb if low else None
 

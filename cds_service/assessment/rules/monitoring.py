@@ -68,9 +68,7 @@ def insufficient_response(p: Picture) -> Answer:
         },
         recommends=(Recommendation.ESCALATE_TO_PARENTERAL,),
         regimens=(
-            "im-replacement-hydroxocobalamin"
-            if p.has(ProblemKind.LEBER_OPTIC_NEUROPATHY)
-            else "im-replacement",
+            "im-replacement-hydroxocobalamin" if p.has(ProblemKind.LEBER_OPTIC_NEUROPATHY) else "im-replacement",
         ),
     )
 
@@ -92,9 +90,7 @@ def _is_raised(p: Picture, result: LabResult) -> bool:
 
 def lifelong_therapy_lapsed(p: Picture) -> Answer:
     """A lasting cause, therapy in the past, none now: take it up again (source article, Maintenance Therapy)."""
-    causes = tuple(
-        kind for kind in p.problems if p.knowledge.conditions[kind].is_reversible is False
-    )
+    causes = tuple(kind for kind in p.problems if p.knowledge.conditions[kind].is_reversible is False)
     facts = p.facts_of(*causes)
     if not facts or not p.in_scope or p.therapy.is_current is Presence.YES:
         return does_not_fire(*facts)

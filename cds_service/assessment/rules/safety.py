@@ -202,9 +202,7 @@ def leber_cyanocobalamin(p: Picture) -> Answer:
     if not leber:
         return does_not_fire()
     drafts = [d for d in p.facts.drafts if d.is_selected and any(_is_cyanocobalamin(c) for c in d.contents)]
-    taken = [
-        t for t in p.facts.treatments if t.medicine is Medicine.B12 and t.is_active and t.form == _CYANOCOBALAMIN
-    ]
+    taken = [t for t in p.facts.treatments if t.medicine is Medicine.B12 and t.is_active and t.form == _CYANOCOBALAMIN]
     if not drafts and (not taken or p.facts.drafts):
         return does_not_fire(*leber)
     label = p.knowledge.medicines[Medicine.B12].title
@@ -228,9 +226,7 @@ def b12_ordered_twice(p: Picture) -> Answer:
     replaced = {source for d in p.facts.drafts for source in d.replaces} | {d.source for d in p.facts.drafts}
     for draft in drafts:
         routes = {c.route for c in draft.contents if c.medicine is Medicine.B12}
-        same = [
-            t for t in p.therapy.treatments if t.is_active and t.route in routes and t.source not in replaced
-        ]
+        same = [t for t in p.therapy.treatments if t.is_active and t.route in routes and t.source not in replaced]
         if same and len(draft.contents) == 1:
             title = p.knowledge.medicines[Medicine.B12].title
             return fires(

@@ -61,9 +61,7 @@ def malabsorption(p: Picture) -> Answer:
 
 def gastric_or_small_bowel_surgery(p: Picture) -> Answer:
     """Stomach or small bowel removed or bypassed."""
-    return _recorded_risk(
-        p, (ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY,), (DataKey.CONDITIONS, DataKey.PROCEDURES)
-    )
+    return _recorded_risk(p, (ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY,), (DataKey.CONDITIONS, DataKey.PROCEDURES))
 
 
 def nitrous_oxide(p: Picture) -> Answer:

@@ -1,0 +1,159 @@
+"""From an assessment to cards: one card a concern, the most severe first, each with all that explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from uuid import uuid4
+
+from cds_service.assessment.outcome import Assessment, FactUsed, FindingOf
+from cds_service.cards.card import Card, CardSource, Link, Trace
+from cds_service.cards.suggest import suggestions_for
+from cds_service.cards.words import escaped, filled_detail, filled_summary
+from cds_service.facts.labs import Analyte
+from cds_service.facts.patient import DataIssue, DataKey, PatientFacts
+from cds_service.fhir.hook_call import HookCall
+from cds_service.knowledge.model import CardText, Citation, Code, Knowledge, ReviewStatus, RuleKnowledge
+
+LABEL = "B12 CDS"
+TOPIC_SYSTEM = "https://b12-cds.org/topics"
+_B12_ANALYTES = frozenset({Analyte.TOTAL_B12, Analyte.ACTIVE_B12, Analyte.MMA, Analyte.HOMOCYSTEINE})
+_NO_ISSUES_ON = frozenset({"product", "scope"})
+_MOST_FACTS, _MOST_ISSUES = 10, 3
+_KEY_WORDS = {
+    DataKey.PATIENT: "patient",
+    DataKey.LABS: "laboratory results",
+    DataKey.MEDICATION_STATEMENTS: "medication statements",
+    DataKey.MEDICATION_REQUESTS: "prescriptions",
+    DataKey.MEDICATION_DISPENSES: "dispensed medicines",
+    DataKey.MEDICATION_ADMINISTRATIONS: "administered medicines",
+    DataKey.CONDITIONS: "problem list",
+    DataKey.PROCEDURES: "procedures",
+    DataKey.ALLERGIES: "allergies",
+    DataKey.SERVICE_REQUESTS: "test orders",
+    DataKey.SOCIAL_HISTORY: "social history",
+}
+"""What a clinician calls each prefetch key."""
+
+
+def compose(assessment: Assessment, facts: PatientFacts, knowledge: Knowledge, call: HookCall) -> tuple[Card, ...]:
+    """The cards of an assessment, the most severe first and else in the order of RULES.
+
+    On patient-view there are at most as many as the configured number: the most severe.
+    """
+    cards = [_card(group, facts, knowledge, call) for group in _by_concern(assessment.fired, knowledge)]
+    cards.sort(key=lambda card: -card.indicator.severity)  # stable: the order of RULES stays within a severity
+    return tuple(cards[: knowledge.parameters.cards_at_most] if call.hook == "patient-view" else cards)
+
+
+def _by_concern(fired: Iterable[FindingOf], knowledge: Knowledge) -> list[list[FindingOf]]:
+    """The findings of each concern, the one that speaks for it first: the most severe, else the first in RULES."""
+    groups: dict[str, list[FindingOf]] = {}
+    for finding in fired:
+        groups.setdefault(knowledge.rules[finding.rule].concern, []).append(finding)
+    for group in groups.values():
+        group.sort(key=lambda finding: -_text(finding, knowledge).indicator.severity)
+    return list(groups.values())
+
+
+def _text(finding: FindingOf, knowledge: Knowledge) -> CardText:
+    return knowledge.rules[finding.rule].cards[finding.answer.variant]
+
+
+def _card(group: Sequence[FindingOf], facts: PatientFacts, knowledge: Knowledge, call: HookCall) -> Card:
+    first = group[0]
+    rule = knowledge.rules[first.rule]
+    suggestions = suggestions_for([f.answer for f in group], knowledge, call)
+    offers_medicine = any(
+        action.type == "create" and action.resource is not None and action.resource["resourceType"] != "ServiceRequest"
+        for suggestion in suggestions
+        for action in suggestion.actions
+    )
+    return Card(
+        uuid=str(uuid4()),
+        summary=filled_summary(_text(first, knowledge).summary, first.answer.values),
+        detail=_detail(group, facts, knowledge),
+        indicator=_text(first, knowledge).indicator,
+        source=_source(rule, knowledge),
+        trace=Trace(
+            rules=tuple(f.rule for f in group),
+            recommendations=tuple(dict.fromkeys(str(r) for f in group for r in f.answer.recommends)),
+            knowledge_version=knowledge.version,
+        ),
+        suggestions=suggestions,
+        override_reasons=tuple(knowledge.override_reasons[reason].code for reason in rule.overrides),
+        links=_links(rule, knowledge),
+        # two treatments must not both be applied; tests may
+        selection_behavior="at-most-one" if offers_medicine else "any",
+    )
+
+
+def _source(rule: RuleKnowledge, knowledge: Knowledge) -> CardSource:
+    status = rule.review.status
+    reviewed = "" if status is ReviewStatus.APPROVED else f", {status}"
+    source = next((knowledge.sources[c.source] for c in rule.sources if knowledge.sources[c.source].url), None)
+    topic = Code(TOPIC_SYSTEM, rule.concern, rule.concern.replace("-", " ").capitalize())
+    label = f"{LABEL} {rule.id} (last reviewed {rule.review.reviewed}{reviewed})"
+    return CardSource(label, source.url if source is not None else "", topic)
+
+
+def _links(rule: RuleKnowledge, knowledge: Knowledge) -> tuple[Link, ...]:
+    cited = [knowledge.sources[citation.source] for citation in rule.sources]
+    return tuple(Link(source.title, source.url) for source in cited if source.url)
+
+
+def _detail(group: Sequence[FindingOf], facts: PatientFacts, knowledge: Knowledge) -> str:
+    paragraphs = [filled_detail(_text(f, knowledge).detail, f.answer.values) for f in group]
+    parts = [
+        *dict.fromkeys(paragraphs),
+        _table(fact for finding in group for fact in finding.answer.facts),
+        _missing(group),
+        _not_used(group, facts.issues, knowledge),
+        _why(group, knowledge),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _table(facts: Iterable[FactUsed]) -> str:
+    rows = list(dict.fromkeys(facts))
+    if not rows:
+        return ""
+    lines = ["| Fact | Value | Date | Reference range |", "|---|---|---|---|"]
+    lines += [
+        f"| {escaped(f.label)} | {escaped(f.value)} | {escaped(f.when) or '–'} | {escaped(f.reference) or '–'} |"
+        for f in rows[:_MOST_FACTS]
+    ]
+    more = len(rows) - _MOST_FACTS
+    return "\n".join(lines) + (f"\n\n…and {more} more." if more > 0 else "")
+
+
+def _missing(group: Sequence[FindingOf]) -> str:
+    keys = list(dict.fromkeys(key for f in group for key in f.answer.missing_keys))
+    if not keys:
+        return ""
+    words = ", ".join(f"{_KEY_WORDS[DataKey(key)]} ({key})" for key in keys)
+    return f"**Not checked**, because it was not received or not complete: {words}."
+
+
+def _not_used(group: Sequence[FindingOf], issues: Sequence[DataIssue], knowledge: Knowledge) -> str:
+    if knowledge.rules[group[0].rule].concern in _NO_ISSUES_ON:
+        return ""
+    ours = [issue for issue in issues if issue.matters_to in _B12_ANALYTES]
+    if not ours:
+        return ""
+    lines = [f"- {escaped(issue.resource)}: {escaped(issue.issue)}" for issue in ours[:_MOST_ISSUES]]
+    more = len(ours) - _MOST_ISSUES
+    return "\n".join(["**Not used, or used with care:**", "", *lines, *([f"- …and {more} more"] if more > 0 else [])])
+
+
+def _why(group: Sequence[FindingOf], knowledge: Knowledge) -> str:
+    rules = [knowledge.rules[f.rule] for f in group]
+    cited = dict.fromkeys(citation for rule in rules for citation in rule.sources)
+    ids = ", ".join(rule.id for rule in rules)
+    sources = "; ".join(_cited(citation, knowledge) for citation in cited)
+    return f"**Why:** {ids}. {sources}. Knowledge {knowledge.version}."
+
+
+def _cited(citation: Citation, knowledge: Knowledge) -> str:
+    source = knowledge.sources[citation.source]
+    title = f"[{escaped(source.title)}]({source.url})" if source.url else escaped(source.title)
+    return f"{title}, {escaped(citation.at)}"

@@ -1,0 +1,115 @@
+"""Suggestions: what an EHR can apply, from what the rules recommend. Folic acid is never deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from cds_service.assessment.outcome import Answer
+from cds_service.cards.card import Action, Suggestion
+from cds_service.facts.orders import Test
+from cds_service.fhir.draft_resources import draft_medication_request, draft_service_request, medication_of
+from cds_service.fhir.hook_call import HookCall
+from cds_service.knowledge.model import Knowledge, Recommendation, Regimen
+
+_TESTS = {
+    Recommendation.ORDER_B12: (Test.B12,),
+    Recommendation.ORDER_MMA: (Test.MMA,),
+    Recommendation.ORDER_HOMOCYSTEINE: (Test.HOMOCYSTEINE,),
+    Recommendation.ORDER_CBC: (Test.CBC,),
+    Recommendation.ORDER_ACTIVE_B12: (Test.ACTIVE_B12,),
+    Recommendation.ORDER_IF_ANTIBODY: (Test.INTRINSIC_FACTOR_ANTIBODY,),
+    Recommendation.ORDER_FOLATE: (Test.FOLATE,),
+    Recommendation.FOLLOW_UP_3_MONTHS: (Test.B12, Test.MMA, Test.HOMOCYSTEINE),
+}
+_DUPLICATE = "duplicate"
+
+
+def suggestions_for(answers: Sequence[Answer], knowledge: Knowledge, call: HookCall) -> tuple[Suggestion, ...]:
+    """The suggestions of one card: changes to the draft first, then treatments, then tests; the first is recommended.
+
+    Each treatment and each test stands once. A test that the card asks to do before an order (folic acid) is offered
+    as that test.
+    """
+    reasons = [fact.source for answer in answers for fact in answer.facts if fact.source]
+    made: dict[str, Suggestion] = {}
+    for answer in answers:
+        made |= _changes(answer, knowledge, call)
+    for answer in answers:
+        if Recommendation.USE_HYDROXOCOBALAMIN in answer.recommends and made:
+            continue  # the draft itself is changed; a second order would double it
+        for regimen_id in answer.regimens:
+            regimen = knowledge.regimens[regimen_id]
+            made.setdefault(f"regimen:{regimen_id}", _treatment(regimen, call, reasons))
+    for answer in answers:
+        for tests in _tests_of(answer, call):
+            made.setdefault(f"tests:{'+'.join(tests)}", _tests(tests, knowledge, call, reasons))
+    ordered = list(made.values())
+    if not ordered:
+        return ()
+    first = ordered[0]
+    return (Suggestion(first.uuid, first.label, first.actions, is_recommended=True), *ordered[1:])
+
+
+def _tests_of(answer: Answer, call: HookCall) -> list[tuple[Test, ...]]:
+    wanted = [_TESTS[r] for r in answer.recommends if r in _TESTS]
+    if Recommendation.CHECK_B12_BEFORE_FOLIC_ACID in answer.recommends and answer.variant != "pending":
+        wanted += [(Test.B12,), (Test.MMA,)]
+    if call.one_action:
+        return [(test,) for tests in wanted for test in tests]
+    return wanted
+
+
+def _tests(tests: tuple[Test, ...], knowledge: Knowledge, call: HookCall, reasons: Sequence[str]) -> Suggestion:
+    titles = [knowledge.tests[test].title for test in tests]
+    actions = tuple(
+        Action(
+            "create", f"Order {title}", draft_service_request(knowledge.tests[test], **_common(call), reasons=reasons)
+        )
+        for test, title in zip(tests, titles, strict=True)
+    )
+    return Suggestion(str(uuid4()), f"Order {_listed(titles)}", actions)
+
+
+def _treatment(regimen: Regimen, call: HookCall, reasons: Sequence[str]) -> Suggestion:
+    resource = draft_medication_request(regimen, **_common(call), reasons=reasons)
+    return Suggestion(str(uuid4()), regimen.label, (Action("create", regimen.label, resource),))
+
+
+def _changes(answer: Answer, knowledge: Knowledge, call: HookCall) -> dict[str, Suggestion]:
+    """Changes to the draft that a card is about: only drafts of this very request can be changed."""
+    sent = (call.draft_json or {}).get(answer.target)
+    if sent is None:
+        return {}
+    if Recommendation.USE_HYDROXOCOBALAMIN in answer.recommends and answer.regimens:
+        regimen = knowledge.regimens[answer.regimens[0]]
+        label = f"Change to {regimen.medicine_text}"
+        return {"update": Suggestion(str(uuid4()), label, (Action("update", label, _changed(sent, regimen)),))}
+    if answer.variant == _DUPLICATE:
+        label = "Remove the duplicate vitamin B12 order"
+        return {"delete": Suggestion(str(uuid4()), label, (Action("delete", label, resource_id=answer.target),))}
+    return {}
+
+
+def _changed(sent: bytes, regimen: Regimen) -> dict[str, Any]:
+    """The whole draft as it was sent, with another product: an update carries the complete resource."""
+    resource: dict[str, Any] = msgspec.json.decode(sent)
+    resource.pop("medicationReference", None)
+    resource["medicationCodeableConcept"] = medication_of(regimen)
+    return resource
+
+
+def _common(call: HookCall) -> dict[str, Any]:
+    return {
+        "patient_id": call.record.patient_id,
+        "today": call.today,
+        "user_id": call.user_id,
+        "encounter_id": call.encounter_id,
+    }
+
+
+def _listed(titles: Sequence[str]) -> str:
+    return titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} and {titles[-1]}"

@@ -1,0 +1,160 @@
+"""The resources that suggestions propose: built and validated once with fhir.resources R4B, then filled per patient.
+
+What is filled in per call (the patient, the user, the encounter, the reasons) is checked here; all else is validated
+when the template is made, so that a call does not pay for it again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from copy import deepcopy
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from fhir.resources.R4B.medicationrequest import MedicationRequest
+from fhir.resources.R4B.servicerequest import ServiceRequest
+
+from cds_service.knowledge.model import Code, DosageStep, Regimen, TestKnowledge
+
+UCUM = "http://unitsofmeasure.org"
+_REFERENCE = re.compile(r"(?P<type>[A-Z][A-Za-z]{1,63})/[A-Za-z0-9\-.]{1,64}")
+_REASON_TYPES = ("Condition", "Observation")
+_REQUESTER_TYPES = ("Practitioner", "PractitionerRole")
+_PLACEHOLDER = "Patient/placeholder"
+# FHIR R4 example value set servicerequest-category
+_LABORATORY = Code("http://snomed.info/sct", "108252007", "Laboratory procedure")
+
+
+def draft_service_request(
+    test: TestKnowledge,
+    patient_id: str,
+    today: date,
+    user_id: str = "",
+    encounter_id: str = "",
+    reasons: Sequence[str] = (),
+) -> dict[str, Any]:
+    """A draft order for one laboratory test (FHIR R4 ServiceRequest)."""
+    return _filled(_service_request(test), patient_id, today, user_id, encounter_id, reasons)
+
+
+def draft_medication_request(
+    regimen: Regimen,
+    patient_id: str,
+    today: date,
+    user_id: str = "",
+    encounter_id: str = "",
+    reasons: Sequence[str] = (),
+) -> dict[str, Any]:
+    """A draft prescription of one regimen, the whole course in sequenced dosage instructions (MedicationRequest)."""
+    return _filled(_medication_request(regimen), patient_id, today, user_id, encounter_id, reasons)
+
+
+def medication_of(regimen: Regimen) -> dict[str, Any]:
+    """The regimen's product as a medicationCodeableConcept, for a draft that is changed to it."""
+    concept: dict[str, Any] = deepcopy(_medication_request(regimen)["medicationCodeableConcept"])
+    return concept
+
+
+def _filled(
+    template: dict[str, Any], patient_id: str, today: date, user_id: str, encounter_id: str, reasons: Sequence[str]
+) -> dict[str, Any]:
+    resource = deepcopy(template)
+    resource["subject"] = {"reference": f"Patient/{patient_id}"}
+    resource["authoredOn"] = today.isoformat()
+    user = _REFERENCE.fullmatch(user_id)
+    if user is not None and user["type"] in _REQUESTER_TYPES:
+        resource["requester"] = {"reference": user_id}
+    if encounter_id and _REFERENCE.fullmatch(f"Encounter/{encounter_id}"):
+        resource["encounter"] = {"reference": f"Encounter/{encounter_id}"}
+    references = [{"reference": reason} for reason in dict.fromkeys(reasons) if _may_be_reason(reason)]
+    if references:
+        resource["reasonReference"] = references
+    return resource
+
+
+def _may_be_reason(reference: str) -> bool:
+    found = _REFERENCE.fullmatch(reference)
+    return found is not None and found["type"] in _REASON_TYPES
+
+
+@lru_cache(maxsize=128)
+def _service_request(test: TestKnowledge) -> dict[str, Any]:
+    return _validated(
+        ServiceRequest,
+        {
+            "resourceType": "ServiceRequest",
+            "status": "draft",
+            "intent": "order",
+            "category": [{"coding": [_coding(_LABORATORY)]}],
+            "code": {"coding": [_coding(test.order)], "text": test.title},
+            "subject": {"reference": _PLACEHOLDER},
+        },
+    )
+
+
+@lru_cache(maxsize=128)
+def _medication_request(regimen: Regimen) -> dict[str, Any]:
+    return _validated(
+        MedicationRequest,
+        {
+            "resourceType": "MedicationRequest",
+            "status": "draft",
+            "intent": "order",
+            "medicationCodeableConcept": {"coding": [_coding(regimen.medicine)], "text": regimen.medicine_text},
+            "subject": {"reference": _PLACEHOLDER},
+            "dosageInstruction": [_dosage(regimen, step, n) for n, step in enumerate(regimen.steps, 1)],
+            "dispenseRequest": {
+                "numberOfRepeatsAllowed": regimen.repeats,
+                "quantity": {"value": _number(regimen.quantity), "unit": regimen.quantity_unit},
+                "expectedSupplyDuration": {
+                    "value": regimen.supply_days,
+                    "unit": "days",
+                    "system": UCUM,
+                    "code": "d",
+                },
+            },
+        },
+    )
+
+
+def _dosage(regimen: Regimen, step: DosageStep, sequence: int) -> dict[str, Any]:
+    repeat: dict[str, Any] = {"frequency": step.frequency, "period": step.period, "periodUnit": step.period_unit}
+    if step.for_days is not None:
+        repeat["boundsDuration"] = {"value": step.for_days, "unit": "days", "system": UCUM, "code": "d"}
+    return {
+        "sequence": sequence,
+        "text": step.text,
+        "timing": {"repeat": repeat},
+        "route": {"coding": [_coding(regimen.route)], "text": regimen.route_text},
+        "doseAndRate": [
+            {
+                "doseQuantity": {
+                    "value": _number(step.dose),
+                    "unit": step.dose_unit,
+                    "system": UCUM,
+                    "code": step.dose_code,
+                }
+            }
+        ],
+    }
+
+
+def _coding(code: Code) -> dict[str, str]:
+    return {"system": code.system, "code": code.code, "display": code.display}
+
+
+def _number(value: Any) -> int | float:
+    """JSON has no decimals of its own; whole amounts stay whole."""
+    return int(value) if value == int(value) else float(value)
+
+
+def _validated(model: type[ServiceRequest] | type[MedicationRequest], resource: dict[str, Any]) -> dict[str, Any]:
+    """The resource, once the R4B model has accepted it.
+
+    Raises:
+        pydantic.ValidationError: a knowledge file led to a resource that is not valid; the start fails on it.
+    """
+    model.model_validate(resource)
+    return resource
