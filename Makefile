@@ -1,0 +1,72 @@
+# make install | run | test | check | lock | bench | clean          (needs Python 3.11 or later, and make)
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format fixtures rule-book lock bench clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or later is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { rm -rf $(VENV); echo "This Python cannot make a virtual environment (Debian: apt install python3-venv)" >&2; exit 1; }
+
+# Everything comes from the lock, the build backend too: nothing is resolved on the user's machine.
+$(VENV)/installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what the service needs ..."
+	@$(PIP_INSTALL) --require-hashes -r requirements.lock
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
+	@echo "Installing what tests and checks need ..."
+	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+install: $(VENV)/installed  ## make .venv with the locked packages and this project in it
+
+run: $(VENV)/installed  ## serve on http://127.0.0.1:$(PORT) and print a request to try
+	@PORT=$(PORT) B12_TRUST=$${B12_TRUST:-open} exec $(BIN)/b12-cds serve
+
+test: $(VENV)/installed-dev  ## all tests that this machine can run
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/installed-dev  ## lint, types, layers and the generated pages
+	$(BIN)/ruff check .
+	@# ruff format --check joins here once every file has been formatted with it.
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m cds_service.rule_book --check
+
+format: $(VENV)/installed-dev  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+fixtures: $(VENV)/installed-dev  ## write the stories' bundles, requests and promised cards anew
+	$(BIN)/python -m fixtures.build
+
+rule-book: $(VENV)/installed  ## write the pages that are made from the knowledge
+	$(BIN)/python -m cds_service.rule_book
+
+bench: $(VENV)/installed-dev  ## time the service against a floor that only parses
+	$(BIN)/python bench/run.py $(ARGS)
+
+lock: $(VENV)/installed-dev  ## choose versions anew and pin their hashes
+	$(LOCK) --constraint requirements.constraints --build-deps-for editable --output-file requirements.lock pyproject.toml
+	$(LOCK) --constraint requirements.lock --extra dev --extra postgres --output-file requirements-dev.lock pyproject.toml
+
+clean:  ## remove what the targets above made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
