@@ -1,0 +1,145 @@
+"""What a prefetch value or a search answer says: its resources, and whether they are all there are.
+
+Four states are four things (CDS Hooks 2.0.1, "Prefetch"): a key that is missing was not told; `null` or a Bundle
+without entries is known to be empty; an OperationOutcome means that the query failed, wholly or in part; a Bundle with
+a `next` link is one page of several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cds_service.facts.patient import Availability, DataIssue, DataKey
+from cds_service.fhir.record import Section
+from cds_service.fhir.resources import Bundle, Entry, OutcomeIssue, Resource
+
+# Epic sends an OperationOutcome entry (search.mode "outcome") with each successful search that found nothing.
+_HARMLESS = frozenset({"information", "warning", "success"})
+
+_NOTHING: Mapping[int, tuple[DataIssue, ...]] = {}
+
+KNOWN_EMPTY = Section(Availability.COMPLETE)
+
+
+class PatientValue(Resource, gc=False, rename="camel"):
+    """The value under `patient`: a Patient, an OperationOutcome, or a Bundle that holds one of them."""
+
+    type: str | None = None
+    entry: list[Entry] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value, read. `next_page` is the address of the following page ("" where there is none)."""
+
+    section: Section
+    next_page: str = ""
+    issues: tuple[DataIssue, ...] = ()
+
+
+EMPTY = Reading(KNOWN_EMPTY)
+
+
+def failed(key: DataKey, why: str) -> Reading:
+    """Nothing of the key could be used; `why` also becomes a DataIssue."""
+    return Reading(Section(Availability.FAILED, note=why), issues=(DataIssue(key, "", why),))
+
+
+def read_bundle(key: DataKey, bundle: Bundle, lost: Mapping[int, tuple[DataIssue, ...]] = _NOTHING) -> Reading:
+    """The section that a search answer makes; `lost` tells of the entries, by index, that could not be decoded."""
+    if bundle.resource_type == "OperationOutcome":
+        return Reading(Section(Availability.FAILED, note="the EHR answered this query with an error"))
+    if bundle.resource_type not in (None, "Bundle"):
+        return failed(key, f"holds a {quoted(bundle.resource_type)} where a Bundle belongs; it was not used")
+    if bundle.resource_type is None and bundle.entry is None and bundle.type is None and bundle.total is None:
+        return failed(key, "holds an object that is not a FHIR Bundle; it was not used")
+    next_page = next((link.url for link in bundle.link or () if link.relation == "next" and link.url), "")
+    if not (bundle.entry or bundle.total or next_page):
+        return EMPTY
+    entries, issues, reports_error = _usable(key, bundle.entry or [], lost)
+    note = _why_incomplete(bundle, reports_error, len(issues), next_page)
+    availability = Availability.INCOMPLETE if note else Availability.COMPLETE
+    return Reading(Section(availability, tuple(entries), note), next_page, tuple(issues))
+
+
+def read_patient(value: PatientValue) -> Reading:
+    """The patient's section: a read's answer is the resource itself, and some clients wrap it in a Bundle."""
+    if value.resource_type == "OperationOutcome":
+        return Reading(Section(Availability.FAILED, note="the EHR answered this query with an error"))
+    if value.resource_type == "Bundle":
+        return read_bundle(DataKey.PATIENT, Bundle(resource_type="Bundle", entry=value.entry))
+    if value.resource_type != "Patient":
+        return failed(DataKey.PATIENT, f"holds a {quoted(value.resource_type)} where a Patient belongs")
+    return Reading(Section(Availability.COMPLETE, (Entry(resource=value),)))
+
+
+def only_context_patient(reading: Reading, patient_id: str) -> Reading:
+    """The patient's section without any Patient but the context patient; failed where none is left."""
+    section = reading.section
+    kept = tuple(entry for entry in section.entries if _is_patient(entry.resource, patient_id))
+    if len(kept) == len(section.entries):
+        return reading
+    why = "holds a Patient whose id is not that of context.patientId; it was not used"
+    issues = (*reading.issues, DataIssue(DataKey.PATIENT, "id", why))
+    if kept:
+        return Reading(Section(section.availability, kept, section.note), reading.next_page, issues)
+    return Reading(Section(Availability.FAILED, note=why), issues=issues)
+
+
+def reports_failure(issues: Iterable[OutcomeIssue] | None) -> bool:
+    """Whether an OperationOutcome tells of an error; one that does not say how severe it is counts as an error."""
+    severities = [(issue.severity or "").strip().lower() for issue in issues or ()]
+    return not severities or any(severity not in _HARMLESS for severity in severities)
+
+
+def quoted(value: object, limit: int = 40) -> str:
+    """A value of the record, shortened and quoted, for a DataIssue."""
+    text = value if isinstance(value, str) else str(value)
+    return repr(text if len(text) <= limit else f"{text[:limit]}…")
+
+
+def _is_patient(resource: Resource | None, patient_id: str) -> bool:
+    return resource is None or resource.resource_type != "Patient" or resource.id == patient_id
+
+
+def _usable(
+    key: DataKey, sent: list[Entry], lost: Mapping[int, tuple[DataIssue, ...]]
+) -> tuple[list[Entry], list[DataIssue], bool]:
+    """The entries that hold a resource (outcomes aside), what is odd about others, and whether an error is told."""
+    entries: list[Entry] = []
+    issues: list[DataIssue] = []
+    reports_error = False
+    for index, entry in enumerate(sent):
+        resource = entry.resource
+        kind = resource.resource_type if resource is not None else ""
+        if kind == "OperationOutcome" and resource is not None:
+            reports_error = reports_error or reports_failure(resource.issue)
+        elif index in lost:
+            issues.extend(lost[index])
+        elif kind in _WITHOUT:
+            issues.append(DataIssue(key, f"entry[{index}].resource", _WITHOUT[kind]))
+        else:
+            entries.append(entry)
+    return entries, issues, reports_error
+
+
+_WITHOUT: dict[str | None, str] = {
+    "": "the entry holds no resource; it was not used",
+    None: "the resource has no resourceType, so it is not known what it is; it was not used",
+    "Bundle": "the entry holds another Bundle; what is in it was not used",
+}
+
+
+def _why_incomplete(bundle: Bundle, reports_error: bool, unusable: int, next_page: str) -> str:
+    """Why the Bundle does not hold all there is; "" when nothing speaks against it."""
+    if reports_error:
+        return "the EHR reported an error with this query, so results may be missing"
+    if unusable:
+        return "a part of its entries could not be used"
+    if next_page:
+        return "only the first page was given"
+    matches = sum(1 for entry in bundle.entry or [] if entry.search is None or entry.search.mode in (None, "match"))
+    if bundle.total is not None and bundle.total > matches:
+        return f"{bundle.total} were found, but only {matches} were given"
+    return ""

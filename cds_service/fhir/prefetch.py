@@ -1,0 +1,289 @@
+"""A hook request's body, decoded once, straight into typed values.
+
+msgspec reads the whole body in one pass and skips what nobody uses. It refuses all of it when one field anywhere has
+another type than expected: then `tolerant` reads value by value and reports what does not fit. Where an object holds
+the same member twice, the last one counts, here as in most JSON readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from cds_service.errors import InvalidHookRequest
+from cds_service.facts.patient import DataIssue, DataKey
+from cds_service.fhir import tolerant
+from cds_service.fhir.bundles import EMPTY, PatientValue, Reading, read_bundle, read_patient
+from cds_service.fhir.record import Section
+from cds_service.fhir.resources import Bundle, Entry, Resource, resource_name
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_SearchAnswer = Bundle | None | UnsetType
+
+
+class _Prefetch(Struct, gc=False, rename="camel"):
+    """One field for each DataKey, so that a missing key and `null` are told apart; other keys are skipped."""
+
+    patient: PatientValue | UnsetType | None = UNSET
+    labs: _SearchAnswer = UNSET
+    medication_statements: _SearchAnswer = UNSET
+    medication_requests: _SearchAnswer = UNSET
+    medication_dispenses: _SearchAnswer = UNSET
+    medication_administrations: _SearchAnswer = UNSET
+    conditions: _SearchAnswer = UNSET
+    procedures: _SearchAnswer = UNSET
+    allergies: _SearchAnswer = UNSET
+    service_requests: _SearchAnswer = UNSET
+    social_history: _SearchAnswer = UNSET
+
+
+class _Context(Struct, rename="camel"):
+    user_id: Any = UNSET
+    patient_id: Any = UNSET
+    encounter_id: Any = UNSET
+    selections: Any = UNSET
+    draft_orders: Raw | UnsetType = UNSET
+
+
+class _Envelope(Struct, rename="camel"):
+    """The members are `Any`: what they must be is checked, and told member by member, when they are validated."""
+
+    hook: Any = UNSET
+    hook_instance: Any = UNSET
+    fhir_server: Any = UNSET
+    fhir_authorization: Any = UNSET
+    extension: Any = UNSET
+    context: _Context | UnsetType = UNSET
+    prefetch: _Prefetch | UnsetType | None = UNSET
+
+
+class _ContextOfDrafts(Struct, rename="camel"):
+    draft_orders: Raw | UnsetType = UNSET
+
+
+class _JustDrafts(Struct):
+    context: _ContextOfDrafts
+
+
+class _DraftEntry(Struct, rename="camel"):
+    full_url: str | None = None
+    resource: Raw | UnsetType = UNSET
+
+
+class _DraftBundle(Struct, rename="camel"):
+    resource_type: str | None = None
+    entry: list[Raw] | None = None
+
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_JUST_DRAFTS = msgspec.json.Decoder(_JustDrafts)
+_DRAFTS = msgspec.json.Decoder(_DraftBundle)
+_DRAFT = msgspec.json.Decoder(_DraftEntry)
+_RESOURCE = msgspec.json.Decoder(Resource)
+_BUNDLE = msgspec.json.Decoder(Bundle)
+_PATIENT = msgspec.json.Decoder(PatientValue)
+_ENVELOPE_MEMBERS = {
+    "hook": "hook",
+    "hookInstance": "hook_instance",
+    "fhirServer": "fhir_server",
+    "fhirAuthorization": "fhir_authorization",
+    "extension": "extension",
+}
+_CONTEXT_MEMBERS = {
+    "userId": "user_id",
+    "patientId": "patient_id",
+    "encounterId": "encounter_id",
+    "selections": "selections",
+}
+_FIELDS = tuple((key, name) for key, name in zip(DataKey, _Prefetch.__struct_fields__, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class HookBody:
+    """A body as it came. `envelope` is all but the FHIR data, unchecked; `problems` are what is wrong beyond it.
+
+    `draft_json` holds each drafted resource as it was sent, by `Type/id`; None where no draft orders were sent.
+    """
+
+    envelope: Mapping[str, Any]
+    readings: Mapping[DataKey, Reading]
+    drafts: tuple[Entry, ...] = ()
+    draft_json: Mapping[str, bytes] | None = None
+    issues: tuple[DataIssue, ...] = ()
+    problems: tuple[tuple[str, str], ...] = ()
+
+
+def decode_hook_body(body: bytes) -> HookBody:
+    """Decode the body of a hook request.
+
+    Raises:
+        InvalidHookRequest: it is not UTF-8, not JSON, nested too deeply, or no object.
+    """
+    body = body.removeprefix(_BYTE_ORDER_MARK)
+    _check_utf8(body)
+    try:
+        sent = _ENVELOPE.decode(body)
+    except msgspec.ValidationError:
+        return _decode_patiently(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _not_json(error) from error
+    return _read(sent)
+
+
+def read_answer(key: DataKey, body: bytes) -> Reading:
+    """A FHIR server's answer to the query of `key`, read as the same value in a prefetch would be.
+
+    Raises:
+        InvalidHookRequest: as `decode_hook_body`.
+    """
+    _check_utf8(body)
+    try:
+        if key is DataKey.PATIENT:
+            return read_patient(_PATIENT.decode(body))
+        return read_bundle(key, _BUNDLE.decode(body))
+    except msgspec.ValidationError:
+        return tolerant.read_value(key, _generic(body))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _not_json(error) from error
+
+
+def read_single(body: bytes, where: str) -> tuple[Resource | None, tuple[DataIssue, ...]]:
+    """One resource as a FHIR server sends it, and what of it could not be used.
+
+    Raises:
+        InvalidHookRequest: as `decode_hook_body`.
+    """
+    _check_utf8(body)
+    try:
+        return _RESOURCE.decode(body), ()
+    except msgspec.ValidationError:
+        return tolerant.read_resource(_generic(body), where)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _not_json(error) from error
+
+
+def _check_utf8(body: bytes) -> None:
+    """msgspec does not look into the strings that it skips."""
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            problem = f"is not UTF-8 (byte {error.start}); send the JSON encoded as UTF-8"
+            raise InvalidHookRequest([("", problem)]) from error
+
+
+def _not_json(error: Exception) -> InvalidHookRequest:
+    if isinstance(error, RecursionError):
+        return InvalidHookRequest([("", "is nested too deeply to be a hook request; send the FHIR data as they are")])
+    return InvalidHookRequest([("", f"is not JSON ({error}); send one JSON object")])
+
+
+def _generic(body: bytes) -> Any:
+    try:
+        return tolerant.GENERIC.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _not_json(error) from error
+
+
+def _read(sent: _Envelope) -> HookBody:
+    readings = {}
+    if isinstance(sent.prefetch, _Prefetch):
+        for key, name in _FIELDS:
+            value = getattr(sent.prefetch, name)
+            if value is not UNSET:
+                readings[key] = _reading(key, value)
+    envelope = _members(sent, _ENVELOPE_MEMBERS)
+    drafts = _Drafts.none()
+    if isinstance(sent.context, _Context):
+        envelope["context"] = _members(sent.context, _CONTEXT_MEMBERS)
+        drafts = _read_drafts(sent.context.draft_orders)
+    return HookBody(envelope, readings, drafts.entries, drafts.json, drafts.issues, drafts.problems)
+
+
+def _reading(key: DataKey, value: PatientValue | Bundle | None) -> Reading:
+    if value is None:
+        return EMPTY
+    if isinstance(value, PatientValue):
+        return read_patient(value)
+    return read_bundle(key, value)
+
+
+def _members(struct: Struct, names: Mapping[str, str]) -> dict[str, Any]:
+    """What was sent of a struct, under the names it was sent with."""
+    values = ((sent_as, getattr(struct, name)) for sent_as, name in names.items())
+    return {sent_as: value for sent_as, value in values if value is not UNSET}
+
+
+def _decode_patiently(body: bytes) -> HookBody:
+    sent = _generic(body)
+    if not isinstance(sent, dict):
+        raise InvalidHookRequest([("", "is not a JSON object; send the request as one")])
+    problems: list[tuple[str, str]] = []
+    prefetch = sent.get("prefetch")
+    if not isinstance(prefetch, dict | None):
+        problems.append(("prefetch", "must be an object that holds the prefetched data by their keys"))
+        prefetch = None
+    readings = {key: tolerant.read_value(key, prefetch[key]) for key in DataKey if prefetch and key.value in prefetch}
+    context = sent.get("context")
+    drafts = _Drafts.none()
+    if isinstance(context, dict) and "draftOrders" in context:
+        drafts = _read_drafts(_JUST_DRAFTS.decode(body).context.draft_orders)
+    envelope = {name: sent[name] for name in (*_ENVELOPE_MEMBERS, "context") if name in sent}
+    problems.extend(drafts.problems)
+    return HookBody(envelope, readings, drafts.entries, drafts.json, drafts.issues, tuple(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class _Drafts:
+    entries: tuple[Entry, ...]
+    json: Mapping[str, bytes] | None
+    issues: tuple[DataIssue, ...]
+    problems: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def none(cls, *problems: tuple[str, str]) -> _Drafts:
+        return cls((), None, (), problems)
+
+
+def _read_drafts(sent: Raw | UnsetType) -> _Drafts:
+    """The drafts, each read on its own. That they must be there at all is for the hook to say."""
+    if sent is UNSET or bytes(sent) == b"null":
+        return _Drafts.none()
+    try:
+        bundle = _DRAFTS.decode(sent)
+    except msgspec.ValidationError:
+        return _Drafts.none(("context.draftOrders", "must be a FHIR Bundle of the draft orders"))
+    if bundle.resource_type not in (None, "Bundle"):
+        return _Drafts.none(("context.draftOrders.resourceType", "must be Bundle"))
+    entries: list[Entry] = []
+    json: dict[str, bytes] = {}
+    issues: list[DataIssue] = []
+    for index, sent_entry in enumerate(bundle.entry or []):
+        where = f"draftOrders entry[{index}]"
+        entry = _draft_entry(sent_entry)
+        if entry is None or entry.resource is UNSET:
+            issues.append(DataIssue(where, "resource", "the entry holds no resource; it was not used"))
+            continue
+        resource, odd = read_single(bytes(entry.resource), where)
+        issues.extend(odd)
+        if resource is not None:
+            entries.append(Entry(entry.full_url, resource))
+            if resource.id:
+                json[resource_name(resource)] = bytes(entry.resource)
+    return _Drafts(tuple(entries), json, tuple(issues), ())
+
+
+def _draft_entry(sent: Raw) -> _DraftEntry | None:
+    try:
+        return _DRAFT.decode(sent)
+    except msgspec.ValidationError:
+        return None
+
+
+def sections(readings: Mapping[DataKey, Reading]) -> dict[DataKey, Section]:
+    """The sections of the readings."""
+    return {key: reading.section for key, reading in readings.items()}

@@ -1,0 +1,209 @@
+"""The slow, patient way to read FHIR JSON: for a body in which something does not fit, so that the rest is not lost.
+
+Each resource is decoded on its own. A part that does not fit is left out and reported, and the resource read again
+without it, but only where leaving it out makes us know less and never believe something else: a Quantity without its
+comparator would be another result, an order without `doNotPerform` the opposite of one. Otherwise the whole resource
+is left out and reported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
+
+import msgspec
+
+from cds_service.facts.patient import DataIssue, DataKey
+from cds_service.fhir.bundles import (
+    EMPTY,
+    PatientValue,
+    Reading,
+    failed,
+    quoted,
+    read_bundle,
+    read_patient,
+)
+from cds_service.fhir.resources import Bundle, Entry, Link, Resource, Search
+
+_WHERE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_TYPE = re.compile(r"[A-Za-z]{1,64}")
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_Fhir = TypeVar("_Fhir")
+_TRIES = 12  # more misfits than this in one resource, and it is not worth reading
+
+# Top-level fields that can be left out whole without turning what the resource says into something else.
+_DISPENSABLE = frozenset(
+    {
+        "valueQuantity",
+        "valueString",
+        "valueCodeableConcept",
+        "valueRange",
+        "valueBoolean",
+        "valueInteger",
+        "interpretation",
+        "referenceRange",
+        "component",
+        "issued",
+        "identifier",
+        "contained",
+        "gender",
+        "birthDate",
+        "dosageInstruction",
+        "dosage",
+        "dispenseRequest",
+        "priorPrescription",
+        "whenHandedOver",
+        "whenPrepared",
+        "daysSupply",
+        "quantity",
+        "authorizingPrescription",
+        "ingredient",
+        "dateAsserted",
+        "authoredOn",
+        "onsetDateTime",
+        "onsetPeriod",
+        "recordedDate",
+        "performedDateTime",
+        "performedPeriod",
+        "reaction",
+        "replaces",
+        "orderDetail",
+    }
+)
+_DISPENSABLE_IN_PATIENT = _DISPENSABLE | {"deceasedBoolean", "deceasedDateTime"}
+
+
+def _exact(text: str) -> Decimal | str:
+    """A JSON number as it is written; one that no Decimal can hold stays text and so fits no field."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
+
+
+GENERIC = msgspec.json.Decoder(float_hook=_exact)
+
+
+def read_value(key: DataKey, value: Any) -> Reading:
+    """One prefetch value, decoded to plain Python values before: `null`, a Bundle, or anything else."""
+    if value is None:
+        return EMPTY
+    if not isinstance(value, dict):
+        kind = "an array" if isinstance(value, list) else "a plain value"
+        return failed(key, f"holds {kind} where a FHIR resource belongs; it was not used")
+    if key is DataKey.PATIENT and value.get("resourceType") != "Bundle":
+        return _patient(value)
+    return _bundle(key, value)
+
+
+def read_resource(value: Any, where: str) -> tuple[Resource | None, tuple[DataIssue, ...]]:
+    """One resource, and what of it could not be used; None where the rest cannot be trusted without that.
+
+    `where` names the resource in issues when it has no usable type and id of its own.
+    """
+    if not isinstance(value, dict):
+        return None, (DataIssue(where, "", "is not a FHIR resource; it was not used"),)
+    return _fitting(value, Resource, _name(value, where))
+
+
+def _patient(value: dict[str, Any]) -> Reading:
+    patient, issues = _fitting(value, PatientValue, _name(value, DataKey.PATIENT))
+    if patient is None:
+        return failed(DataKey.PATIENT, "the Patient could not be read")
+    reading = read_patient(patient)
+    return Reading(reading.section, issues=(*issues, *reading.issues))
+
+
+def _bundle(key: DataKey, value: dict[str, Any]) -> Reading:
+    sent = value.get("entry")
+    if sent is not None and not isinstance(sent, list):
+        return failed(key, "holds a Bundle whose entry is not a list; it was not used")
+    entries: list[Entry] = []
+    lost: dict[int, tuple[DataIssue, ...]] = {}
+    mended: list[DataIssue] = []
+    for index, item in enumerate(sent or []):
+        entry, issues = _entry(item, f"{key} entry[{index}]")
+        entries.append(entry or Entry())
+        if entry is None:
+            lost[index] = issues
+        else:
+            mended.extend(issues)
+    kind = value.get("resourceType")
+    bundle = Bundle(
+        resource_type=kind if isinstance(kind, str | None) else quoted(kind),
+        type=_converted(value.get("type"), str),
+        total=_converted(value.get("total"), int),
+        link=_converted(value.get("link"), list[Link]),
+        entry=entries if sent is not None else None,
+    )
+    reading = read_bundle(key, bundle, lost)
+    return Reading(reading.section, reading.next_page, (*mended, *reading.issues))
+
+
+def _entry(item: Any, where: str) -> tuple[Entry | None, tuple[DataIssue, ...]]:
+    if not isinstance(item, dict):
+        return None, (DataIssue(where, "", "is not an object; it was not used"),)
+    if item.get("resource") is None:
+        return Entry(), ()  # reported with the entries that hold none
+    resource, issues = read_resource(item["resource"], where)
+    if resource is None:
+        return None, issues
+    full_url = item.get("fullUrl")
+    search = _converted(item.get("search"), Search)
+    return Entry(full_url if isinstance(full_url, str) else None, resource, search), issues
+
+
+def _fitting(value: dict[str, Any], kind: type[_Fhir], name: str) -> tuple[_Fhir | None, tuple[DataIssue, ...]]:
+    """The value as a `kind`, leaving out what does not fit as long as that is safe; None where it is not."""
+    dispensable = _DISPENSABLE_IN_PATIENT if value.get("resourceType") == "Patient" else _DISPENSABLE
+    issues: list[DataIssue] = []
+    what, path = "too many of its parts do not fit", ""
+    for _ in range(_TRIES):
+        try:
+            return msgspec.convert(value, kind), tuple(issues)
+        except msgspec.ValidationError as error:
+            what, path = _misfit(error)
+        if not _leave_out(value, path, dispensable):
+            break
+        issues.append(DataIssue(name, path, f"{what}; this part was not used"))
+    return None, (*issues, DataIssue(name, path, f"{what}; the resource was not used"))
+
+
+def _misfit(error: msgspec.ValidationError) -> tuple[str, str]:
+    found = _WHERE.match(str(error))
+    what, path = (found["what"], found["path"]) if found else (str(error), "")
+    return what.replace("`", "").replace(" | null", "").replace("Expected", "expected"), path or ""
+
+
+def _leave_out(value: dict[str, Any], path: str, dispensable: frozenset[str]) -> bool:
+    """Remove the part at `path` that may be missing; false where none may."""
+    steps = [int(step) if step.isdigit() else step for step in re.findall(r"[^.\[\]]+", path)]
+    if not steps:
+        return False
+    if steps[-1] == "display":
+        parent: Any = value
+        for step in steps[:-1]:
+            parent = parent[step]
+        del parent["display"]
+        return True
+    if steps[0] not in dispensable:
+        return False
+    del value[str(steps[0])]
+    return True
+
+
+def _converted(value: Any, kind: type[_Fhir]) -> _Fhir | None:
+    """The value as a `kind`; None where it does not fit, for parts that a reading can do without."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return None
+
+
+def _name(value: Mapping[str, Any], where: str) -> str:
+    kind, identity = value.get("resourceType"), value.get("id")
+    if not isinstance(kind, str) or not _TYPE.fullmatch(kind):
+        return where
+    return f"{kind}/{identity}" if isinstance(identity, str) and _ID.fullmatch(identity) else where
