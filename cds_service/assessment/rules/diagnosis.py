@@ -164,10 +164,11 @@ def nitrous_oxide_distrust(p: Picture) -> Answer:
     """Nitrous oxide and a B12 that is not low: it rules nothing out."""
     exposure = p.facts_of(ProblemKind.NITROUS_OXIDE)
     b12 = p.reading.deciding or p.reading.in_words_only
-    if not exposure or b12 is None or p.therapy.is_current is Presence.YES:
+    if b12 is None or p.therapy.is_current is Presence.YES or p.status in (Status.DEFICIENT, Status.UNKNOWN):
         return does_not_fire(*exposure)
-    if p.status in (Status.DEFICIENT, Status.UNKNOWN):
-        return does_not_fire(*exposure)
+    if not exposure:
+        unread = p.unread(DataKey.CONDITIONS)
+        return cannot_tell("what makes a B12 that is not low unreliable", keys=unread) if unread else does_not_fire()
     recommends = [
         recommendation
         for recommendation, analyte, test in (

@@ -62,21 +62,29 @@ def folic_acid_taken_with_b12_in_doubt(p: Picture) -> Answer:
 
 
 def folic_acid_not_checked(p: Picture) -> Answer:
-    """Folic acid is ordered, and the results could not be read: said, never passed over in silence."""
+    """Folic acid is ordered, and what the check needs could not be read: said, never passed over in silence."""
     folic = _drafted(p)
-    unread = p.unread(DataKey.LABS)
-    if not _matters(p, folic) or folic is None or not unread or p.status is not Status.UNKNOWN:
+    if folic is None or not _matters(p, folic) or p.status not in (Status.UNKNOWN, Status.INDETERMINATE):
         return does_not_fire()
-    if p.features or p.risks:
-        return does_not_fire()  # the rule on B12 in doubt speaks, and names the missing results
+    if _called_for(p):
+        return does_not_fire()  # the rule on B12 in doubt speaks, and names what is missing
+    labs = p.unread(DataKey.LABS) if p.status is Status.UNKNOWN else ()
+    signs = p.unread(DataKey.CONDITIONS, DataKey.PROCEDURES, *MEDICATION_KEYS)
+    if not labs and not signs:
+        return does_not_fire()
     return fires(
-        variant="not-checked",
+        variant="not-checked" if labs else "partly-checked",
         facts=folic.facts,
         values={"dose": folic.words()},
         recommends=(Recommendation.VERIFY_DATA,),
-        missing_keys=unread,
+        missing_keys=labs + signs,
         target=folic.target,
     )
+
+
+def _called_for(p: Picture) -> tuple[FactUsed, ...]:
+    """What speaks for deficiency when B12 itself does not tell."""
+    return p.neurological + p.blood_features + p.risks
 
 
 def _with_low_b12(p: Picture, folic: _FolicAcid | None) -> Answer:
@@ -98,7 +106,7 @@ def _with_low_b12(p: Picture, folic: _FolicAcid | None) -> Answer:
 def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None) -> Answer:
     if folic is None or not _matters(p, folic) or p.status not in (Status.INDETERMINATE, Status.UNKNOWN):
         return does_not_fire(*(folic.facts if folic is not None else ()))
-    called_for = p.neurological + p.blood_features + p.risks
+    called_for = _called_for(p)
     if not called_for:
         unread = p.unread(DataKey.CONDITIONS, DataKey.LABS)
         return cannot_tell("signs and risks", keys=unread, facts=folic.facts) if unread else does_not_fire(*folic.facts)

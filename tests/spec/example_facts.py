@@ -1,0 +1,174 @@
+"""Turns the `given` of a rule's example into PatientFacts.
+
+Keys: total_b12, active_b12, mma, homocysteine, egfr, mcv, haemoglobin, platelets (a printed result, or a mapping of
+`result` with `days_ago`, `taken` or `preliminary`); if_antibody (positive or negative); taking (medicine: how long,
+"unknown" for no start); b12_therapy (since, until, route); taking_folic_acid (mg a day); drafting (medicine: mg a day,
+"unknown" for a dose that cannot be read) with form; problems; age; pending; unread; unusable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from cds_service.facts.dates import ClinicalDate, add_months
+from cds_service.facts.labs import Analyte, Comparator, Finding, LabResult
+from cds_service.facts.orders import DraftContent, DraftOrder, Test, TestOrder
+from cds_service.facts.patient import Availability, DataIssue, DataKey, PatientFacts
+from cds_service.facts.problems import Problem, ProblemKind
+from cds_service.facts.treatments import DailyDose, Interval, Medicine, RecordKind, Route, Treatment
+
+TODAY = date(2025, 10, 1)
+_RESULTS = {
+    "total_b12": Analyte.TOTAL_B12,
+    "active_b12": Analyte.ACTIVE_B12,
+    "mma": Analyte.MMA,
+    "homocysteine": Analyte.HOMOCYSTEINE,
+    "egfr": Analyte.EGFR,
+    "mcv": Analyte.MCV,
+    "haemoglobin": Analyte.HAEMOGLOBIN,
+    "platelets": Analyte.PLATELETS,
+}
+_LISTS = {"taking", "b12_therapy", "taking_folic_acid", "drafting", "form", "problems", "age", "pending", "unread"}
+KNOWN_KEYS = frozenset({*_RESULTS, *_LISTS, "unusable", "if_antibody"})
+_PRINTED = re.compile(r"(?P<comparator>[<>]=?)?\s*(?P<value>\d+(?:\.\d+)?)\s+(?P<unit>\S+)")
+
+
+def example_facts(given: Mapping[str, Any], today: date = TODAY) -> PatientFacts:
+    """The facts of one example. An unknown key is an error, so that a typo does not pass for "nothing given"."""
+    unknown = set(given) - KNOWN_KEYS
+    if unknown:
+        raise ValueError(f"unknown keys in an example: {sorted(unknown)}")
+    age = given.get("age", 60)
+    born = None if age == "unknown" else ClinicalDate.on(add_months(today, -12 * int(str(age))))
+    return PatientFacts(
+        patient_id="example",
+        today=today,
+        born=born,
+        labs=tuple(_labs(given, today)),
+        treatments=tuple(_treatments(given, today)),
+        problems=tuple(_problem(kind) for kind in given.get("problems", ())),
+        test_orders=tuple(
+            TestOrder(Test(name), ClinicalDate.on(today - timedelta(days=3)), f"ServiceRequest/{name}")
+            for name in given.get("pending", ())
+        ),
+        drafts=tuple(_drafts(given)),
+        issues=_issues(given),
+        availability=tuple((DataKey(key), Availability.NOT_GIVEN) for key in given.get("unread", ())),
+    )
+
+
+def _labs(given: Mapping[str, Any], today: date) -> list[LabResult]:
+    labs = [lab_result(analyte, given[key], today) for key, analyte in _RESULTS.items() if key in given]
+    if "if_antibody" in given:
+        labs.append(
+            LabResult(
+                Analyte.INTRINSIC_FACTOR_ANTIBODY,
+                ClinicalDate.on(today - timedelta(days=10)),
+                "Observation/if",
+                str(given["if_antibody"]),
+                finding=Finding(given["if_antibody"]),
+            )
+        )
+    return labs
+
+
+def lab_result(analyte: Analyte, told: Any, today: date = TODAY) -> LabResult:
+    """A result from "179 ng/L", "<150 ng/L", "normal", or a mapping of `result` and when it was taken."""
+    more = told if isinstance(told, Mapping) else {"result": told}
+    printed = str(more["result"])
+    taken = more.get("taken", today - timedelta(days=int(more.get("days_ago", 10))))
+    day = date.fromisoformat(str(taken))
+    source = f"Observation/{analyte}"
+    if printed in {str(f) for f in Finding}:
+        return LabResult(analyte, ClinicalDate.on(day), source, printed, finding=Finding(printed))
+    found = _PRINTED.fullmatch(printed)
+    if found is None:
+        raise ValueError(f"a result must read like '179 ng/L': {printed!r}")
+    return LabResult(
+        analyte,
+        ClinicalDate.on(day),
+        source,
+        printed,
+        value=Decimal(found["value"]),
+        unit=found["unit"],
+        comparator=Comparator(found["comparator"]) if found["comparator"] else None,
+        is_preliminary=bool(more.get("preliminary", False)),
+    )
+
+
+def ago(words: str, today: date = TODAY) -> date:
+    """The day so long ago: "5 years", "4 months", "4 months and 1 day", "30 days"."""
+    day = today
+    for count, unit in re.findall(r"(\d+) (year|month|day)s?", words):
+        if unit == "day":
+            day -= timedelta(days=int(count))
+        else:
+            day = add_months(day, -int(count) * (12 if unit == "year" else 1))
+    if day == today:
+        raise ValueError(f"a time must read like '4 months and 1 day': {words!r}")
+    return day
+
+
+def _treatments(given: Mapping[str, Any], today: date) -> list[Treatment]:
+    found = []
+    for name, since in given.get("taking", {}).items():
+        start = None if since == "unknown" else ClinicalDate.on(ago(since, today))
+        found.append(_treatment(Medicine(name), Interval(start, None), DailyDose(None, "not told")))
+    if "b12_therapy" in given:
+        therapy = given["b12_therapy"]
+        until = therapy.get("until")
+        interval = Interval(
+            ClinicalDate.on(ago(therapy["since"], today)),
+            ClinicalDate.on(ago(until, today)) if until else None,
+        )
+        route = Route(therapy.get("route", "oral"))
+        found.append(_treatment(Medicine.B12, interval, DailyDose(Decimal(2)), route, active=until is None))
+    if "taking_folic_acid" in given:
+        dose = DailyDose(Decimal(str(given["taking_folic_acid"])))
+        interval = Interval(ClinicalDate.on(today - timedelta(days=100)), None)
+        found.append(_treatment(Medicine.FOLIC_ACID, interval, dose))
+    return found
+
+
+def _treatment(
+    medicine: Medicine, interval: Interval, dose: DailyDose, route: Route = Route.ORAL, *, active: bool = True
+) -> Treatment:
+    return Treatment(
+        medicine,
+        str(medicine),
+        f"MedicationRequest/{medicine}",
+        RecordKind.REQUEST,
+        (interval,),
+        dose=dose,
+        route=route,
+        is_active=active,
+    )
+
+
+def _problem(kind: str) -> Problem:
+    return Problem(ProblemKind(kind), kind.replace("-", " "), f"Condition/{kind}", ClinicalDate.on(date(2025, 2, 10)))
+
+
+def _drafts(given: Mapping[str, Any]) -> list[DraftOrder]:
+    if "drafting" not in given:
+        return []
+    contents = tuple(
+        DraftContent(
+            Medicine(name),
+            DailyDose(None, "no dose could be read") if mg == "unknown" else DailyDose(Decimal(str(mg))),
+            Route.ORAL,
+            str(given.get("form", "")) if name == "b12" else "",
+        )
+        for name, mg in given["drafting"].items()
+    )
+    return [DraftOrder("MedicationRequest/draft-1", " and ".join(given["drafting"]), True, contents)]
+
+
+def _issues(given: Mapping[str, Any]) -> tuple[DataIssue, ...]:
+    if "unusable" not in given:
+        return ()
+    return (DataIssue("Observation/unusable", "value", "the unit is not known", str(given["unusable"])),)

@@ -1,0 +1,101 @@
+"""Every example in the rule files, asked of the rule's function; and that no rule lacks what explains it."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+
+from cds_service.assessment.assess import RULES, rule_ids
+from cds_service.assessment.outcome import Outcome
+from cds_service.assessment.picture import Picture
+from cds_service.assessment.rules.scope import data_incomplete
+from cds_service.cards.card import SUMMARY_LIMIT
+from cds_service.cards.words import filled_summary
+from cds_service.composition import services
+from cds_service.knowledge.loader import load
+from cds_service.knowledge.model import Example, RuleKnowledge
+from tests.spec.example_facts import example_facts
+
+KNOWLEDGE = load()
+FUNCTIONS = dict(RULES)
+EXAMPLES = [
+    pytest.param(rule, example, id=f"{rule.id}: {example.name}")
+    for rule in KNOWLEDGE.rules.values()
+    for example in rule.examples
+]
+_LONGEST_VALUES = {
+    "b12": "<1234.5 pmol/L",
+    "date": "2025-09-20",
+    "low": "180 ng/L",
+    "high": "350 ng/L",
+    "range": "",
+    "span": "from 2018-01-01 to 2025-09-30",
+    "months": "12",
+    "medicines": "Metformin",
+    "feature": "peripheral neuropathy",
+    "risk": "Gastric or small bowel surgery",
+    "why": "chronic malabsorption",
+    "age": "101",
+    "markers": "MMA 10.85 umol/L",
+    "limits": "",
+    "confounder": "chronic kidney disease on the problem list",
+    "other": "150 pmol/L",
+    "other_date": "2025-09-20",
+    "days": "1234",
+    "since": "2025-01-01",
+    "cause": "pernicious anaemia",
+    "ended": "2025-01-01",
+    "dose": "15.5 mg/day",
+    "keys": "",
+}
+
+
+def _answer(rule: RuleKnowledge, example: Example):  # type: ignore[no-untyped-def]
+    picture = Picture(example_facts(example.given), KNOWLEDGE)
+    if rule.id in FUNCTIONS:
+        return FUNCTIONS[rule.id](picture)
+    return data_incomplete(picture, [function(picture) for function in FUNCTIONS.values()])
+
+
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
+def test_each_example_holds(rule: RuleKnowledge, example: Example) -> None:
+    answer = _answer(rule, example)
+    wanted = {"fires": Outcome.FIRES, "does_not_fire": Outcome.DOES_NOT_FIRE, "cannot_tell": Outcome.CANNOT_TELL}
+    assert answer.outcome is wanted[example.then]
+    if example.variant:
+        assert answer.variant == example.variant
+    for missing in example.missing:
+        assert any(missing in words for words in (*answer.missing, *answer.missing_keys))
+
+
+@pytest.mark.parametrize(("rule", "example"), [p for p in EXAMPLES if p.values[1].then == "fires"])
+def test_each_card_is_filled_completely(rule: RuleKnowledge, example: Example) -> None:
+    answer = _answer(rule, example)
+    text = rule.cards[answer.variant]
+    summary = filled_summary(text.summary, answer.values)
+    assert "{" not in summary
+    assert not summary.endswith("…")
+    text.detail.format_map(dict(answer.values))
+
+
+def test_every_rule_has_a_file_and_every_file_a_rule() -> None:
+    assert set(KNOWLEDGE.rules) == set(rule_ids())
+    assert [service.hook for service in services(KNOWLEDGE)] == ["patient-view", "order-select", "order-sign"]
+
+
+@pytest.mark.parametrize("rule", KNOWLEDGE.rules.values(), ids=lambda rule: rule.id)
+def test_every_rule_has_an_example_of_firing_and_of_not_firing(rule: RuleKnowledge) -> None:
+    seen = {example.then for example in rule.examples}
+    assert {"fires", "does_not_fire"} <= seen
+    assert {example.variant for example in rule.examples if example.then == "fires"} >= {
+        variant for variant in rule.cards if variant in {"alone", "with-feature", "untreated"} and len(rule.cards) <= 2
+    }
+
+
+@pytest.mark.parametrize("rule", KNOWLEDGE.rules.values(), ids=lambda rule: rule.id)
+def test_every_summary_fits_with_ordinary_values(rule: RuleKnowledge) -> None:
+    for variant, text in rule.cards.items():
+        names = {name for _, name, _, _ in string.Formatter().parse(text.summary) if name}
+        filled = text.summary.format_map({name: _LONGEST_VALUES[name] for name in names})
+        assert len(filled) < SUMMARY_LIMIT, f"{rule.id} {variant}: {len(filled)} characters: {filled}"

@@ -1,0 +1,154 @@
+"""Bands: both sides of each limit, the limit itself, and what a comparator leaves open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from cds_service.assessment.bands import Band, b12_band, is_low, is_raised, is_severe, scale_of
+from cds_service.facts.labs import Analyte
+from cds_service.facts.patient import Sex
+from cds_service.facts.presence import Presence
+from cds_service.knowledge.loader import load
+from tests.spec.example_facts import lab_result
+
+KNOWLEDGE = load()
+
+
+def _band(printed: str, analyte: Analyte = Analyte.TOTAL_B12) -> Band:
+    result = lab_result(analyte, printed)
+    return b12_band(result, scale_of(result, KNOWLEDGE.analytes[analyte]))
+
+
+@pytest.mark.parametrize(
+    ("printed", "band"),
+    [
+        ("179.9 ng/L", Band.DEFICIENT),
+        ("180 ng/L", Band.INDETERMINATE),
+        ("350 ng/L", Band.INDETERMINATE),
+        ("350.1 ng/L", Band.UNLIKELY),
+        ("132.9 pmol/L", Band.DEFICIENT),
+        ("133 pmol/L", Band.INDETERMINATE),
+        ("258 pmol/L", Band.INDETERMINATE),
+        ("258.1 pmol/L", Band.UNLIKELY),
+        ("<150 ng/L", Band.DEFICIENT),
+        ("<180 ng/L", Band.DEFICIENT),
+        ("<=180 ng/L", Band.DEFICIENT_OR_INDETERMINATE),
+        ("<=179 ng/L", Band.DEFICIENT),
+        ("<181 ng/L", Band.DEFICIENT_OR_INDETERMINATE),
+        ("<200 ng/L", Band.DEFICIENT_OR_INDETERMINATE),
+        ("<350 ng/L", Band.DEFICIENT_OR_INDETERMINATE),
+        ("<=350 ng/L", Band.DEFICIENT_OR_INDETERMINATE),
+        ("<351 ng/L", Band.CANNOT_CLASSIFY),
+        (">2000 ng/L", Band.UNLIKELY),
+        (">350 ng/L", Band.UNLIKELY),
+        (">=350 ng/L", Band.INDETERMINATE),
+        (">=351 ng/L", Band.UNLIKELY),
+        (">349 ng/L", Band.INDETERMINATE),
+        (">180 ng/L", Band.INDETERMINATE),
+        (">=180 ng/L", Band.INDETERMINATE),
+        (">179 ng/L", Band.CANNOT_CLASSIFY),
+        (">100 ng/L", Band.CANNOT_CLASSIFY),
+    ],
+)
+def test_total_b12_falls_in_the_band_that_its_number_and_comparator_allow(printed: str, band: Band) -> None:
+    assert _band(printed) is band
+
+
+@pytest.mark.parametrize(
+    ("printed", "band"),
+    [
+        ("24.9 pmol/L", Band.DEFICIENT),
+        ("25 pmol/L", Band.INDETERMINATE),
+        ("70 pmol/L", Band.INDETERMINATE),
+        ("70.1 pmol/L", Band.UNLIKELY),
+    ],
+)
+def test_active_b12_has_limits_of_its_own(printed: str, band: Band) -> None:
+    assert _band(printed, Analyte.ACTIVE_B12) is band
+
+
+def test_a_word_in_place_of_a_number_has_no_band() -> None:
+    assert _band("normal") is Band.CANNOT_CLASSIFY
+
+
+def test_bands_are_ordered_by_severity() -> None:
+    assert [b.severity for b in Band] == sorted((b.severity for b in Band), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("printed", "severe"),
+    [
+        ("99.9 ng/L", True),
+        ("100 ng/L", False),
+        ("<100 ng/L", True),
+        ("<=100 ng/L", False),
+        ("<=99 ng/L", True),
+        ("<101 ng/L", False),
+        (">50 ng/L", False),
+        ("73.9 pmol/L", True),
+        ("74 pmol/L", False),
+        ("low", False),
+    ],
+)
+def test_severe_is_only_what_is_certainly_below_the_severe_limit(printed: str, severe: bool) -> None:
+    result = lab_result(Analyte.TOTAL_B12, printed)
+    assert is_severe(result, scale_of(result, KNOWLEDGE.analytes[Analyte.TOTAL_B12])) is severe
+
+
+@pytest.mark.parametrize(
+    ("printed", "raised"),
+    [
+        ("0.29 umol/L", Presence.YES),
+        ("0.28 umol/L", Presence.NO),
+        (">0.28 umol/L", Presence.YES),
+        (">=0.28 umol/L", Presence.NOT_KNOWN),
+        ("<0.28 umol/L", Presence.NO),
+        ("<=0.28 umol/L", Presence.NO),
+        ("<0.5 umol/L", Presence.NOT_KNOWN),
+        (">0.1 umol/L", Presence.NOT_KNOWN),
+        ("high", Presence.YES),
+        ("positive", Presence.YES),
+        ("normal", Presence.NO),
+        ("low", Presence.NO),
+    ],
+)
+def test_a_marker_is_raised_only_above_its_limit(printed: str, raised: Presence) -> None:
+    assert is_raised(lab_result(Analyte.MMA, printed), KNOWLEDGE.analytes[Analyte.MMA])[0] is raised
+
+
+def test_the_laboratorys_own_limit_comes_before_ours_and_is_named() -> None:
+    result = replace(lab_result(Analyte.MMA, "0.35 umol/L"), upper_limit=Decimal("0.40"))
+    assert is_raised(result, KNOWLEDGE.analytes[Analyte.MMA]) == (Presence.NO, "laboratory's limit 0.4 umol/L")
+    ours = is_raised(lab_result(Analyte.MMA, "0.35 umol/L"), KNOWLEDGE.analytes[Analyte.MMA])
+    assert ours == (Presence.YES, "configured cut-off 0.28 umol/L")
+
+
+def test_a_unit_without_a_scale_tells_nothing() -> None:
+    assert is_raised(lab_result(Analyte.MMA, "5 g/L"), KNOWLEDGE.analytes[Analyte.MMA])[0] is Presence.NOT_KNOWN
+    assert is_low(lab_result(Analyte.HAEMOGLOBIN, "5 mg/L"), KNOWLEDGE.analytes[Analyte.HAEMOGLOBIN]) is (
+        Presence.NOT_KNOWN
+    )
+
+
+@pytest.mark.parametrize(
+    ("printed", "sex", "low"),
+    [
+        ("11.9 g/dL", Sex.FEMALE, Presence.YES),
+        ("12 g/dL", Sex.FEMALE, Presence.NO),
+        ("12.9 g/dL", Sex.MALE, Presence.YES),
+        ("13 g/dL", Sex.MALE, Presence.NO),
+        ("12 g/dL", Sex.NOT_KNOWN, Presence.NO),
+        ("11.9 g/dL", Sex.NOT_KNOWN, Presence.YES),
+        ("<12 g/dL", Sex.FEMALE, Presence.YES),
+        ("<13 g/dL", Sex.FEMALE, Presence.NOT_KNOWN),
+        (">11 g/dL", Sex.FEMALE, Presence.NOT_KNOWN),
+        (">=12 g/dL", Sex.FEMALE, Presence.NO),
+        ("low", Sex.FEMALE, Presence.YES),
+        ("normal", Sex.FEMALE, Presence.NO),
+    ],
+)
+def test_haemoglobin_is_low_by_sex(printed: str, sex: Sex, low: Presence) -> None:
+    assert is_low(lab_result(Analyte.HAEMOGLOBIN, printed), KNOWLEDGE.analytes[Analyte.HAEMOGLOBIN], sex) is low

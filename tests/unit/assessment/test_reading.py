@@ -1,0 +1,224 @@
+"""The results read together: which decides, what is on therapy, what confounds, what may not be believed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from cds_service.assessment.outcome import Status
+from cds_service.assessment.picture import Picture
+from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.labs import Analyte, LabResult
+from cds_service.facts.orders import Test, TestOrder
+from cds_service.facts.problems import ProblemKind
+from cds_service.knowledge.loader import load
+from tests.spec.example_facts import TODAY, example_facts, lab_result
+
+KNOWLEDGE = load()
+
+
+def _picture(given: dict[str, Any], *labs: LabResult) -> Picture:
+    facts = example_facts(given)
+    return Picture(replace(facts, labs=(*facts.labs, *labs)), KNOWLEDGE)
+
+
+def _b12(level: str, days_ago: int = 10, source: str = "Observation/other", **more: Any) -> LabResult:
+    return replace(lab_result(Analyte.TOTAL_B12, {"result": level, "days_ago": days_ago}), source=source, **more)
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ({"total_b12": "150 ng/L"}, Status.DEFICIENT),
+        ({"total_b12": "250 ng/L"}, Status.INDETERMINATE),
+        ({"total_b12": "250 ng/L", "mma": "0.2 umol/L"}, Status.UNLIKELY),
+        ({"total_b12": "250 ng/L", "homocysteine": "10 umol/L"}, Status.INDETERMINATE),
+        ({"total_b12": "250 ng/L", "mma": "0.2 umol/L", "homocysteine": "20 umol/L"}, Status.FUNCTIONAL),
+        ({"total_b12": "250 ng/L", "mma": "0.2 umol/L", "homocysteine": "10 umol/L"}, Status.UNLIKELY),
+        ({"total_b12": "250 ng/L", "mma": "<0.5 umol/L"}, Status.INDETERMINATE),
+        ({"total_b12": "250 ng/L", "mma": "0.2 umol/L", "problems": ["myelopathy"]}, Status.INDETERMINATE),
+        ({"total_b12": "250 ng/L", "mma": "0.2 umol/L", "problems": ["nitrous-oxide"]}, Status.INDETERMINATE),
+        ({"total_b12": "250 ng/L", "mma": "0.2 umol/L", "if_antibody": "positive"}, Status.INDETERMINATE),
+        ({"total_b12": "420 ng/L"}, Status.UNLIKELY),
+        ({"total_b12": "420 ng/L", "mma": "0.5 umol/L"}, Status.FUNCTIONAL),
+        ({"total_b12": "420 ng/L", "if_antibody": "positive"}, Status.INDETERMINATE),
+        ({"total_b12": "420 ng/L", "if_antibody": "negative"}, Status.UNLIKELY),
+        ({"total_b12": "normal"}, Status.UNKNOWN),
+        ({"total_b12": "normal", "mma": "high"}, Status.FUNCTIONAL),
+        ({"total_b12": "<200 ng/L"}, Status.INDETERMINATE),
+        ({"total_b12": "<400 ng/L"}, Status.UNKNOWN),
+        ({"active_b12": "24 pmol/L"}, Status.DEFICIENT),
+        ({"active_b12": "50 pmol/L"}, Status.INDETERMINATE),
+        ({"active_b12": "71 pmol/L"}, Status.UNLIKELY),
+        ({"mma": "0.9 umol/L"}, Status.UNKNOWN),
+        ({}, Status.UNKNOWN),
+    ],
+)
+def test_status_follows_from_all_results_together(given: dict[str, Any], status: Status) -> None:
+    assert _picture(given).status is status
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"egfr": "59 mL/min/1.73m2"}, Status.INDETERMINATE),
+        ({"egfr": "60 mL/min/1.73m2"}, Status.FUNCTIONAL),
+        ({"egfr": ">90 mL/min/1.73m2"}, Status.FUNCTIONAL),
+        ({"problems": ["chronic-kidney-disease"]}, Status.INDETERMINATE),
+        ({"problems": ["dialysis"]}, Status.INDETERMINATE),
+        ({"problems": ["inborn-error"]}, Status.INDETERMINATE),
+        ({"problems": ["folate-deficiency"]}, Status.FUNCTIONAL),
+    ],
+)
+def test_kidneys_and_inborn_errors_confound_mma_and_folate_does_not(more: dict[str, Any], status: Status) -> None:
+    assert _picture({"total_b12": "300 ng/L", "mma": "0.6 umol/L"} | more).status is status
+
+
+def test_folate_deficiency_confounds_homocysteine() -> None:
+    given = {"total_b12": "300 ng/L", "homocysteine": "22 umol/L"}
+    assert _picture(given).status is Status.FUNCTIONAL
+    assert _picture(given | {"problems": ["folate-deficiency"]}).status is Status.INDETERMINATE
+    low_folate = replace(lab_result(Analyte.SERUM_FOLATE, "2.0 ng/mL"), source="Observation/folate")
+    assert _picture(given, low_folate).status is Status.INDETERMINATE
+
+
+@pytest.mark.parametrize(("days", "status"), [(90, Status.FUNCTIONAL), (91, Status.INDETERMINATE)])
+def test_metabolites_count_within_ninety_days_of_the_b12(days: int, status: Status) -> None:
+    given = {"total_b12": {"result": "300 ng/L", "days_ago": 5}, "mma": {"result": "0.6 umol/L", "days_ago": 5 + days}}
+    assert _picture(given).status is status
+
+
+@pytest.mark.parametrize(
+    ("taken", "status"),
+    [("2024-10-02", Status.UNLIKELY), ("2024-10-01", Status.UNKNOWN), ("2024-09-30", Status.UNKNOWN)],
+)
+def test_a_sufficient_result_counts_for_less_than_twelve_months(taken: str, status: Status) -> None:
+    assert _picture({"total_b12": {"result": "410 ng/L", "taken": taken}}).status is status
+
+
+def test_an_old_untreated_deficient_result_stays_deficient() -> None:
+    assert _picture({"total_b12": {"result": "150 ng/L", "days_ago": 2000}}).status is Status.DEFICIENT
+
+
+def test_a_newer_result_takes_the_place_of_an_older_one() -> None:
+    assert _picture({"total_b12": {"result": "150 ng/L", "days_ago": 200}}, _b12("410 ng/L", 5)).status is (
+        Status.UNLIKELY
+    )
+
+
+def test_a_vague_date_does_not_take_the_place_of_a_day_of_that_year() -> None:
+    vague = replace(_b12("500 ng/L"), taken=ClinicalDate.parse("2025"))
+    assert _picture({"total_b12": {"result": "150 ng/L", "taken": "2025-09-20"}}, vague).status is Status.DEFICIENT
+
+
+def test_of_two_results_of_one_day_without_times_the_more_severe_counts() -> None:
+    picture = _picture({"total_b12": "410 ng/L"}, _b12("150 ng/L"))
+    assert picture.status is Status.DEFICIENT
+    assert picture.reading.disagree
+
+
+def test_a_later_time_on_the_same_day_is_newer() -> None:
+    morning = replace(_b12("150 ng/L"), taken=ClinicalDate.parse("2025-09-21T08:00:00Z"))
+    evening = replace(_b12("410 ng/L", source="Observation/b"), taken=ClinicalDate.parse("2025-09-21T18:00:00Z"))
+    assert _picture({}, morning, evening).status is Status.UNLIKELY
+
+
+def test_a_correction_takes_the_place_of_what_it_corrects() -> None:
+    corrected = _b12("410 ng/L", is_corrected=True)
+    assert _picture({"total_b12": "150 ng/L"}, corrected).status is Status.UNLIKELY
+
+
+def test_one_sample_in_two_units_counts_once_and_the_more_severe_decides() -> None:
+    picture = _picture({"total_b12": "190 ng/L"}, _b12("130 pmol/L"))
+    assert picture.status is Status.DEFICIENT
+    assert picture.reading.deciding is not None
+    assert picture.reading.deciding.unit == "pmol/L"
+
+
+def test_total_and_active_in_disagreement_the_more_severe_counts() -> None:
+    picture = _picture({"total_b12": "420 ng/L", "active_b12": "20 pmol/L"})
+    assert picture.status is Status.DEFICIENT
+    assert picture.reading.disagree
+
+
+def test_a_sufficient_level_on_therapy_rules_nothing_out() -> None:
+    given = {"total_b12": {"result": "520 ng/L", "days_ago": 5}, "b12_therapy": {"since": "90 days"}}
+    assert _picture(given).status is Status.UNKNOWN
+    before = _b12("140 ng/L", 120)
+    assert _picture(given, before).status is Status.DEFICIENT
+
+
+def test_a_deficient_level_on_therapy_is_deficient() -> None:
+    given = {"total_b12": {"result": "120 ng/L", "days_ago": 5}, "b12_therapy": {"since": "90 days"}}
+    assert _picture(given).status is Status.DEFICIENT
+
+
+def test_mma_drawn_on_therapy_settles_nothing() -> None:
+    given = {
+        "total_b12": {"result": "210 ng/L", "days_ago": 61},
+        "mma": {"result": "0.15 umol/L", "days_ago": 11},
+        "b12_therapy": {"since": "52 days"},
+    }
+    assert _picture(given).status is Status.INDETERMINATE
+
+
+@pytest.mark.parametrize(("ended", "status"), [("11 months", Status.UNKNOWN), ("13 months", Status.UNLIKELY)])
+def test_after_the_washout_a_level_is_diagnostic_again(ended: str, status: Status) -> None:
+    given = {"total_b12": {"result": "410 ng/L", "days_ago": 5}, "b12_therapy": {"since": "3 years", "until": ended}}
+    assert _picture(given).status is status
+
+
+def test_a_result_known_by_name_alone_never_decides() -> None:
+    assert _picture({}, _b12("150 ng/L", is_coded=False)).status is Status.UNKNOWN
+
+
+def test_a_preliminary_result_warns_but_never_reassures() -> None:
+    low = {"total_b12": {"result": "150 ng/L", "preliminary": True}}
+    assert _picture(low).status is Status.DEFICIENT
+    assert _picture(low).reading.preliminary is not None
+    assert _picture({"total_b12": {"result": "410 ng/L", "preliminary": True}}).status is Status.UNKNOWN
+
+
+def test_a_child_or_a_dead_patient_is_out_of_scope() -> None:
+    assert _picture({"age": 17, "total_b12": "150 ng/L"}).status is Status.NOT_APPLICABLE
+    assert _picture({"age": 18, "total_b12": "150 ng/L"}).status is Status.DEFICIENT
+    dead = replace(example_facts({"total_b12": "150 ng/L"}), is_deceased=True)
+    assert Picture(dead, KNOWLEDGE).status is Status.NOT_APPLICABLE
+
+
+def test_an_unknown_age_is_not_taken_for_a_childs() -> None:
+    assert _picture({"age": "unknown", "total_b12": "150 ng/L"}).status is Status.DEFICIENT
+
+
+def test_a_partial_birth_date_in_the_year_of_majority_stays_in_scope() -> None:
+    facts = replace(example_facts({"total_b12": "150 ng/L"}), born=ClinicalDate.parse("2007"))
+    assert Picture(facts, KNOWLEDGE).status is Status.DEFICIENT
+
+
+def test_blood_counts_are_features_only_while_recent() -> None:
+    assert _picture({"mcv": "107 fL"}).macrocytosis is not None
+    assert _picture({"mcv": {"result": "107 fL", "days_ago": 400}}).macrocytosis is None
+    assert _picture({"haemoglobin": "9 g/dL"}).anaemia is not None
+    assert _picture({"haemoglobin": "15 g/dL"}).anaemia is None
+
+
+def test_an_order_is_pending_for_thirty_days() -> None:
+    def pending(days_ago: int | None) -> bool:
+        ordered = None if days_ago is None else ClinicalDate.on(TODAY - timedelta(days=days_ago))
+        order = TestOrder(Test.B12, ordered, "ServiceRequest/1")
+        return Picture(replace(example_facts({}), test_orders=(order,)), KNOWLEDGE).pending(Test.B12)
+
+    assert pending(30)
+    assert not pending(31)
+    assert not pending(None)
+    assert not pending(-1)
+
+
+def test_the_problem_kinds_that_features_and_risks_come_from_are_those_of_the_knowledge() -> None:
+    picture = _picture({"problems": ["peripheral-neuropathy", "coeliac", "pregnancy"], "age": 76})
+    assert [f.source for f in picture.features] == ["Condition/peripheral-neuropathy"]
+    assert [f.label for f in picture.risks][-1] == "Age"
+    assert picture.has(ProblemKind.PREGNANCY)
