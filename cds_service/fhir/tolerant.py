@@ -165,9 +165,10 @@ def _fitting(value: dict[str, Any], kind: type[_Fhir], name: str) -> tuple[_Fhir
             return msgspec.convert(value, kind), tuple(issues)
         except msgspec.ValidationError as error:
             what, path = _misfit(error)
-        if not _leave_out(value, path, dispensable):
+        left_out = _leave_out(value, path, dispensable)
+        if not left_out:
             break
-        issues.append(DataIssue(name, path, f"{what}; this part was not used"))
+        issues.append(DataIssue(name, path, f"{what}; {left_out} was not used"))
     return None, (*issues, DataIssue(name, path, f"{what}; the resource was not used"))
 
 
@@ -177,21 +178,22 @@ def _misfit(error: msgspec.ValidationError) -> tuple[str, str]:
     return what.replace("`", "").replace(" | null", "").replace("Expected", "expected"), path or ""
 
 
-def _leave_out(value: dict[str, Any], path: str, dispensable: frozenset[str]) -> bool:
-    """Remove the part at `path` that may be missing; false where none may."""
+def _leave_out(value: dict[str, Any], path: str, dispensable: frozenset[str]) -> str:
+    """Remove the part at or above `path` that may be missing, and name it; "" where none may."""
     steps = [int(step) if step.isdigit() else step for step in re.findall(r"[^.\[\]]+", path)]
     if not steps:
-        return False
+        return ""
     if steps[-1] == "display":
         parent: Any = value
         for step in steps[:-1]:
             parent = parent[step]
         del parent["display"]
-        return True
-    if steps[0] not in dispensable:
-        return False
-    del value[str(steps[0])]
-    return True
+        return path
+    top = str(steps[0])
+    if top not in dispensable:
+        return ""
+    del value[top]
+    return top
 
 
 def _converted(value: Any, kind: type[_Fhir]) -> _Fhir | None:
