@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
+from cds_service.knowledge.model import Property
+
 _SAME_SIGN = str.maketrans({"µ": "u", "μ": "u", "²": "2", " ": "", "\u00a0": "", "[": "", "]": "", "{": "", "}": ""})
+_MASS = re.compile(r"(?:^|[^a-z])(?:[kdcmunpf]|mc)?g(?:/|$)")
 
 
 def normalised(unit: str) -> str:
@@ -12,3 +17,11 @@ def normalised(unit: str) -> str:
     left as they are, so that they match nothing and are reported instead of read.
     """
     return unit.translate(_SAME_SIGN).lower()
+
+
+def measures(unit: str) -> Property:
+    """What kind of quantity a unit is for: an amount of substance (pmol/L), a mass (pg/mL), or something else."""
+    plain = normalised(unit)
+    if "mol" in plain:
+        return Property.SUBSTANCE
+    return Property.MASS if _MASS.search(plain) else Property.OTHER

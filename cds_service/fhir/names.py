@@ -5,6 +5,23 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+_DENIED_BEFORE = re.compile(
+    r"(?:\b(?:no|not|non|never|nil|denies|denied|without|negative for|absence of|rule out|ruled out|r/o|excluded?|"
+    r"screen(?:ing|ed)?(?: for)?|at risk (?:of|for)|risk (?:of|for)|former(?:ly)?|prevention of)\b[^.;,]*|\bex[- ]?)$",
+    re.IGNORECASE,
+)
+_DENIED_AFTER = re.compile(
+    r"^[a-z0-9 ]{0,24}(?:[:(=-]\s*|\b(?:was |is |has been )?)"
+    r"(?:no\b|none\b|not\b|absent\b|negative\b|false\b|excluded\b|ruled out\b|unlikely\b|stopped\b)",
+    re.IGNORECASE,
+)
+_OF_A_RELATIVE = re.compile(
+    r"\b(?:family|fam\.?) (?:history|hx)\b|\bfhx?\b|\bf/h\b|"
+    r"\b(?:mother|father|sister|brother|son|daughter|aunt|uncle|grand(?:mother|father)|parent|sibling|cousin)"
+    r"(?:s|'s|’s)?\b(?! (?:is )?(?:currently |exclusively )?breast)",
+    re.IGNORECASE,
+)
+
 
 @lru_cache(maxsize=256)
 def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
@@ -16,3 +33,18 @@ def name_matches(text: str, names: tuple[str, ...], not_names: tuple[str, ...] =
     if not names or _pattern(names).search(text) is None:
         return False
     return not not_names or _pattern(not_names).search(text) is None
+
+
+def name_affirmed(text: str, names: tuple[str, ...], not_names: tuple[str, ...] = ()) -> bool:
+    """`name_matches`, and at one place at least the text does not deny it: "no evidence of ...", "... ruled out"."""
+    if not name_matches(text, names, not_names):
+        return False
+    return any(
+        _DENIED_BEFORE.search(text[: found.start()]) is None and _DENIED_AFTER.match(text[found.end() :]) is None
+        for found in _pattern(names).finditer(text)
+    )
+
+
+def is_of_a_relative(text: str) -> bool:
+    """Whether a text speaks of the family ("mother had ...", "family history of ...") and not of the patient."""
+    return _OF_A_RELATIVE.search(text) is not None

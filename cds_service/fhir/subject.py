@@ -25,6 +25,7 @@ def subject_problem(resource: Resource, references: frozenset[str]) -> str:
     if reference in references:
         return ""
     path, _, _ = reference.partition("/_history/")
-    if "/Patient/" in f"/{path}" and f"Patient/{path.rpartition('/Patient/')[2].removeprefix('Patient/')}" in references:
+    _, is_patient, patient_id = f"/{path}".rpartition("/Patient/")
+    if is_patient and f"Patient/{patient_id}" in references:
         return ""
     return "belongs to another patient; it was not used"

@@ -1,0 +1,88 @@
+"""Which analyte an Observation is a result of: by its codes, and only without any standard code by its name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cds_service.facts.labs import Analyte
+from cds_service.fhir.codings import LOINC, SNOMED, keys, texts
+from cds_service.fhir.names import name_matches
+from cds_service.fhir.resources import CodeableConcept
+from cds_service.fhir.unusable import quoted
+from cds_service.knowledge.model import AnalyteKnowledge, Code, CodeUse, Knowledge
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyteMatch:
+    """The analyte, the code that told (None: the name did), and whether a listed code vouches for it.
+
+    `doubt` says why it cannot be used although it is recognised; "" when it can.
+    """
+
+    analyte: Analyte
+    code: Code | None
+    is_coded: bool
+    doubt: str = ""
+
+
+def match_analyte(concept: CodeableConcept | None, knowledge: Knowledge) -> AnalyteMatch | None:
+    """The analyte that a code names; None when it names none of ours, or a look-alike that is listed as such.
+
+    This is asked of every Observation, and most are none of ours: those cost one look-up for each coding.
+    """
+    if concept is None:
+        return None
+    found: list[tuple[str, Code]] = []
+    has_standard_code = False
+    for (system, code), _ in keys(concept):
+        listed = knowledge.analytes_by_code.get((system, code))
+        if listed is not None:
+            found.append(listed)
+        elif system == SNOMED or (system == LOINC and code[-2:-1] == "-"):
+            has_standard_code = True
+    if found:
+        return _by_code(found, concept, knowledge)
+    return None if has_standard_code else _by_name(concept, knowledge)
+
+
+def _by_code(found: list[tuple[str, Code]], concept: CodeableConcept, knowledge: Knowledge) -> AnalyteMatch | None:
+    if any(code.use is CodeUse.EXCLUDE for _, code in found):
+        return None
+    analyte, code = min(found, key=lambda listed: (listed[1].use is not CodeUse.MATCH, listed[0], listed[1].code))
+    others = sorted({other for other, _ in found} - {analyte})
+    doubt = ""
+    if others:
+        titles = " and ".join(knowledge.analytes[name].short for name in [analyte, *others])
+        doubt = f"its codes stand for different things ({titles})"
+    elif _is_called_otherwise(texts(concept), knowledge.analytes[analyte], knowledge):
+        doubt = f"its code {quoted(code.code)} is for {knowledge.analytes[analyte].short}, and its name is not"
+    return AnalyteMatch(Analyte(analyte), code, code.use is CodeUse.MATCH, doubt)
+
+
+def _is_called_otherwise(names: list[str], analyte: AnalyteKnowledge, knowledge: Knowledge) -> bool:
+    """Whether a name rules the analyte out, or is another analyte's while none is this one's.
+
+    Public data hold 14685-2, a vitamin B12 code, labelled as magnesium and as reticulocytes.
+    """
+    if any(name_matches(name, analyte.not_names) for name in names):
+        return True
+    if any(name_matches(name, analyte.names) for name in names):
+        return False
+    others = [other for other in knowledge.analytes.values() if other.id != analyte.id]
+    return any(name_matches(name, other.names, other.not_names) for name in names for other in others)
+
+
+def _by_name(concept: CodeableConcept, knowledge: Knowledge) -> AnalyteMatch | None:
+    names = texts(concept)
+    found = [
+        analyte
+        for analyte in knowledge.analytes.values()
+        if any(name_matches(name, analyte.names) for name in names)
+        and not any(name_matches(name, analyte.not_names) for name in names)
+    ]
+    if not found:
+        return None
+    found.sort(key=lambda analyte: analyte.id)
+    titles = " and ".join(analyte.short for analyte in found)
+    doubt = f"its name fits more than one thing ({titles}), and it has no standard code" if len(found) > 1 else ""
+    return AnalyteMatch(Analyte(found[0].id), None, False, doubt)

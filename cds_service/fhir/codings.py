@@ -1,0 +1,111 @@
+"""Codings as senders write them, made comparable: one spelling for each code system and for each code.
+
+The systems are the standards' own (FHIR R4 terminology, "Using code systems"); what a code means stays in the
+knowledge files. What cannot be matched with certainty matches nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from cds_service.fhir.resources import CodeableConcept, Coding
+
+LOINC = "http://loinc.org"
+SNOMED = "http://snomed.info/sct"
+ICD_10 = "http://hl7.org/fhir/sid/icd-10"
+ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
+ICD_10_PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
+
+_SAME_SYSTEM = {
+    "urn:oid:2.16.840.1.113883.6.1": LOINC,
+    "urn:oid:2.16.840.1.113883.6.96": SNOMED,
+    "urn:oid:2.16.840.1.113883.6.88": "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "urn:oid:2.16.840.1.113883.6.90": ICD_10_CM,
+    "urn:oid:2.16.840.1.113883.6.3": ICD_10,
+    "urn:oid:2.16.840.1.113883.6.4": ICD_10_PCS,
+    "urn:oid:2.16.840.1.113883.6.73": "http://www.whocc.no/atc",
+    "http://mimic.mit.edu/fhir/mimic/codesystem/mimic-diagnosis-icd10": ICD_10_CM,
+    "http://mimic.mit.edu/fhir/mimic/codesystem/mimic-procedure-icd10": ICD_10_PCS,
+    "http://www.cms.gov/medicare/coding/icd10": ICD_10_PCS,
+    "http://hl7.org/fhir/sid/icd-10-pcs": ICD_10_PCS,
+}
+_KNOWN = (
+    LOINC,
+    ICD_10,
+    ICD_10_CM,
+    "http://www.whocc.no/atc",
+    "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "http://www.ama-assn.org/go/cpt",
+)
+# National modifications share the WHO's categories, but not surely every subdivision: a match is only possible.
+_NATIONAL_ICD_10 = re.compile(r"icd-?10-?(gm|am|ca|nl|se|fi|no|dk|ch)\b")
+_LOCAL_ICD_10 = re.compile(r"icd[-_]?10(?![^/]*(?:proc|pcs))[^/]*$")
+_ICD_SYSTEMS = frozenset({ICD_10, ICD_10_CM})
+_ICD_10_CODE = re.compile(r"([A-Z][0-9][0-9A-Z])\.?([0-9A-Z]{0,4})$")
+
+
+@lru_cache(maxsize=512)
+def standard_system(system: str) -> str:
+    """The URI that the knowledge files use for a code system, whichever of its spellings a sender chose.
+
+    Blanks inside ("http: //snomed.info/sct"), https, a closing slash, the OID and SNOMED CT's edition URIs are
+    spellings of one system. A system that is not known is given back as it came.
+    """
+    compact = re.sub(r"\s+", "", system)
+    lowered = compact.lower().rstrip("/")
+    if lowered.startswith("https://"):
+        lowered = "http://" + lowered.removeprefix("https://")
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)+", lowered):
+        lowered = f"urn:oid:{lowered}"
+    if lowered == SNOMED or lowered.startswith(f"{SNOMED}/"):
+        return SNOMED
+    if lowered in _SAME_SYSTEM:
+        return _SAME_SYSTEM[lowered]
+    return lowered if lowered in _KNOWN else compact
+
+
+@lru_cache(maxsize=512)
+def resembles_icd_10(system: str) -> str:
+    """The ICD-10 that a national or a local code system is made after; "" for any other system, and for ICD-9."""
+    lowered = system.lower()
+    if _NATIONAL_ICD_10.search(lowered):
+        return ICD_10
+    return ICD_10_CM if _LOCAL_ICD_10.search(lowered) else ""
+
+
+def keys(concept: CodeableConcept | None) -> Iterator[tuple[tuple[str, str], Coding]]:
+    """Each usable coding of a concept with its (system, code) as the knowledge files spell them."""
+    if concept is None or not concept.coding:
+        return
+    for coding in concept.coding:
+        if coding.system and coding.code:
+            yield (standard_system(coding.system), coding.code.strip()), coding
+
+
+@lru_cache(maxsize=4096)
+def icd_ancestry(system: str, code: str) -> tuple[tuple[tuple[str, str], ...], bool]:
+    """The keys to look a diagnosis up by, most specific first, and whether a match is more than possible.
+
+    ICD-10 is a strict tree, so a listed category speaks for every code below it: Z3A stands for Z3A.20. Codes are
+    matched with and without the dot (E1142), only within ICD-10; ICD-9's V and E codes look alike and mean other
+    things, so an ICD-9 system never gets here. For any other system the key is the coding itself.
+    """
+    standard = system if system in _ICD_SYSTEMS else resembles_icd_10(system)
+    if not standard or system == ICD_10_PCS:
+        return ((system, code),), True
+    found = _ICD_10_CODE.match(code.upper().rstrip("*+†"))
+    if found is None:
+        return ((system, code),), True
+    category, detail = found.groups()
+    shorter = [f"{category}.{detail[:length]}" for length in range(len(detail), 0, -1)]
+    return tuple((standard, key) for key in (*shorter, category)), system in _ICD_SYSTEMS
+
+
+def texts(concept: CodeableConcept | None) -> list[str]:
+    """What a concept is called: its text and the displays of its codings."""
+    if concept is None:
+        return []
+    named = [concept.text or "", *(coding.display or "" for coding in concept.coding or ())]
+    return [name for name in named if name.strip()]

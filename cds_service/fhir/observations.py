@@ -1,0 +1,177 @@
+"""Observations of the key `labs` read into laboratory results (clinical-guidelines 6 and 7.1 to 7.10).
+
+A result that concerns us is either used or becomes a DataIssue that says why not; a withdrawn one is left out without
+a word, as its sender asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.labs import LabResult
+from cds_service.facts.patient import DataIssue, DataKey
+from cds_service.fhir.analyte_codes import AnalyteMatch, match_analyte
+from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.resources import Component, Resource, resource_name
+from cds_service.fhir.result_values import ReadValue, interpretations, read_value
+from cds_service.fhir.result_words import finding_of
+from cds_service.fhir.same_sample import settle
+from cds_service.fhir.subject import patient_references, subject_problem
+from cds_service.fhir.unusable import Unusable, quoted
+from cds_service.knowledge.model import Knowledge
+
+_COUNTED = ("final", "amended", "corrected", "preliminary")
+_CORRECTED = ("amended", "corrected")
+_WITHDRAWN_OR_PLANNED = ("entered-in-error", "cancelled", "registered")
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An Observation, or one component of it, that is a result of one of our analytes."""
+
+    resource: Resource
+    holder: Resource | Component
+    match: AnalyteMatch
+    path: str
+
+    def issue(self, field: str, sentence: str) -> DataIssue:
+        of_parent = field in ("status", "subject") or field.startswith(("effective", "issued"))
+        path = field if of_parent else f"{self.path}{field}"
+        return DataIssue(resource_name(self.resource), path, sentence, self.match.analyte.value)
+
+    @property
+    def status(self) -> str:
+        """Some senders leave a blank behind it ("entered-in-error ")."""
+        return (self.resource.status or "").strip().lower()
+
+
+def read_labs(record: PatientRecord, knowledge: Knowledge, today: date) -> tuple[list[LabResult], list[DataIssue]]:
+    """All usable results of the context patient, oldest first, and what could not be used or only with care."""
+    references = patient_references(record)
+    results: list[LabResult] = []
+    issues: list[DataIssue] = []
+    withdrawn: set[str] = set()
+    for resource in record.section(DataKey.LABS).resources("Observation"):
+        for candidate in _candidates(resource, knowledge):
+            if candidate.status in _WITHDRAWN_OR_PLANNED:
+                withdrawn.add(resource.id or "")
+                continue
+            result, found = _read(candidate, references, knowledge, today)
+            issues += found
+            if result is not None:
+                results.append(result)
+    valid = [result for result in results if result.source.removeprefix("Observation/") not in withdrawn]
+    kept, unsettled = settle(valid, knowledge)
+    return kept, sorted({*issues, *unsettled}, key=lambda issue: (issue.resource, issue.field, issue.issue))
+
+
+def _candidates(resource: Resource, knowledge: Knowledge) -> Iterator[_Candidate]:
+    match = match_analyte(resource.code, knowledge)
+    if match is not None and not (_is_empty(resource) and resource.component):
+        yield _Candidate(resource, resource, match, "")
+    for index, component in enumerate(resource.component or ()):
+        match = match_analyte(component.code, knowledge)
+        if match is not None:
+            yield _Candidate(resource, component, match, f"component[{index}].")
+
+
+def _is_empty(resource: Resource) -> bool:
+    """Whether a panel has no value of its own, so that its components are the results."""
+    values = (resource.value_quantity, resource.value_string, resource.value_codeable_concept, resource.value_range)
+    return all(value is None for value in values) and resource.data_absent_reason is None
+
+
+def _read(
+    candidate: _Candidate, references: frozenset[str], knowledge: Knowledge, today: date
+) -> tuple[LabResult | None, list[DataIssue]]:
+    analyte = knowledge.analytes[candidate.match.analyte]
+    try:
+        _refuse_unusable(candidate, references)
+        taken, care = _taken(candidate.resource, today)
+        value = read_value(candidate.holder, analyte, candidate.match.code)
+    except Unusable as unusable:
+        sentence = f"This {analyte.short} result was not used: {unusable.why}{_marked(candidate)}."
+        return None, [candidate.issue(unusable.field, sentence)]
+    notes = [*care, *value.notes]
+    issues = [candidate.issue(field, f"This {analyte.short} result was used with care: {why}.") for field, why in notes]
+    return _result(candidate, taken, value), issues
+
+
+def _refuse_unusable(candidate: _Candidate, references: frozenset[str]) -> None:
+    status = candidate.status
+    if status not in _COUNTED:
+        raise Unusable("status", f"its status is {quoted(status)}" if status else "it has no status")
+    problem = subject_problem(candidate.resource, references)
+    if problem:
+        raise Unusable("subject", f"it {problem.partition(';')[0]}")
+    if candidate.match.doubt:
+        raise Unusable("code", candidate.match.doubt)
+
+
+def _marked(candidate: _Candidate) -> str:
+    """The laboratory's own flag on a result that we cannot use: it may be the one thing that a reader can act on."""
+    finding = finding_of(interpretations(candidate.holder))
+    return f" (the laboratory marked it {finding.value})" if finding is not None else ""
+
+
+def _taken(resource: Resource, today: date) -> tuple[ClinicalDate, list[tuple[str, str]]]:
+    """When the sample was taken, and what needs care about that.
+
+    Raises:
+        Unusable: there is no date, it is none, or it lies in the future.
+    """
+    field, text = _when(resource)
+    if text is None:
+        raise Unusable("effectiveDateTime", "it has no date")
+    try:
+        taken = ClinicalDate.parse(text)
+    except ValueError:
+        raise Unusable(field, f"{quoted(text)} is not a date") from None
+    if taken.earliest > today:
+        raise Unusable(field, f"its date {taken} is in the future")
+    if field == "issued":
+        return taken, [(field, f"it does not say when the sample was taken, so {taken}, when it was reported, counts")]
+    return taken, []
+
+
+def _when(resource: Resource) -> tuple[str, str | None]:
+    if resource.effective_date_time is not None:
+        return "effectiveDateTime", resource.effective_date_time
+    if resource.effective_instant is not None:
+        return "effectiveInstant", resource.effective_instant
+    period = resource.effective_period
+    if period is not None and period.end is not None:
+        return "effectivePeriod.end", period.end
+    if period is not None and period.start is not None:
+        return "effectivePeriod.start", period.start
+    return "issued", resource.issued
+
+
+def _issued(resource: Resource) -> ClinicalDate | None:
+    try:
+        return ClinicalDate.parse(resource.issued) if resource.issued else None
+    except ValueError:
+        return None  # it only ever settles which of two reports is the later; without it both are kept
+
+
+def _result(candidate: _Candidate, taken: ClinicalDate, value: ReadValue) -> LabResult:
+    return LabResult(
+        analyte=candidate.match.analyte,
+        taken=taken,
+        source=resource_name(candidate.resource),
+        printed=value.printed,
+        value=value.value,
+        unit=value.unit,
+        comparator=value.comparator,
+        finding=value.finding,
+        lower_limit=value.own_range.low,
+        upper_limit=value.own_range.high,
+        printed_range=value.own_range.printed,
+        issued=_issued(candidate.resource),
+        is_preliminary=candidate.status == "preliminary",
+        is_corrected=candidate.status in _CORRECTED,
+        is_coded=candidate.match.is_coded,
+    )

@@ -1,0 +1,86 @@
+"""The laboratory's own reference range, where it is in the unit of the result and can be true."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cds_service.fhir.resources import Quantity, ReferenceRange
+from cds_service.fhir.result_text import AmbiguousNumber, parse_result
+from cds_service.fhir.result_units import ReadUnit, is_measurable, printed_number, read_unit
+from cds_service.fhir.unusable import Unusable
+from cds_service.knowledge.model import AnalyteKnowledge
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRange:
+    """The limits in the result's canonical unit, and as printed; empty where the laboratory gave none we can use."""
+
+    low: Decimal | None = None
+    high: Decimal | None = None
+    printed: str = ""
+
+
+NO_RANGE = OwnRange()
+
+
+def read_own_range(given: Sequence[ReferenceRange], analyte: AnalyteKnowledge, unit: ReadUnit) -> OwnRange:
+    """The one range that a result carries.
+
+    A range in another unit or without one is dropped, as is one that is upside down or beyond what is plausible: a
+    limit that is too high would make a raised result look normal. Of several different ranges (for other ages, or
+    "therapeutic") it is not known which is meant, so none is taken.
+    """
+    ranges = {own for one in given if (own := _read(one, analyte, unit)) != NO_RANGE}
+    return ranges.pop() if len(ranges) == 1 else NO_RANGE
+
+
+def _read(given: ReferenceRange, analyte: AnalyteKnowledge, unit: ReadUnit) -> OwnRange:
+    low, high = _limit(given.low, analyte, unit), _limit(given.high, analyte, unit)
+    if low is None and high is None:
+        low, high = _from_text(given.text or "", analyte, unit)
+    if (low is not None and high is not None and low >= high) or (high is not None and high <= 0):
+        return NO_RANGE
+    if high is not None and high > unit.scale.plausible_to:
+        return NO_RANGE
+    return OwnRange(low, high, _printed(low, high, unit))
+
+
+def _limit(limit: Quantity | None, analyte: AnalyteKnowledge, unit: ReadUnit) -> Decimal | None:
+    if limit is None or limit.value is None or not is_measurable(limit.value) or limit.value < 0:
+        return None
+    try:
+        own = read_unit(analyte, "referenceRange", limit.unit or "", limit.code or "", limit.system or "")
+    except Unusable:
+        return None  # a range is a help; without it the published limit is used, and the card says which
+    return limit.value * own.factor if own.scale is unit.scale else None
+
+
+def _from_text(text: str, analyte: AnalyteKnowledge, unit: ReadUnit) -> tuple[Decimal | None, Decimal | None]:
+    try:
+        written = parse_result(text)
+        own = read_unit(analyte, "referenceRange", written.unit) if written is not None else None
+    except (AmbiguousNumber, Unusable):
+        return None, None
+    if written is None or own is None or own.scale is not unit.scale:
+        return None, None
+    if written.until is not None:
+        return written.value * own.factor, written.until * own.factor
+    bound = written.value * own.factor
+    sign = written.comparator.value if written.comparator is not None else ""
+    return (bound if ">" in sign else None), (bound if "<" in sign else None)
+
+
+def _printed(low: Decimal | None, high: Decimal | None, unit: ReadUnit) -> str:
+    """In the unit of the result as it was sent, so that the two can be compared at sight."""
+
+    def back(limit: Decimal) -> str:
+        exact = limit / unit.factor
+        return printed_number(exact.normalize() if exact == exact.to_integral_value() else exact)
+
+    if low is not None and high is not None:
+        return f"{back(low)}-{back(high)}"
+    if high is not None:
+        return f"<{back(high)}"
+    return f">{back(low)}" if low is not None else ""

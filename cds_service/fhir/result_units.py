@@ -1,0 +1,75 @@
+"""Which of an analyte's canonical units a quantity is in, from its UCUM code and its printed unit.
+
+Both must agree where both are given: a quantity that says two things is not read. No unit is ever supplied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cds_service.facts.units import normalised
+from cds_service.fhir.unusable import Unusable, quoted
+from cds_service.knowledge.model import AnalyteKnowledge, Scale
+
+_UCUM = ("http://unitsofmeasure.org", "https://unitsofmeasure.org", "urn:oid:2.16.840.1.113883.6.8")
+_LONGEST_VALUE = 16
+_MOST_DIGITS = 12  # a result of 10^12 or 10^-12 in any unit is no laboratory result, and would overflow sums
+_NO_UNIT = "it has no unit, and none is guessed"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadUnit:
+    """A unit that was understood: the scale, the factor to its canonical unit, and the unit as sent."""
+
+    scale: Scale
+    factor: Decimal
+    printed: str
+
+
+def read_unit(analyte: AnalyteKnowledge, field: str, unit: str, code: str = "", system: str = "") -> ReadUnit:
+    """The unit of a quantity.
+
+    Raises:
+        Unusable: there is no unit, it is not one of the analyte's, it is refused, or unit and code disagree.
+    """
+    unit, code = unit.strip(), code.strip()
+    if not unit and not code:
+        raise Unusable(field, _NO_UNIT)
+    _refuse(analyte, f"{field}.unit", unit)
+    _refuse(analyte, f"{field}.code", code)
+    printed, coded = _known(analyte, unit), _known(analyte, code)
+    if printed and coded and (printed.scale is not coded.scale or printed.factor != coded.factor):
+        raise Unusable(f"{field}.code", f"its unit says {quoted(unit)} and its unit code {quoted(code)}")
+    if coded and (not unit or printed or not normalised(unit).isascii()):
+        return ReadUnit(coded.scale, coded.factor, unit if printed else code)
+    if printed and (not code or (system.strip() and system.strip().rstrip("/") not in _UCUM)):
+        return printed
+    if printed or coded:
+        raise Unusable(f"{field}.code", f"its unit says {quoted(unit)} and its unit code {quoted(code)}")
+    raise Unusable(f"{field}.unit", f"the unit {quoted(unit or code)} is not known for {analyte.short}")
+
+
+def _known(analyte: AnalyteKnowledge, unit: str) -> ReadUnit | None:
+    spelling = normalised(unit)
+    for scale in analyte.scales:
+        factor = scale.units.get(spelling)
+        if factor is not None:
+            return ReadUnit(scale, factor, unit)
+    return None
+
+
+def _refuse(analyte: AnalyteKnowledge, field: str, unit: str) -> None:
+    words = analyte.refused_units.get(normalised(unit)) if unit else None
+    if words is not None:
+        raise Unusable(field, f"the unit {quoted(unit)} is refused: {words}")
+
+
+def is_measurable(number: Decimal) -> bool:
+    """Whether a number is finite and of a size that arithmetic with laboratory units can hold."""
+    return number.is_finite() and (number == 0 or abs(number.adjusted()) <= _MOST_DIGITS)
+
+
+def printed_number(number: Decimal) -> str:
+    """A number as it was sent, without an exponent; only decimals beyond any use are cut."""
+    return f"{number:f}"[:_LONGEST_VALUE] if is_measurable(number) else "a number out of all bounds"

@@ -1,0 +1,78 @@
+"""Several reports of one sample: which of them stands (clinical-guidelines 7.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.labs import Analyte, LabResult
+from cds_service.facts.patient import DataIssue
+from cds_service.knowledge.model import Knowledge
+
+_Sample = tuple[Analyte, ClinicalDate, str, bool]
+
+
+def settle(results: Sequence[LabResult], knowledge: Knowledge) -> tuple[list[LabResult], list[DataIssue]]:
+    """The results that stand, oldest first, and an issue for each sample whose reports cannot be put in order.
+
+    Reports are of one sample when analyte, date and time, and canonical unit are the same. A corrected report takes
+    the place of a final one, that of a preliminary one, then the later issued that of the earlier. Otherwise all are
+    kept. One sample reported in two units is two results here; the assessment counts it once. A date without a day
+    names no one sample, so its results all stand.
+    """
+    samples: dict[_Sample, list[LabResult]] = {}
+    for result in sorted(set(results), key=_sort_key):
+        sample = (result.analyte, result.taken, result.unit, result.finding is None)
+        samples.setdefault(sample, []).append(result)
+    kept: list[LabResult] = []
+    issues: list[DataIssue] = []
+    for reports in samples.values():
+        standing = _standing(reports) if reports[0].taken.is_exact else reports
+        kept += standing
+        if len(standing) > 1 and reports[0].taken.is_exact:
+            issues.append(_unsettled(standing, knowledge))
+    return sorted(kept, key=_sort_key), issues
+
+
+def _standing(reports: list[LabResult]) -> list[LabResult]:
+    """What is left of the reports of one sample: those that no other supersedes, and each value once."""
+    left = [report for report in reports if not any(_supersedes(other, report) for other in reports)]
+    by_value: dict[tuple[object, ...], LabResult] = {}
+    for report in sorted(left, key=lambda report: (not report.is_coded, _sort_key(report))):
+        by_value.setdefault((report.value, report.comparator, report.finding), report)
+    return list(by_value.values())
+
+
+def _supersedes(later: LabResult, earlier: LabResult) -> bool:
+    """Whether one report certainly takes the place of the other. One known by its name alone never displaces."""
+    if earlier.is_coded and not later.is_coded:
+        return False
+    if _rank(later) != _rank(earlier):
+        return _rank(later) > _rank(earlier)
+    if later.issued is None or earlier.issued is None:
+        return False
+    return later.issued.order > earlier.issued.order
+
+
+def _rank(report: LabResult) -> int:
+    if report.is_preliminary:
+        return 0
+    return 2 if report.is_corrected else 1
+
+
+def _unsettled(reports: list[LabResult], knowledge: Knowledge) -> DataIssue:
+    values = " and ".join(report.printed for report in reports)
+    others = ", ".join(sorted({report.source for report in reports})[1:]) or "the same id"
+    return DataIssue(
+        resource=min(report.source for report in reports),
+        field="value",
+        issue=f"One {knowledge.analytes[reports[0].analyte].short} sample of {reports[0].taken} was reported as "
+        f"{values} (see also {others}), and it is not known which report stands; all were kept.",
+        matters_to=reports[0].analyte.value,
+    )
+
+
+def _sort_key(result: LabResult) -> tuple[object, ...]:
+    """Oldest first, then by source; the rest only so that the order of entries can never show."""
+    issued = result.issued.order if result.issued is not None else ()
+    return (result.taken.order, result.source, result.analyte, result.printed, result.unit, issued, repr(result))
