@@ -1,0 +1,108 @@
+"""Problems from the problem list, procedures, allergies and the social history (clinical-guidelines 7.5, 7.13-7.15)."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.patient import DataIssue, DataKey
+from cds_service.facts.problems import Problem, ProblemKind
+from cds_service.fhir.allergies import read_allergies
+from cds_service.fhir.problem_codes import ProblemMatch, match_problems
+from cds_service.fhir.procedures import read_procedures
+from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.resources import Resource, resource_name
+from cds_service.fhir.social_history import read_diets
+from cds_service.fhir.statuses import status_code
+from cds_service.fhir.subject import patient_references, subject_problem
+from cds_service.fhir.unusable import quoted
+from cds_service.knowledge.model import Knowledge
+
+_NOT_SO = ("refuted", "entered-in-error")
+_NOT_YET_SURE = ("unconfirmed", "provisional", "differential")
+_OVER = ("resolved", "inactive", "remission")
+
+
+def read_problems(record: PatientRecord, knowledge: Knowledge, today: date) -> tuple[list[Problem], list[DataIssue]]:
+    """The problems that the patient has, or has had where they last, and what could not be used."""
+    references = patient_references(record)
+    problems: list[Problem] = []
+    issues: list[DataIssue] = []
+    for resource in record.section(DataKey.CONDITIONS).resources("Condition"):
+        found, odd = _read(resource, references, knowledge, today)
+        problems += found
+        issues += odd
+    for read in (read_procedures, read_allergies, read_diets):
+        found, odd = read(record, references, knowledge, today)
+        problems += found
+        issues += odd
+    by_kind = sorted(set(problems), key=lambda problem: (problem.kind, problem.source, problem.name, repr(problem)))
+    return by_kind, sorted(set(issues), key=lambda issue: (issue.resource, issue.field, issue.issue))
+
+
+def _read(
+    resource: Resource, references: frozenset[str], knowledge: Knowledge, today: date
+) -> tuple[list[Problem], list[DataIssue]]:
+    matched = match_problems(resource.code, knowledge)
+    verification = status_code(resource.verification_status)
+    if not matched.matches or verification in _NOT_SO:
+        return [], []
+    if matched.is_of_a_relative:
+        return [], [_issue(resource, "code", match, "is of a relative; it was not used") for match in matched.matches]
+    whose = subject_problem(resource, references)
+    if whose:
+        return [], [_issue(resource, "subject", match, whose) for match in matched.matches]
+    problems: list[Problem] = []
+    issues: list[DataIssue] = []
+    for match in matched.matches:
+        if _is_over(resource, today) and knowledge.conditions[match.kind].is_reversible is not False:
+            continue  # a lasting cause, such as a resected stomach, stays one when its entry is closed
+        since, odd = _since(resource, match, today)
+        if match.kind is ProblemKind.PREGNANCY:
+            if since is not None and not _is_within_pregnancy(since, knowledge, today):
+                continue
+            if since is None:
+                odd.append(_issue(resource, "onsetDateTime", match, "has no date; it was taken as present"))
+        issues += odd
+        is_coded = match.is_coded and verification not in _NOT_YET_SURE
+        problems.append(Problem(match.kind, match.name, resource_name(resource), since, is_coded))
+    return problems, issues
+
+
+def _is_over(resource: Resource, today: date) -> bool:
+    """Whether a condition is resolved, inactive, in remission or certainly abated."""
+    if status_code(resource.clinical_status) in _OVER:
+        return True
+    if resource.abatement_boolean or resource.abatement_string:
+        return True
+    period = resource.abatement_period
+    abated = resource.abatement_date_time or ((period.end or period.start) if period is not None else None)
+    try:
+        return abated is not None and ClinicalDate.parse(abated).latest <= today
+    except ValueError:
+        return False  # an end that cannot be read is no end: the problem stays in view
+
+
+def _since(resource: Resource, match: ProblemMatch, today: date) -> tuple[ClinicalDate | None, list[DataIssue]]:
+    """Since when, from the onset or else from when it was recorded; a date that cannot be is left out and said."""
+    period = resource.onset_period
+    onset = resource.onset_date_time or (period.start if period is not None else None)
+    field, text = ("onsetDateTime", onset) if onset else ("recordedDate", resource.recorded_date)
+    if not text:
+        return None, []
+    try:
+        since = ClinicalDate.parse(text)
+    except ValueError:
+        return None, [_issue(resource, field, match, f"has a date that is none ({quoted(text)}); it was left out")]
+    if since.earliest > today:
+        return None, [_issue(resource, field, match, f"has a date in the future ({since}); it was left out")]
+    return since, []
+
+
+def _is_within_pregnancy(since: ClinicalDate, knowledge: Knowledge, today: date) -> bool:
+    return since.latest >= today - timedelta(weeks=knowledge.parameters.pregnancy_weeks)
+
+
+def _issue(resource: Resource, field: str, match: ProblemMatch, what: str) -> DataIssue:
+    sentence = f"This record of {match.kind.value.replace('-', ' ')} {what}."
+    return DataIssue(resource_name(resource), field, sentence, match.kind.value)

@@ -1,0 +1,106 @@
+"""Which problems a concept stands for: by its codes, and without any recognised code by its name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cds_service.facts.problems import ProblemKind
+from cds_service.fhir.codings import icd_ancestry, keys, texts
+from cds_service.fhir.names import is_of_a_relative, name_affirmed, name_matches
+from cds_service.fhir.resources import CodeableConcept
+from cds_service.knowledge.model import Code, CodeUse, ConditionKnowledge, Knowledge
+
+_LONGEST_NAME = 80
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemMatch:
+    """A problem that a concept stands for. `is_coded` is false where a name, or a code near to it, was all there is."""
+
+    kind: ProblemKind
+    name: str
+    is_coded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemMatches:
+    """What a concept stands for, and what its listed look-alike codes say it is not."""
+
+    matches: tuple[ProblemMatch, ...] = ()
+    excluded: frozenset[ProblemKind] = frozenset()
+    is_of_a_relative: bool = False
+
+
+NOTHING = ProblemMatches()
+
+
+def match_problems(concept: CodeableConcept | None, knowledge: Knowledge) -> ProblemMatches:
+    """The problems that a concept stands for; one code can stand for several (E11.42), most stand for none."""
+    if concept is None:
+        return NOTHING
+    listed = _listed(concept, knowledge)
+    if listed:
+        matches = [match for kind, uses in listed.items() if (match := _by_code(kind, uses, concept, knowledge))]
+    else:
+        matches = _by_name(concept, knowledge)
+    if matches and any(is_of_a_relative(text) for text in texts(concept)):
+        return ProblemMatches(tuple(matches), is_of_a_relative=True)
+    excluded = {kind for kind, uses in listed.items() if any(code.use is CodeUse.EXCLUDE for code, _ in uses)}
+    return ProblemMatches(tuple(matches), frozenset(ProblemKind(kind) for kind in excluded))
+
+
+def _listed(concept: CodeableConcept, knowledge: Knowledge) -> dict[str, list[tuple[Code, bool]]]:
+    """By kind: the most specific listed code of each coding, and whether that match is more than possible."""
+    found: dict[str, list[tuple[Code, bool]]] = {}
+    for (system, code), _ in keys(concept):
+        ancestry, is_certain = icd_ancestry(system, code)
+        seen: set[str] = set()
+        for key in ancestry:
+            for kind, listed in knowledge.conditions_by_code.get(key, ()):
+                if kind not in seen:
+                    seen.add(kind)
+                    found.setdefault(kind, []).append((listed, is_certain))
+    return found
+
+
+def _by_code(
+    kind: str, uses: list[tuple[Code, bool]], concept: CodeableConcept, knowledge: Knowledge
+) -> ProblemMatch | None:
+    if any(code.use is CodeUse.EXCLUDE for code, _ in uses):
+        return None
+    condition = knowledge.conditions[kind]
+    direct = [(code, is_certain) for code, is_certain in uses if code.use is CodeUse.MATCH]
+    if direct:
+        return ProblemMatch(ProblemKind(kind), _name(concept, direct[0][0]), any(certain for _, certain in direct))
+    if _is_named(concept, condition):  # a code that stands for this among others: its words must say which
+        return ProblemMatch(ProblemKind(kind), _name(concept, uses[0][0]), is_coded=False)
+    return None
+
+
+def _by_name(concept: CodeableConcept, knowledge: Knowledge) -> list[ProblemMatch]:
+    names = texts(concept)
+    if not names or not any(name_matches(name, _all_names(knowledge)) for name in names):
+        return []
+    return [
+        ProblemMatch(ProblemKind(condition.id), _name(concept, None), is_coded=False)
+        for condition in knowledge.conditions.values()
+        if _is_named(concept, condition)
+    ]
+
+
+def _all_names(knowledge: Knowledge) -> tuple[str, ...]:
+    """One pattern for all names: most conditions of a record match none, and cost one search."""
+    return tuple(name for condition in knowledge.conditions.values() for name in condition.names)
+
+
+def _is_named(concept: CodeableConcept, condition: ConditionKnowledge) -> bool:
+    names = texts(concept)
+    if any(name_matches(name, condition.not_names) for name in names):
+        return False
+    return any(name_affirmed(name, condition.names) for name in names)
+
+
+def _name(concept: CodeableConcept, code: Code | None) -> str:
+    """As the record calls it; the card layer makes it safe to show."""
+    named = texts(concept)
+    return (named[0] if named else code.display if code is not None else "")[:_LONGEST_NAME]

@@ -1,0 +1,102 @@
+"""One patient's record read into facts: the border between FHIR and the pure core."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.patient import DataIssue, DataKey, PatientFacts, Sex
+from cds_service.fhir.conditions import read_problems
+from cds_service.fhir.draft_orders import read_drafts
+from cds_service.fhir.medications import read_treatments
+from cds_service.fhir.observations import read_labs
+from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.resources import Resource, resource_name
+from cds_service.fhir.test_orders import read_test_orders
+from cds_service.fhir.unusable import quoted
+from cds_service.knowledge.model import Knowledge
+
+_SEXES = {"female": Sex.FEMALE, "male": Sex.MALE}
+_AGE_IS_UNKNOWN = "The age is not known, and nothing is assumed about it."
+
+
+def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> PatientFacts:
+    """All that the rules may look at. Pure: the same record, knowledge and day give the same facts.
+
+    The order of the record's entries never matters. Whatever could not be used, or only with care, is an issue.
+    """
+    patient, patient_issues = _patient(record)
+    born, born_issues = _born(patient, today)
+    is_deceased, death_issues = _is_deceased(patient, today)
+    labs, lab_issues = read_labs(record, knowledge, today)
+    problems, problem_issues = read_problems(record, knowledge, today)
+    treatments, treatment_issues = read_treatments(record, knowledge, today)
+    test_orders, test_issues = read_test_orders(record, knowledge)
+    drafts, draft_issues = read_drafts(record, knowledge)
+    issues = [*record.issues, *patient_issues, *born_issues, *death_issues, *lab_issues, *problem_issues]
+    issues += [*treatment_issues, *test_issues, *draft_issues]
+    return PatientFacts(
+        patient_id=record.patient_id,
+        today=today,
+        born=born,
+        sex=_SEXES.get((patient.gender or "").strip().lower(), Sex.NOT_KNOWN) if patient else Sex.NOT_KNOWN,
+        is_deceased=is_deceased,
+        labs=tuple(labs),
+        treatments=tuple(sorted(treatments, key=repr)),
+        problems=tuple(problems),
+        test_orders=tuple(sorted(test_orders, key=repr)),
+        drafts=tuple(sorted(drafts, key=repr)),
+        issues=tuple(sorted(set(issues), key=_by_resource)),
+        availability=tuple((key, record.section(key).availability) for key in DataKey),
+    )
+
+
+def _by_resource(issue: DataIssue) -> tuple[str, str, str, str]:
+    return (issue.resource, issue.field, issue.issue, issue.matters_to)
+
+
+def _patient(record: PatientRecord) -> tuple[Resource | None, list[DataIssue]]:
+    """The context patient's own resource. Another patient's is never a stand-in, and two that differ are none."""
+    own: list[Resource] = []
+    issues = []
+    for resource in record.section(DataKey.PATIENT).resources("Patient"):
+        if resource.id != record.patient_id:
+            sentence = "This Patient is not the one that the request is about; it was not used."
+            issues.append(DataIssue(resource_name(resource), "id", sentence))
+        elif resource not in own:
+            own.append(resource)
+    if len(own) > 1:
+        sentence = "There is more than one version of this Patient, and it is not known which one holds; none was used."
+        issues.append(DataIssue(resource_name(own[0]), "id", sentence))
+    return own[0] if len(own) == 1 else None, issues
+
+
+def _born(patient: Resource | None, today: date) -> tuple[ClinicalDate | None, list[DataIssue]]:
+    if patient is None:
+        return None, [DataIssue("Patient", "birthDate", f"There is no Patient to read. {_AGE_IS_UNKNOWN}")]
+    name, text = resource_name(patient), patient.birth_date
+    if not text:
+        return None, [DataIssue(name, "birthDate", f"The Patient has no birth date. {_AGE_IS_UNKNOWN}")]
+    try:
+        born = ClinicalDate.parse(text)
+    except ValueError:
+        return None, [DataIssue(name, "birthDate", f"The birth date {quoted(text)} is not a date. {_AGE_IS_UNKNOWN}")]
+    if born.earliest > today:
+        return None, [DataIssue(name, "birthDate", f"The birth date is in the future. {_AGE_IS_UNKNOWN}")]
+    return born, []
+
+
+def _is_deceased(patient: Resource | None, today: date) -> tuple[bool, list[DataIssue]]:
+    """Whether the patient has died. A date of death that cannot be read still tells of a death."""
+    if patient is None:
+        return False, []
+    if not patient.deceased_date_time:
+        return bool(patient.deceased_boolean), []
+    try:
+        died = ClinicalDate.parse(patient.deceased_date_time)
+    except ValueError:
+        return True, []
+    if died.earliest > today:
+        sentence = "The date of death is in the future; it was not used."
+        return False, [DataIssue(resource_name(patient), "deceasedDateTime", sentence)]
+    return True, []

@@ -1,0 +1,139 @@
+"""Strict diets and nitrous oxide use told in the social history (clinical-guidelines 7.15).
+
+The question may be coded and the answer "Vegan", or the finding is the question itself and the answer yes or no.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.patient import DataIssue, DataKey
+from cds_service.facts.problems import Problem, ProblemKind
+from cds_service.fhir.codings import keys, texts
+from cds_service.fhir.names import name_affirmed, name_matches
+from cds_service.fhir.problem_codes import ProblemMatch, match_problems
+from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.resources import CodeableConcept, Component, Resource, resource_name
+from cds_service.fhir.subject import subject_problem
+from cds_service.knowledge.model import Knowledge
+
+_TOLD = frozenset({ProblemKind.VEGAN_DIET, ProblemKind.STRICT_VEGETARIAN_DIET, ProblemKind.NITROUS_OXIDE})
+_COUNTED = ("final", "amended", "corrected")
+_YES = ("yes", "y", "true", "present", "positive", "current", "373066001", "la33-6")
+_NO = ("no", "n", "false", "never", "none", "absent", "negative", "denies", "not", "373067005", "la32-8")
+_OTHER_DIET = (r"\bomnivor", r"\bnon[- ]?veg", r"\b(?:mixed|regular|normal|ordinary|unrestricted) diet", r"\beats meat")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """One answer in the social history: what it affirms, and what it denies."""
+
+    resource: Resource
+    question: object
+    affirms: tuple[ProblemMatch, ...]
+    denies: frozenset[ProblemKind]
+    when: ClinicalDate | None
+
+
+def read_diets(
+    record: PatientRecord, references: frozenset[str], knowledge: Knowledge, today: date
+) -> tuple[list[Problem], list[DataIssue]]:
+    """What the social history tells of strict diets and nitrous oxide, and what of it could not be used.
+
+    An earlier answer counts until a later one to the same question takes it back.
+    """
+    answers: list[_Answer] = []
+    issues: list[DataIssue] = []
+    for resource in record.section(DataKey.SOCIAL_HISTORY).resources("Observation"):
+        if (resource.status or "").strip().lower() not in _COUNTED:
+            continue
+        told = [
+            answer for part in (resource, *(resource.component or ())) if (answer := _answer(resource, part, knowledge))
+        ]
+        whose = subject_problem(resource, references) if told else ""
+        if whose:
+            issues += [_issue(resource, "subject", match, whose) for answer in told for match in answer.affirms]
+            continue
+        for answer in told:
+            if answer.when is not None and answer.when.earliest > today:
+                issues += [
+                    _issue(resource, "effectiveDateTime", match, "has a date in the future; it was not used")
+                    for match in answer.affirms
+                ]
+            else:
+                answers.append(answer)
+    problems = [
+        Problem(match.kind, match.name, resource_name(answer.resource), answer.when, match.is_coded)
+        for answer in answers
+        for match in answer.affirms
+        if not any(_takes_back(other, answer, match.kind) for other in answers)
+    ]
+    return problems, issues
+
+
+def _answer(resource: Resource, part: Resource | Component, knowledge: Knowledge) -> _Answer | None:
+    asked = match_problems(part.code, knowledge)
+    value = part.value_codeable_concept
+    if value is None and part.value_string:
+        value = CodeableConcept(text=part.value_string)
+    says = _yes_or_no(part, value)
+    about = tuple(match for match in asked.matches if match.kind in _TOLD and not asked.is_of_a_relative)
+    told = match_problems(value, knowledge)
+    affirms = tuple(match for match in told.matches if match.kind in _TOLD and not told.is_of_a_relative)
+    denies = {kind for kind in _TOLD if kind in told.excluded or _is_denied(value, kind, knowledge)}
+    if about and says is not None:
+        affirms, denies = (about, denies) if says else (affirms, {match.kind for match in about})
+    if not affirms and not denies:
+        return None
+    question = next((key for key, _ in keys(part.code)), tuple(text.lower() for text in texts(part.code)))
+    return _Answer(resource, question, affirms, frozenset(denies), _when(resource))
+
+
+def _yes_or_no(part: Resource | Component, value: CodeableConcept | None) -> bool | None:
+    """What is answered when the finding is the question; a finding without any answer is stated."""
+    if isinstance(part, Resource) and part.value_boolean is not None:
+        return part.value_boolean
+    if part.data_absent_reason is not None:
+        return None
+    if value is None:
+        return part.value_quantity is None
+    words = {text.strip().lower() for text in texts(value)} | {code.lower() for (_, code), _ in keys(value)}
+    if words & set(_NO):
+        return False
+    return True if words & set(_YES) else None
+
+
+def _is_denied(value: CodeableConcept | None, kind: ProblemKind, knowledge: Knowledge) -> bool:
+    condition = knowledge.conditions.get(kind)
+    if condition is None:
+        return False
+    names = texts(value)
+    if kind is not ProblemKind.NITROUS_OXIDE and any(name_matches(name, _OTHER_DIET) for name in names):
+        return True
+    if any(name_matches(name, condition.not_names) for name in names):
+        return True
+    return any(name_matches(name, condition.names) and not name_affirmed(name, condition.names) for name in names)
+
+
+def _when(resource: Resource) -> ClinicalDate | None:
+    period = resource.effective_period
+    text = resource.effective_date_time or resource.effective_instant
+    if text is None and period is not None:
+        text = period.end or period.start
+    try:
+        return ClinicalDate.parse(text or resource.issued or "")
+    except ValueError:
+        return None  # a diet without a date still counts, until an answer that is dated takes it back
+
+
+def _takes_back(later: _Answer, earlier: _Answer, kind: ProblemKind) -> bool:
+    if kind not in later.denies or later.question != earlier.question or later.when is None:
+        return False
+    return earlier.when is None or later.when.earliest > earlier.when.latest
+
+
+def _issue(resource: Resource, field: str, match: ProblemMatch, what: str) -> DataIssue:
+    sentence = f"This record of {match.kind.value.replace('-', ' ')} {what}."
+    return DataIssue(resource_name(resource), field, sentence, match.kind.value)
