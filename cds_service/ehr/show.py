@@ -1,0 +1,85 @@
+"""A service's answer on a terminal: the cards as an EHR would show them, and the assessment behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.markdown import Markdown
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+ASSESSMENT = "org.b12-cds.assessment"
+_COLOURS = {"info": "blue", "warning": "yellow", "critical": "red"}
+_SIGNS = {"fires": "●", "does-not-fire": "○", "cannot-tell": "?"}
+
+
+def cards(answer: Mapping[str, Any]) -> RenderableType:
+    """The cards of an answer, one panel each; or that there are none."""
+    shown = [_card(card) for card in answer.get("cards") or ()]
+    return Group(*shown) if shown else Text("No cards: assessed, nothing to say.", style="green")
+
+
+def problem(status: int, answer: Mapping[str, Any]) -> RenderableType:
+    """An error answer: the issues of its OperationOutcome."""
+    lines = [f"HTTP {status}"]
+    for issue in answer.get("issue") or ():
+        where = ", ".join(issue.get("expression") or ())
+        text = (issue.get("details") or {}).get("text") or issue.get("diagnostics") or issue.get("code", "")
+        lines.append(f"{where}: {text}" if where else str(text))
+    return Panel(Text("\n".join(lines)), title="Not assessed", border_style="red")
+
+
+def assessment(found: Mapping[str, Any]) -> RenderableType:
+    """Status, what each rule found and on what, what was missing, and what in the data could not be used."""
+    heading = Text.assemble(
+        "Vitamin B12 status: ",
+        (str(found.get("status")), "bold"),
+        f"   as of {found.get('asOf')}, knowledge {found.get('knowledgeVersion')}",
+    )
+    parts: list[RenderableType] = [heading, _findings(found.get("findings") or ())]
+    issues = found.get("dataIssues") or ()
+    if issues:
+        parts.append(_table("What the record holds that was not used, or only with care", ("Where", "What"), _issues(issues)))
+    return Group(*parts)
+
+
+def _card(card: Mapping[str, Any]) -> Panel:
+    colour = _COLOURS.get(str(card.get("indicator")), "white")
+    parts: list[RenderableType] = [Text(str(card.get("summary")), style=f"bold {colour}")]
+    if card.get("detail"):
+        parts += ["", Markdown(str(card["detail"]))]
+    for suggestion in card.get("suggestions") or ():
+        star = " (recommended)" if suggestion.get("isRecommended") else ""
+        parts += ["", Text(f"[ {suggestion.get('label')} ]{star}", style="reverse")]
+        parts += [Text(f"    {a.get('type')}: {a.get('description')}") for a in suggestion.get("actions") or ()]
+    reasons = [str(reason.get("display")) for reason in card.get("overrideReasons") or ()]
+    if reasons:
+        parts += ["", Text(f"Set aside because: {' / '.join(reasons)}", style="dim")]
+    source = card.get("source") or {}
+    parts += ["", Text(f"{source.get('label')}  {source.get('url', '')}", style="dim")]
+    return Panel(Group(*parts), title=str(card.get("indicator")), border_style=colour, title_align="left")
+
+
+def _findings(findings: Iterable[Mapping[str, Any]]) -> Table:
+    rows = []
+    for finding in sorted(findings, key=lambda f: list(_SIGNS).index(f.get("outcome", "fires")) % 3 == 1):
+        if finding.get("outcome") != "does-not-fire":
+            sign = _SIGNS.get(str(finding.get("outcome")), "")
+            missing = [f"missing: {what}" for what in finding.get("missing") or ()]
+            what = "\n".join([*map(str, finding.get("facts") or ()), *missing])
+            rows.append((f"{sign} {finding.get('rule')}", what, "\n".join(finding.get("recommends") or ())))
+    return _table("● fires   ? cannot tell", ("Rule", "Facts", "Recommends"), rows)
+
+
+def _issues(issues: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    return [(" ".join(filter(None, (i.get("resource"), i.get("field")))), str(i.get("issue"))) for i in issues]
+
+
+def _table(title: str, headings: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Table:
+    table = Table(*headings, title=title, title_justify="left", title_style="bold")
+    for row in rows:
+        table.add_row(*map(Text, row))  # Text: brackets in clinical words are no markup
+    return table
