@@ -54,12 +54,14 @@ class DataIssue:
     `resource` is `Type/id` or a prefetch key; `field` is the FHIR path within it. `issue` is a sentence for a person
     and never holds a name or other free text of the record beyond a short, quoted value. `matters_to` names the
     analyte, medicine or problem kind that is affected, so that a card on it can say so ("" when none is).
+    `used_with_care` is true where the thing was used all the same, and false where it was left out.
     """
 
     resource: str
     field: str
     issue: str
     matters_to: str = ""
+    used_with_care: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,11 @@ def _read(
             if since is not None and not _is_within_pregnancy(since, knowledge, today):
                 continue
             if since is None:
-                odd.append(_issue(resource, "onsetDateTime", match, "has no date; it was taken as present"))
+                odd.append(
+                    _issue(
+                        resource, "onsetDateTime", match, "has no date; it was taken as present", used_with_care=True
+                    )
+                )
         issues += odd
         is_coded = match.is_coded and verification not in _NOT_YET_SURE
         problems.append(Problem(match.kind, match.name, resource_name(resource), since, is_coded))
@@ -93,9 +97,25 @@ def _since(resource: Resource, match: ProblemMatch, today: date) -> tuple[Clinic
     try:
         since = ClinicalDate.parse(text)
     except ValueError:
-        return None, [_issue(resource, field, match, f"has a date that is none ({quoted(text)}); it was left out")]
+        return None, [
+            _issue(
+                resource,
+                field,
+                match,
+                f"has a date that is none ({quoted(text)}); the date was left out",
+                used_with_care=True,
+            )
+        ]
     if since.earliest > today:
-        return None, [_issue(resource, field, match, f"has a date in the future ({since}); it was left out")]
+        return None, [
+            _issue(
+                resource,
+                field,
+                match,
+                f"has a date in the future ({since}); the date was left out",
+                used_with_care=True,
+            )
+        ]
     return since, []
 
 
@@ -103,6 +123,6 @@ def _is_within_pregnancy(since: ClinicalDate, knowledge: Knowledge, today: date)
     return since.latest >= today - timedelta(weeks=knowledge.parameters.pregnancy_weeks)
 
 
-def _issue(resource: Resource, field: str, match: ProblemMatch, what: str) -> DataIssue:
+def _issue(resource: Resource, field: str, match: ProblemMatch, what: str, used_with_care: bool = False) -> DataIssue:
     sentence = f"This record of {match.kind.value.replace('-', ' ')} {what}."
-    return DataIssue(resource_name(resource), field, sentence, match.kind.value)
+    return DataIssue(resource_name(resource), field, sentence, match.kind.value, used_with_care)

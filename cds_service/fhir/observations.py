@@ -37,10 +37,10 @@ class _Candidate:
     match: AnalyteMatch
     path: str
 
-    def issue(self, field: str, sentence: str) -> DataIssue:
+    def issue(self, field: str, sentence: str, used_with_care: bool = False) -> DataIssue:
         of_parent = field in ("status", "subject") or field.startswith(("effective", "issued"))
         path = field if of_parent else f"{self.path}{field}"
-        return DataIssue(resource_name(self.resource), path, sentence, self.match.analyte.value)
+        return DataIssue(resource_name(self.resource), path, sentence, self.match.analyte.value, used_with_care)
 
     @property
     def status(self) -> str:
@@ -90,13 +90,14 @@ def _read(
     analyte = knowledge.analytes[candidate.match.analyte]
     try:
         _refuse_unusable(candidate, references)
-        taken, care = _taken(candidate.resource, today)
+        taken, of_date = _taken(candidate.resource, today)
         value = read_value(candidate.holder, analyte, candidate.match.code)
     except Unusable as unusable:
         sentence = f"This {analyte.short} result was not used: {unusable.why}{_marked(candidate)}."
         return None, [candidate.issue(unusable.field, sentence)]
-    notes = [*care, *value.notes]
-    issues = [candidate.issue(field, f"This {analyte.short} result was used with care: {why}.") for field, why in notes]
+    notes = [*of_date, *value.notes]
+    care_taken = f"This {analyte.short} result was used with care"
+    issues = [candidate.issue(field, f"{care_taken}: {why}.", used_with_care=True) for field, why in notes]
     return _result(candidate, taken, value), issues
 
 

@@ -69,6 +69,7 @@ def _unsettled(reports: list[LabResult], knowledge: Knowledge) -> DataIssue:
         issue=f"One {knowledge.analytes[reports[0].analyte].short} sample of {reports[0].taken} was reported as "
         f"{values} (see also {others}), and it is not known which report stands; all were kept.",
         matters_to=reports[0].analyte.value,
+        used_with_care=True,
     )
 
 
