@@ -90,7 +90,7 @@ def parse_number(text: str) -> Decimal:
         raise AmbiguousNumber(text)
     for thousands, decimal in ((",'’", "."), (".'’", ",")):
         whole, point, fraction = text.partition(decimal)
-        grouped = re.fullmatch(rf"[0-9]{{1,3}}(?:[{thousands}][0-9]{{3}})+", whole)
+        grouped = re.fullmatch(rf"[1-9][0-9]{{0,2}}(?:[{thousands}][0-9]{{3}})+", whole)
         if (grouped or re.fullmatch(r"[0-9]*", whole)) and re.fullmatch(r"[0-9]*", fraction):
             digits = re.sub(r"[^0-9]", "", whole)
             if digits or fraction:
