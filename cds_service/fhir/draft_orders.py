@@ -1,0 +1,153 @@
+"""Reading the drafts of `context.draftOrders`: which medicines and tests a clinician is about to order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from cds_service.facts.orders import DraftContent, DraftOrder
+from cds_service.facts.patient import DataIssue
+from cds_service.facts.treatments import Medicine
+from cds_service.fhir.codings import texts
+from cds_service.fhir.dosage import daily_dose
+from cds_service.fhir.medication_codes import Product
+from cds_service.fhir.medication_issues import IssueLog
+from cds_service.fhir.medication_references import MedicationReader
+from cds_service.fhir.medication_times import all_dosages
+from cds_service.fhir.medications import route_of, takes_upper
+from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.resources import Entry, Reference, Resource, resource_name
+from cds_service.fhir.subject import patient_references, subject_problem
+from cds_service.fhir.test_orders import ordered_tests
+from cds_service.knowledge.model import Knowledge
+
+_NOT_DRAFTED = frozenset({"entered-in-error", "cancelled", "stopped", "completed", "revoked"})
+_READ = frozenset({"MedicationRequest", "ServiceRequest"})
+_OURS = frozenset({Medicine.FOLIC_ACID, Medicine.B12})
+_SHOWN_NAME = 80
+
+
+def read_drafts(record: PatientRecord, knowledge: Knowledge) -> tuple[list[DraftOrder], list[DataIssue]]:
+    """The drafted orders for medicines and tests, selected or not, and what could not be read of them.
+
+    Other types of order say nothing of vitamin B12 and are left out, as are drafts that were withdrawn. A dose that
+    cannot be told stays a content with the reason, so that folic acid of unknown amount is still seen.
+    """
+    reader, references = MedicationReader(record, knowledge), patient_references(record)
+    full_urls = _by_full_url(record)
+    drafts: set[DraftOrder] = set()
+    issues: set[DataIssue] = set()
+    for entry, resource in _drafted(record):
+        log = IssueLog(resource_name(resource))
+        problem = subject_problem(resource, references)
+        if problem:
+            log.add("subject", problem)
+        else:
+            drafts.add(_read(resource, is_selected(entry, record.selections), reader, knowledge, full_urls, log))
+        issues.update(log.issues)
+    return (
+        sorted(drafts, key=lambda d: (d.source, d.name, repr(d))),
+        sorted(issues, key=lambda i: (i.resource, i.field, i.issue)),
+    )
+
+
+def concerns_us(record: PatientRecord, knowledge: Knowledge) -> bool:
+    """Whether any selected draft holds folic acid or vitamin B12; a cheap question before a whole record is read.
+
+    A draft whose medication cannot be read may hold either, so it concerns us too.
+    """
+    reader, references = MedicationReader(record, knowledge), patient_references(record)
+    for entry, resource in _drafted(record):
+        if resource.resource_type != "MedicationRequest" or not is_selected(entry, record.selections):
+            continue
+        product = reader.product_of(resource)
+        concerned = any(held.medicine in _OURS for held in product.held) or bool(_unreadable(resource, product))
+        if concerned and not subject_problem(resource, references):
+            return True
+    return False
+
+
+def is_selected(entry: Entry, selections: tuple[str, ...] | None) -> bool:
+    """Whether `context.selections` names this draft, by `Type/id`, id, full URL or any URL that ends in `Type/id`.
+
+    None: the hook, or the client, sends no selections, so every draft counts.
+    """
+    if selections is None:
+        return True
+    resource = entry.resource
+    name = resource_name(resource) if resource is not None else ""
+    names = {name, entry.full_url, resource.id if resource is not None else None} - {None, ""}
+    return any(
+        selection in names or (bool(resource and resource.id) and f"/{selection}".endswith(f"/{name}"))
+        for selection in (s.partition("/_history/")[0] for s in selections)
+    )
+
+
+def _drafted(record: PatientRecord) -> Iterator[tuple[Entry, Resource]]:
+    for entry in record.drafts:
+        resource = entry.resource
+        if resource is None or resource.resource_type not in _READ or resource.do_not_perform:
+            continue
+        if (resource.status or "").strip().lower() not in _NOT_DRAFTED:
+            yield entry, resource
+
+
+def _read(
+    resource: Resource,
+    selected: bool,
+    reader: MedicationReader,
+    knowledge: Knowledge,
+    full_urls: dict[str, str],
+    log: IssueLog,
+) -> DraftOrder:
+    if resource.resource_type == "ServiceRequest":
+        return DraftOrder(
+            source=resource_name(resource),
+            name=next(iter(texts(resource.code)), "")[:_SHOWN_NAME],
+            is_selected=selected,
+            tests=ordered_tests(resource.code, knowledge),
+            replaces=_replaced(resource, full_urls),
+        )
+    product = reader.product_of(resource)
+    unreadable = _unreadable(resource, product)
+    if unreadable:
+        log.add("medication", f"{unreadable}, so it is not known what is being ordered")
+    return DraftOrder(
+        source=resource_name(resource),
+        name=product.name,
+        is_selected=selected,
+        contents=_contents(resource, product),
+        replaces=_replaced(resource, full_urls),
+    )
+
+
+def _contents(resource: Resource, product: Product) -> tuple[DraftContent, ...]:
+    dosages = all_dosages(resource)
+    return tuple(
+        DraftContent(
+            medicine=held.medicine,
+            dose=daily_dose(dosages, held.strength, takes_upper(held.medicine)),
+            route=route_of(held, dosages),
+            form=held.form,
+            is_coded=held.is_coded,
+        )
+        for held in product.held
+    )
+
+
+def _unreadable(resource: Resource, product: Product) -> str:
+    """Why a drafted medication cannot be read; "" where it can, or where the clinician has not chosen one yet."""
+    is_named = resource.medication_reference is not None or resource.medication_codeable_concept is not None
+    return product.problem if is_named and not product.held else ""
+
+
+def _replaced(resource: Resource, full_urls: dict[str, str]) -> tuple[str, ...]:
+    """The orders that this one takes the place of, as `Type/id` where that can be told."""
+    references: Iterable[Reference | None] = (resource.prior_prescription, *(resource.replaces or ()))
+    named = {r.reference.partition("/_history/")[0] for r in references if r is not None and r.reference}
+    return tuple(sorted(full_urls.get(name) or "/".join(name.split("/")[-2:]) for name in named))
+
+
+def _by_full_url(record: PatientRecord) -> dict[str, str]:
+    """`Type/id` of everything that was sent, by its full URL."""
+    entries = [*record.drafts, *(entry for section in record.sections.values() for entry in section.entries)]
+    return {e.full_url: resource_name(e.resource) for e in entries if e.full_url and e.resource is not None}

@@ -1,0 +1,205 @@
+"""Which medicines a product holds, whichever way a record names it.
+
+A medication may be a CodeableConcept, a contained Medication, a Medication elsewhere in what was sent, or just words;
+its codes may stand at any level (ingredient, clinical drug, brand, class), and its ingredients may be Medications
+themselves. Combinations are seen through: each medicine held is told, with its own strength. Codes decide where there
+are any that we list; words are only read where no code is recognised, and are never more than "by name".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from cds_service.facts.treatments import Medicine, Route
+from cds_service.fhir.amounts import Strength
+from cds_service.fhir.codings import standard_system
+from cds_service.fhir.names import name_matches
+from cds_service.fhir.resources import CodeableConcept, Coding, Identifier
+from cds_service.fhir.routes import route_in_words, route_of_form
+from cds_service.fhir.strengths import names_several_strengths, strength_of
+from cds_service.knowledge.model import Knowledge, MedicineCode
+
+ATC = "http://www.whocc.no/atc"
+_ATC_CLASS = 5  # "A02BC": a listed class speaks for its substances, "A02BC01"
+_LONGEST_NAME = 300
+_SHOWN_NAME = 80
+_WORD = re.compile(r"[A-Za-z]{4}")
+_MEDICINES = {medicine.value: medicine for medicine in Medicine}
+_FORMS = (
+    ("hydroxocobalamin", re.compile(r"hydrox[oy]-?cobalamin", re.IGNORECASE)),
+    ("cyanocobalamin", re.compile(r"cyano-?cobalamin", re.IGNORECASE)),
+    ("methylcobalamin", re.compile(r"methyl-?cobalamin|mecobalamin", re.IGNORECASE)),
+    ("adenosylcobalamin", re.compile(r"adenosyl-?cobalamin|cobamamide", re.IGNORECASE)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One medicine in a product. `form` as in Treatment."""
+
+    medicine: Medicine
+    strength: Strength
+    form: str = ""
+    route: Route = Route.NOT_KNOWN
+    is_coded: bool = True
+    is_eradication_pack: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product and the medicines of ours that it holds. `problem`: why it could not be read ("" if it could)."""
+
+    name: str = ""
+    held: tuple[Held, ...] = ()
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class Description:
+    """All that a record says of a product, gathered from its concept, its Medication and its ingredients."""
+
+    concepts: list[CodeableConcept] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    ingredients: list[tuple[CodeableConcept, Strength]] = field(default_factory=list)
+    ingredient_count: int = 0
+
+    def add_words(self, *texts: str | None) -> None:
+        """Keep texts that say something, cut to a length no name has."""
+        self.words.extend(text[:_LONGEST_NAME] for text in texts if text and text.strip())
+
+    def add_concept(self, concept: CodeableConcept | None) -> None:
+        """A concept's codes, and its text and displays as words."""
+        if concept is None:
+            return
+        self.concepts.append(concept)
+        self.add_words(concept.text, *(_display(coding) for coding in concept.coding or ()))
+
+    def add_ingredient(self, concept: CodeableConcept, strength: Strength) -> None:
+        """An ingredient's codes with what one unit or mL of the product holds of it."""
+        self.ingredients.append((concept, strength))
+        self.add_words(concept.text, *(_display(coding) for coding in concept.coding or ()))
+
+    def add_identifiers(self, identifiers: Iterable[Identifier]) -> None:
+        """Names that a source hides in Medication.identifier; those that are declared to be names come first."""
+        named = [i for i in identifiers if i.value and _WORD.search(i.value)]
+        self.add_words(*(i.value for i in sorted(named, key=lambda i: "name" not in (i.system or ""))))
+
+
+def recognise(described: Description, knowledge: Knowledge) -> Product:
+    """The medicines of ours in what was described. A `problem` where it holds neither words nor a code of ours."""
+    name = next(iter(described.words), "").strip()[:_SHOWN_NAME]
+    coded = _by_code(described, knowledge)
+    if coded:
+        return Product(
+            name or next(rows[0].display for rows, _ in coded.values() if rows), _held(coded, described, knowledge)
+        )
+    by_name = [m for m in _MEDICINES.values() if _is_named(m, described.words, knowledge)]
+    if by_name:
+        uncoded: _Found = {m: ([], _strengths_by_name(m, described, knowledge)) for m in by_name}
+        return Product(name, _held(uncoded, described, knowledge, is_coded=False))
+    return Product(name, problem="" if described.words else _nameless(described))
+
+
+def medicines_of_coding(coding: Coding, knowledge: Knowledge) -> tuple[tuple[str, MedicineCode], ...]:
+    """The medicine ids and rows that a coding stands for; an ATC substance also by its listed class."""
+    if not coding.system or not coding.code:
+        return ()
+    system, code = standard_system(coding.system), coding.code.strip()
+    rows = knowledge.medicines_by_code.get((system, code))
+    if rows is None and system == ATC and len(code) > _ATC_CLASS:
+        rows = knowledge.medicines_by_code.get((system, code[:_ATC_CLASS]))
+    return rows or ()
+
+
+_Found = dict[Medicine, tuple[list[MedicineCode], list[Strength]]]
+
+
+def _by_code(described: Description, knowledge: Knowledge) -> _Found:
+    found: _Found = {}
+    for concept in described.concepts:
+        for medicine, row in _rows(concept, knowledge):
+            found.setdefault(medicine, ([], []))[0].append(row)
+    for concept, strength in described.ingredients:
+        for medicine in {medicine for medicine, _ in _rows(concept, knowledge)}:
+            found.setdefault(medicine, ([], []))[1].append(strength)
+    return {medicine: found[medicine] for medicine in Medicine if medicine in found}
+
+
+def _rows(concept: CodeableConcept, knowledge: Knowledge) -> Iterator[tuple[Medicine, MedicineCode]]:
+    for coding in concept.coding or ():
+        for medicine_id, row in medicines_of_coding(coding, knowledge):
+            if medicine_id in _MEDICINES:
+                yield _MEDICINES[medicine_id], row
+
+
+def _is_named(medicine: Medicine, words: Sequence[str], knowledge: Knowledge) -> bool:
+    known = knowledge.medicines.get(medicine)
+    return known is not None and any(name_matches(text, known.names, known.not_names) for text in words)
+
+
+def _strengths_by_name(medicine: Medicine, described: Description, knowledge: Knowledge) -> list[Strength]:
+    return [s for concept, s in described.ingredients if _is_named(medicine, _texts(concept), knowledge)]
+
+
+def _held(found: _Found, described: Description, knowledge: Knowledge, is_coded: bool = True) -> tuple[Held, ...]:
+    mixed = _is_combination(found, described)
+    form_route = route_of_form([*described.words, *(row.display for rows, _ in found.values() for row in rows)])
+    return tuple(
+        Held(
+            medicine=medicine,
+            strength=strength_of(rows, given, described.words, knowledge.medicines[medicine], mixed)
+            if medicine in knowledge.medicines
+            else Strength(is_combination=mixed),
+            form=_form(rows, described.words) if medicine is Medicine.B12 else "",
+            route=_route(rows) if _route(rows) is not Route.NOT_KNOWN else form_route,
+            is_coded=is_coded,
+            is_eradication_pack=any(row.is_eradication_pack for row in rows),
+        )
+        for medicine, (rows, given) in found.items()
+    )
+
+
+def _is_combination(found: _Found, described: Description) -> bool:
+    """Whether a dose in mg would leave open of which ingredient it is."""
+    displays = [row.display for rows, _ in found.values() for row in rows]
+    return (
+        len(found) > 1
+        or described.ingredient_count > 1
+        or any(" / " in display or "combination" in display.lower() for display in displays)
+        or any(names_several_strengths(text) for text in described.words)
+    )
+
+
+def _form(rows: Sequence[MedicineCode], words: Sequence[str]) -> str:
+    """The cobalamin form that codes and words agree on; "" for none, or for two."""
+    forms = {row.form for row in rows if row.form}
+    forms |= {form for form, pattern in _FORMS if any(pattern.search(text) for text in words)}
+    return next(iter(forms)) if len(forms) == 1 else ""
+
+
+def _route(rows: Sequence[MedicineCode]) -> Route:
+    routes = {route_in_words([row.route]) for row in rows if row.route} - {Route.NOT_KNOWN}
+    return next(iter(routes)) if len(routes) == 1 else Route.NOT_KNOWN
+
+
+def _nameless(described: Description) -> str:
+    """A product without words: ATC codes that we do not list are surely not ours; of other codes we cannot say."""
+    codings = [coding for concept in described.concepts for coding in concept.coding or () if coding.code]
+    if not codings:
+        return "no medication is named"
+    if any(coding.system and standard_system(coding.system) == ATC for coding in codings):
+        return ""
+    return "the medication is named by a code alone, and the code is not in our lists"
+
+
+def _texts(concept: CodeableConcept) -> list[str]:
+    return [text for text in (concept.text, *(_display(c) for c in concept.coding or ())) if text]
+
+
+def _display(coding: Coding) -> str:
+    """A coding's display; its code where a local system uses the name itself as the code."""
+    if coding.display:
+        return coding.display
+    return coding.code if coding.code and _WORD.search(coding.code) else ""

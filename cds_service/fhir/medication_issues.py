@@ -1,0 +1,49 @@
+"""Collecting what could not be used in one medication record, so that the rest of it and all others still are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.patient import DataIssue
+
+
+@dataclass(slots=True)
+class IssueLog:
+    """The data issues of one resource; each is kept once. `matters_to` is the medicine it is about."""
+
+    resource: str
+    matters_to: str = ""
+    issues: list[DataIssue] = field(default_factory=list)
+
+    def add(self, path: str, issue: str) -> None:
+        """Note that the field at `path` could not be used, and why."""
+        found = DataIssue(self.resource, path, issue, self.matters_to)
+        if found not in self.issues:
+            self.issues.append(found)
+
+    def read_date(self, text: str | None, path: str) -> ClinicalDate | None:
+        """A FHIR date; None, and an issue, for one that cannot be read."""
+        if not text:
+            return None
+        try:
+            return ClinicalDate.parse(text)
+        except ValueError:
+            self.add(path, f"{text[:20]!r} is no date, so it was not used")
+            return None
+
+    def past(self, text: str | None, path: str, today: date) -> ClinicalDate | None:
+        """A date on which something was done; one in the future is an issue, and does not count."""
+        found = self.read_date(text, path)
+        if found is not None and found.earliest > today:
+            self.add(path, f"{found} lies in the future, so it was not used")
+            return None
+        return found
+
+    def in_order(self, start: ClinicalDate | None, end: ClinicalDate | None, path: str) -> bool:
+        """Whether the end is not before the start; an issue where it is."""
+        if start is None or end is None or end.latest >= start.earliest:
+            return True
+        self.add(path, f"it ends ({end}) before it begins ({start}), so its dates were not used")
+        return False

@@ -1,0 +1,264 @@
+"""When a medicine was taken, as each kind of record tells it: stretches with what is certain and what is left open.
+
+An end whose day is not recorded is a ClinicalDate from the last certain day to the last possible one, so that the
+exposure engine can tell "taken at least until" from "perhaps until". Nothing here decides how long is too long.
+
+Two oddities of real records shape this. Orders stay `active` for decades: an active order counts as ongoing where it
+states no supply, and where it does, until supply or validity and the usual gap are over; after that it is open whether
+the medicine is still taken. And medication lists often say only that something was taken on the day of asking
+(`effectiveDateTime`, `dateAsserted`): it then began no one knows when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.treatments import Interval
+from cds_service.fhir.dosage import DoseRead
+from cds_service.fhir.medication_issues import IssueLog
+from cds_service.fhir.resources import Dosage, Period, Resource
+from cds_service.fhir.supply import dispensed_days, ordered_days
+
+_DAY = timedelta(days=1)
+Intervals = tuple[Interval, ...]
+
+_ORDERS = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order"})
+_NO_ORDERS = frozenset({"proposal", "plan", "option"})
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The day of assessment, and for how many days after its supply an order still counts as ongoing."""
+
+    today: date
+    gap_days: int
+
+    @property
+    def yesterday(self) -> date:
+        """The last day on which something that has stopped may have been taken."""
+        return self.today - _DAY
+
+
+def status_of(resource: Resource) -> str:
+    """The status in the standard's spelling: senders add blanks and capitals."""
+    return (resource.status or "").strip().lower()
+
+
+def statement_times(resource: Resource, now: Now, log: IssueLog) -> Intervals | None:
+    """MedicationStatement; None where it tells of no use (not taken, intended, entered in error)."""
+    status = status_of(resource)
+    if status in ("not-taken", "intended", "entered-in-error", "draft"):
+        return None
+    period = resource.effective_period
+    start = log.read_date(period.start if period else None, "effectivePeriod.start")
+    end = log.read_date(period.end if period else None, "effectivePeriod.end")
+    if not log.in_order(start, end, "effectivePeriod"):
+        start = end = None
+    point = log.read_date(resource.effective_date_time, "effectiveDateTime")
+    if period is None and point is None:
+        point = log.past(resource.date_asserted, "dateAsserted", now.today)
+    if status == "active":
+        return _active_statement(start, end, point)
+    if status in ("completed", "stopped"):
+        return _past_statement(start, end, point, now)
+    if status != "on-hold":
+        log.add("status", f"the status {_quoted(resource.status)} does not tell whether it is still taken")
+    return _open_statement(start, end, point, now)
+
+
+def _active_statement(start: ClinicalDate | None, end: ClinicalDate | None, point: ClinicalDate | None) -> Intervals:
+    if start is None and end is None and point is not None:
+        # Taken on that day and still taken; it may have begun long before.
+        return (Interval(None, point), Interval(point, None))
+    return (Interval(start, end),)
+
+
+def _past_statement(
+    start: ClinicalDate | None, end: ClinicalDate | None, point: ClinicalDate | None, now: Now
+) -> Intervals:
+    if end is not None:
+        return (Interval(start, end),)
+    if start is not None:
+        return (Interval(start, _some_day(start, now.yesterday)),)
+    return (Interval(point, point),) if point is not None else ()
+
+
+def _open_statement(
+    start: ClinicalDate | None, end: ClinicalDate | None, point: ClinicalDate | None, now: Now
+) -> Intervals:
+    """On hold, or of unknown status: what is certain, and open until today."""
+    if end is not None and end.latest <= now.today:
+        return (Interval(start, end),)
+    if start is not None:
+        return (Interval(start, _some_day(start, now.today)),)
+    return (Interval(None, _some_day(point, now.today)),) if point is not None else ()
+
+
+def request_times(resource: Resource, dose: DoseRead, now: Now, log: IssueLog) -> Intervals | None:
+    """MedicationRequest; None where it was never an order, never acted on, or forbids the medicine."""
+    status = status_of(resource)
+    intent = (resource.intent or "").strip().lower()
+    if resource.do_not_perform or intent in _NO_ORDERS or status in ("draft", "cancelled", "entered-in-error"):
+        return None
+    if intent and intent not in _ORDERS:
+        log.add("intent", f"the intent {_quoted(resource.intent)} is not known, so the order was not used")
+        return None
+    start = _order_start(resource, now, log)
+    bounds_end = _bounds_end(resource, log)
+    if start is None:
+        return _order_without_start(resource, status, bounds_end, log)
+    if start.earliest > now.today:
+        return (Interval(start, None),)
+    if not log.in_order(start, bounds_end, "dosageInstruction.timing.repeat.boundsPeriod"):
+        bounds_end = None
+    lasts = _supply_end(resource, start, dose, log)
+    if status == "active":
+        return (Interval(start, bounds_end or _while_supplied(lasts, now)),)
+    if status == "completed":
+        return (Interval(start, bounds_end or lasts or _some_day(start, now.yesterday)),)
+    if status == "stopped":
+        return (Interval(start, _stop(start, bounds_end, lasts, resource, now)),)
+    if status != "on-hold":
+        log.add("status", f"the status {_quoted(resource.status)} does not tell whether it is still taken")
+    return (Interval(start, _some_day(start, now.today)),)
+
+
+def _order_without_start(resource: Resource, status: str, end: ClinicalDate | None, log: IssueLog) -> Intervals:
+    """An order whose beginning is not known, or was ordered for a day that has not come."""
+    if resource.authored_on and (written := log.read_date(resource.authored_on, "authoredOn")) is not None:
+        return (Interval(written, None),)  # in the future, and reported
+    if status == "active":
+        log.add("authoredOn", "it is not recorded when it was ordered")
+        return (Interval(None, end),)
+    return (Interval(None, end),) if end is not None else ()
+
+
+def _order_start(resource: Resource, now: Now, log: IssueLog) -> ClinicalDate | None:
+    """When use begins: the therapy's bounds, else the prescription's validity, else the day of writing."""
+    for period in _bounds(resource):
+        if period.start:
+            return log.read_date(period.start, "dosageInstruction.timing.repeat.boundsPeriod.start")
+    validity = resource.dispense_request.validity_period if resource.dispense_request else None
+    if validity is not None and validity.start:
+        return log.read_date(validity.start, "dispenseRequest.validityPeriod.start")
+    return log.past(resource.authored_on, "authoredOn", now.today)
+
+
+def _bounds_end(resource: Resource, log: IssueLog) -> ClinicalDate | None:
+    """The end of the therapy as it was ordered: the latest of all dosage lines; None if one of them goes on."""
+    ends = [log.read_date(p.end, "dosageInstruction.timing.repeat.boundsPeriod.end") for p in _bounds(resource)]
+    known = [end for end in ends if end is not None]
+    return max(known, key=lambda end: end.order) if known and len(known) == len(ends) else None
+
+
+def _bounds(resource: Resource) -> Iterator[Period]:
+    for dosage in resource.dosage_instruction or ():
+        repeat = dosage.timing.repeat if dosage.timing is not None else None
+        if repeat is not None and repeat.bounds_period is not None:
+            yield repeat.bounds_period
+
+
+def _supply_end(resource: Resource, start: ClinicalDate, dose: DoseRead, log: IssueLog) -> ClinicalDate | None:
+    """The last day that the stated validity or the ordered supply reaches; None where neither is stated."""
+    validity = resource.dispense_request.validity_period if resource.dispense_request else None
+    end = log.read_date(validity.end if validity else None, "dispenseRequest.validityPeriod.end")
+    if end is not None and log.in_order(start, end, "dispenseRequest.validityPeriod"):
+        return end
+    days = ordered_days(resource, dose, log)
+    return None if days is None else _after(start, days)
+
+
+def _while_supplied(lasts: ClinicalDate | None, now: Now) -> ClinicalDate | None:
+    """An active order goes on while its supply lasts and a gap longer; after that, perhaps."""
+    if lasts is None or lasts.latest >= now.today - timedelta(days=now.gap_days):
+        return None
+    return ClinicalDate(lasts.earliest, now.today)
+
+
+def _stop(
+    start: ClinicalDate, bounds: ClinicalDate | None, lasts: ClinicalDate | None, resource: Resource, now: Now
+) -> ClinicalDate:
+    """A stopped order: its stated end where that is over; otherwise only its beginning is certain."""
+    validity = resource.dispense_request.validity_period if resource.dispense_request else None
+    stated = bounds or (lasts if validity is not None and validity.end else None)
+    if stated is not None and stated.latest <= now.today:
+        return stated
+    limit = now.yesterday if lasts is None else min(lasts.latest, now.yesterday)
+    return _some_day(start, limit)
+
+
+def dispense_times(resource: Resource, dose: DoseRead, now: Now, log: IssueLog) -> Intervals | None:
+    """MedicationDispense; None where nothing was handed over."""
+    status = status_of(resource)
+    if status in ("preparation", "cancelled", "entered-in-error", "declined"):
+        return None
+    handed = log.past(resource.when_handed_over, "whenHandedOver", now.today)
+    if status in ("in-progress", "on-hold", "unknown", "") and resource.when_handed_over is None:
+        if status in ("unknown", ""):
+            log.add("status", f"the status {_quoted(resource.status)} does not tell whether it was handed over")
+        return None
+    day = handed or log.past(resource.when_prepared, "whenPrepared", now.today)
+    if day is None:
+        log.add("whenHandedOver", "it is not recorded when it was dispensed")
+        return ()
+    if day.earliest > now.today:
+        return (Interval(day, None),)
+    days = dispensed_days(resource, dose, log)
+    end = day if days is None else _after(day, days)
+    if status == "stopped":
+        end = _some_day(day, min(end.latest, now.today))
+    return (Interval(day, end),)
+
+
+def administration_times(resource: Resource, now: Now, log: IssueLog) -> Intervals | None:
+    """MedicationAdministration: the day it was given; None where it was not."""
+    status = status_of(resource)
+    if status in ("not-done", "entered-in-error", "on-hold"):
+        return None
+    if status not in ("completed", "in-progress", "stopped"):
+        log.add("status", f"the status {_quoted(resource.status)} does not tell whether it was given")
+        return None
+    period = resource.effective_period
+    start = log.past(period.start if period else resource.effective_date_time, "effective", now.today)
+    end = log.read_date(period.end, "effectivePeriod.end") if period else None
+    if start is None or start.earliest > now.today:
+        if not (resource.effective_date_time or period):
+            log.add("effective", "it is not recorded when it was given")
+        return ()
+    return (Interval(start, end if end is not None and log.in_order(start, end, "effectivePeriod") else start),)
+
+
+def is_taken(intervals: Intervals, today: date) -> bool:
+    """Whether the record vouches for use on this day."""
+    return any(
+        (i.start is None or i.start.earliest <= today)
+        and (i.end is None or i.end.earliest >= today)
+        and (i.start is None or i.start.latest <= today or i.end is None)
+        for i in intervals
+    )
+
+
+def all_dosages(resource: Resource) -> list[Dosage]:
+    """The dosage of any kind of medication record."""
+    given = resource.dosage if resource.dosage is not None else resource.dosage_instruction
+    if given is None:
+        return []
+    return given if isinstance(given, list) else [given]
+
+
+def _some_day(start: ClinicalDate, until: date) -> ClinicalDate:
+    """An end that is not recorded: not before the use began, and not after `until`."""
+    return ClinicalDate(start.latest, until) if start.latest < until else start
+
+
+def _after(start: ClinicalDate, days: int) -> ClinicalDate:
+    """The last day of a supply that lasts so many days."""
+    more = timedelta(days=days - 1)
+    return ClinicalDate(start.earliest + more, start.latest + more)
+
+
+def _quoted(status: str | None) -> str:
+    return repr(status.strip()[:20]) if status and status.strip() else "(none)"

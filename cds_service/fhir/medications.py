@@ -1,0 +1,147 @@
+"""Reading what a patient takes and took, from all four kinds of medication record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+
+from cds_service.facts.patient import DataIssue, DataKey
+from cds_service.facts.treatments import Medicine, RecordKind, Route, Treatment
+from cds_service.fhir.amounts import Strength
+from cds_service.fhir.dosage import DoseRead, read_dose
+from cds_service.fhir.medication_codes import Held, Product
+from cds_service.fhir.medication_issues import IssueLog
+from cds_service.fhir.medication_references import MedicationReader
+from cds_service.fhir.medication_times import (
+    Intervals,
+    Now,
+    administration_times,
+    all_dosages,
+    dispense_times,
+    is_taken,
+    request_times,
+    statement_times,
+)
+from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.resources import Dosage, Resource, resource_name
+from cds_service.fhir.routes import read_route, route_in_words
+from cds_service.fhir.subject import patient_references, subject_problem
+from cds_service.knowledge.model import Knowledge
+
+_SECTIONS = (
+    (DataKey.MEDICATION_STATEMENTS, RecordKind.STATEMENT),
+    (DataKey.MEDICATION_REQUESTS, RecordKind.REQUEST),
+    (DataKey.MEDICATION_DISPENSES, RecordKind.DISPENSE),
+    (DataKey.MEDICATION_ADMINISTRATIONS, RecordKind.ADMINISTRATION),
+)
+_Times = Callable[[Resource, DoseRead, Now, IssueLog], Intervals | None]
+_TIMES: dict[RecordKind, _Times] = {
+    RecordKind.STATEMENT: lambda resource, _dose, now, log: statement_times(resource, now, log),
+    RecordKind.REQUEST: request_times,
+    RecordKind.DISPENSE: dispense_times,
+    RecordKind.ADMINISTRATION: lambda resource, _dose, now, log: administration_times(resource, now, log),
+}
+
+
+def read_treatments(
+    record: PatientRecord, knowledge: Knowledge, today: date
+) -> tuple[list[Treatment], list[DataIssue]]:
+    """Every treatment with a medicine of ours, one for each medicine that a product holds, and what could not be used.
+
+    Records that tell of no use give nothing: plans, drafts, cancelled and erroneous records, what was not taken or
+    not given, and orders not to give. The order of the entries does not matter, and one sent twice counts once.
+    """
+    reader, references = MedicationReader(record, knowledge), patient_references(record)
+    now = Now(today, knowledge.parameters.exposure_gap_days)
+    treatments: set[Treatment] = set()
+    issues: set[DataIssue] = set()
+    for kind, resource in _records(record):
+        found, unused = _read(kind, resource, reader, references, now)
+        treatments.update(found)
+        issues.update(unused)
+    return sorted(treatments, key=_order), sorted(issues, key=lambda i: (i.resource, i.field, i.issue, i.matters_to))
+
+
+def takes_upper(medicine: Medicine) -> bool:
+    """Which end of a dose range is counted: the one that never reassures falsely.
+
+    Folic acid masks a deficiency above a dose, so its highest counts; vitamin B12 treats one above a dose, so its
+    lowest counts.
+    """
+    return medicine is Medicine.FOLIC_ACID
+
+
+def route_of(held: Held, dosages: list[Dosage]) -> Route:
+    """The route that the dosage states in codes or words, else that of the product; NOT_KNOWN where lines differ."""
+    stated = {read_route(d.route) for d in dosages} - {Route.NOT_KNOWN}
+    if not stated:
+        stated = {route_in_words([d.text or d.patient_instruction or ""]) for d in dosages} - {Route.NOT_KNOWN}
+    if stated:
+        return next(iter(stated)) if len(stated) == 1 else Route.NOT_KNOWN
+    return held.route
+
+
+def _records(record: PatientRecord) -> Iterator[tuple[RecordKind, Resource]]:
+    for key, kind in _SECTIONS:
+        for resource in record.section(key).resources(kind):
+            yield kind, resource
+
+
+def _read(
+    kind: RecordKind, resource: Resource, reader: MedicationReader, references: frozenset[str], now: Now
+) -> tuple[list[Treatment], list[DataIssue]]:
+    product = reader.product_of(resource)
+    if not product.held and not product.problem:
+        return [], []
+    log = IssueLog(resource_name(resource))
+    problem = subject_problem(resource, references)
+    if problem or not product.held:
+        if problem:
+            log.add("subject", problem)
+        elif _may_be_use(kind, resource, now):
+            log.add("medication", f"{product.problem}, so it is not known what it is")
+        return [], log.issues
+    treatments: list[Treatment] = []
+    issues: list[DataIssue] = []
+    for held in product.held:
+        log = IssueLog(resource_name(resource), held.medicine)
+        treatment = _treatment(kind, resource, product, held, now, log)
+        if treatment is not None:
+            treatments.append(treatment)
+        issues.extend(log.issues)
+    return treatments, issues
+
+
+def _may_be_use(kind: RecordKind, resource: Resource, now: Now) -> bool:
+    """Whether an unreadable medication would have counted: nobody needs to look for a cancelled one."""
+    unheard = IssueLog(resource_name(resource))
+    return _TIMES[kind](resource, read_dose((), Strength(), takes_upper=False), now, unheard) is not None
+
+
+def _treatment(
+    kind: RecordKind, resource: Resource, product: Product, held: Held, now: Now, log: IssueLog
+) -> Treatment | None:
+    dosages = all_dosages(resource)
+    dose = read_dose(dosages, held.strength, takes_upper(held.medicine), now.today)
+    intervals = _TIMES[kind](resource, dose, now, log)
+    if intervals is None:
+        return None
+    return Treatment(
+        medicine=held.medicine,
+        name=product.name,
+        source=resource_name(resource),
+        kind=kind,
+        intervals=intervals,
+        dose=dose.daily,
+        dose_mg=dose.dose_mg,
+        route=route_of(held, dosages),
+        form=held.form,
+        as_needed=dose.as_needed,
+        is_active=is_taken(intervals, now.today),
+        is_coded=held.is_coded,
+        is_eradication_pack=held.is_eradication_pack,
+    )
+
+
+def _order(treatment: Treatment) -> tuple[str, str, str, str, str]:
+    return (treatment.medicine, treatment.source, treatment.name, repr(treatment.intervals), repr(treatment))

@@ -1,0 +1,87 @@
+"""Directions as people type them, brought to one spelling: lower case, digits, no dots in abbreviations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+
+LONGEST = 500  # directions beyond this are no sig but a note, and are not read
+
+_WORDS = {
+    "one": "1",
+    "two": "2",
+    "three": "3",
+    "four": "4",
+    "five": "5",
+    "six": "6",
+    "seven": "7",
+    "eight": "8",
+    "nine": "9",
+    "ten": "10",
+    "eleven": "11",
+    "twelve": "12",
+    "once": "1 times",
+    "twice": "2 times",
+    "thrice": "3 times",
+}
+_FRACTIONS = str.maketrans({"½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3"})
+_SIGNS = str.maketrans({"µ": "u", "μ": "u", "–": "-", "—": "-", "−": "-", "×": "x", "\u00a0": " ", "\t": " ", "’": "'"})
+_NOUN = r"(?:tab|cap|pill|spray|lozenge|sachet|softgel|gumm|dose|ml)"
+
+_By = str | Callable[[re.Match[str]], str]
+_SPELLINGS: tuple[tuple[str, _By], ...] = (
+    (r"\\n|[\r\n]+", " ; "),
+    (r"<[^<>]*>", " "),  # markup from web forms holds no dose
+    (r"\bp\.?\s?r\.?\s?n\b\.?", "prn"),
+    (r"\b(?:[a-z]\.){2,}(?:[a-z]\b\.?)?", lambda found: found.group().replace(".", "") + " "),
+    (r"(?<=\d)(?=(?:mg|mcg|ug|ml|g|tab|cap|x)\b)", " "),
+    (r"\b1ce\b", "once"),
+    (r"\bonce (?:only|now)\b", "single dose"),
+    (r"\b(" + "|".join(_WORDS) + r")\b", lambda found: _WORDS[found.group(1)]),
+    (r"\b(\d+) and (?:an? |1 )?half\b", r"\1.5"),
+    (r"\b(?:a |1 )?half (?:of )?(?:an? |1 )?(?=" + _NOUN + ")", "0.5 "),
+    (r"\bhalf an?\b", "0.5"),
+    (r"\b(?:an?) (?=" + _NOUN + ")", "1 "),
+    (r"\b(\d+) (\d)/(\d)\b", lambda found: _mixed(found)),
+    (r"(?<![\d/])(\d)/(\d)(?![\d/])(?=\s*-?\s*(?:an? )?" + _NOUN + ")", lambda found: _ratio(found)),
+    (r"(?<=\d) an? (?=" + _NOUN + ")", " "),
+    (r"\b(\d{1,3}) (000)\b", r"\1\2"),
+    (r"\b([1-9]\d{0,2}),(\d{3})\b(?!,)", r"\1\2"),
+    (r"(?<=\d),(?=\d)", "."),
+    (r"\(s\)", "s"),
+    (r" {2,}", " "),
+)
+_STEPS = tuple((re.compile(pattern), by) for pattern, by in _SPELLINGS)
+
+
+def plain(text: str) -> str:
+    """The text in the one spelling that the readers of directions expect."""
+    text = text[:LONGEST].translate(_FRACTIONS).translate(_SIGNS).lower()
+    for pattern, by in _STEPS:
+        text = pattern.sub(by, text)
+    return text.strip()
+
+
+def number(text: str) -> Fraction:
+    """A number as `plain` leaves it."""
+    return Fraction(text)
+
+
+def is_ambiguous(text: str) -> bool:
+    """Whether a number can be read in two ways: `1.000` is one in London and a thousand in Berlin."""
+    return re.search(r"(?<![\d.,])[1-9]\d{0,2}\.\d{3}(?![\d.])\s*(?:mg|mcg|ug|micro|g\b)", text) is not None
+
+
+def _mixed(found: re.Match[str]) -> str:
+    whole, top, bottom = (int(part) for part in found.groups())
+    return found.group() if bottom == 0 else _decimal(whole + Fraction(top, bottom))
+
+
+def _ratio(found: re.Match[str]) -> str:
+    top, bottom = (int(part) for part in found.groups())
+    return found.group() if bottom == 0 else _decimal(Fraction(top, bottom))
+
+
+def _decimal(value: Fraction) -> str:
+    return f"{float(value):.6g}"

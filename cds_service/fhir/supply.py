@@ -1,0 +1,94 @@
+"""How many days an ordered or dispensed supply lasts."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from cds_service.fhir.amounts import Amount, exact, read_quantity, shown
+from cds_service.fhir.dosage import DoseRead
+from cds_service.fhir.medication_issues import IssueLog
+from cds_service.fhir.resources import Quantity, Resource
+from cds_service.fhir.sig_frequency import DAYS_IN
+
+# Beyond these a number is a slip of the pen, or an EHR's way to say "for ever": neither is a supply.
+LONGEST_SUPPLY_DAYS = 1_100
+MOST_REPEATS = 999
+LONGEST_ORDER_DAYS = 36_525
+_UNITS = {
+    "day": "d",
+    "days": "d",
+    "week": "wk",
+    "weeks": "wk",
+    "month": "mo",
+    "months": "mo",
+    "year": "a",
+    "years": "a",
+}
+
+
+def ordered_days(resource: Resource, dose: DoseRead, log: IssueLog) -> int | None:
+    """Days of one supply times one plus the repeats; None where the order does not tell."""
+    dispense = resource.dispense_request
+    if dispense is None:
+        return None
+    days = _duration(dispense.expected_supply_duration, "dispenseRequest.expectedSupplyDuration", log)
+    if days is None:
+        days = _quantity_days(dispense.quantity, dose)
+    repeats = dispense.number_of_repeats_allowed or 0
+    if days is not None and (not 0 <= repeats <= MOST_REPEATS or days * (1 + repeats) > LONGEST_ORDER_DAYS):
+        log.add("dispenseRequest.numberOfRepeatsAllowed", f"{_cut(repeats)} repeats are not believable")
+        return None
+    return None if days is None else days * (1 + repeats)
+
+
+def dispensed_days(resource: Resource, dose: DoseRead, log: IssueLog) -> int | None:
+    """`daysSupply`, else the quantity divided by the daily dose; None where the dispense does not tell."""
+    supply = resource.days_supply
+    if supply is not None and not (supply.unit or supply.code):
+        # The element's own name tells the unit, so that leaving it out loses nothing.
+        supply = Quantity(value=supply.value, code="d")
+    days = _duration(supply, "daysSupply", log)
+    return days if days is not None else _quantity_days(resource.quantity, dose)
+
+
+def _duration(quantity: Quantity | None, path: str, log: IssueLog) -> int | None:
+    """A duration in whole days; an issue for an unknown unit or a number that is no supply."""
+    if quantity is None or quantity.value is None:
+        return None
+    a_unit = next((DAYS_IN[found] for text in (quantity.code, quantity.unit) if (found := _time_unit(text))), None)
+    number = exact(quantity.value)
+    if a_unit is None:
+        log.add(path, f"the unit of {shown(quantity)!r} is not known, so the supply was not used")
+        return None
+    days = None if number is None else number * a_unit
+    if days is None or not 0 < days <= LONGEST_SUPPLY_DAYS:
+        log.add(path, f"a supply of {shown(quantity)!r} is not believable, so it was not used")
+        return None
+    return _whole(days)
+
+
+def _time_unit(text: str | None) -> str:
+    """The UCUM code of a unit of time; "" where it is none."""
+    unit = (text or "").strip()
+    return unit if unit in DAYS_IN else _UNITS.get(unit.lower(), "")
+
+
+def _quantity_days(quantity: Quantity | None, dose: DoseRead) -> int | None:
+    """The quantity divided by what is taken a day; None unless both are told in one kind of unit and are no ranges."""
+    if quantity is None or dose.amount is None or dose.frequency is None or dose.as_needed:
+        return None
+    amount, given = dose.amount, read_quantity(quantity)
+    a_day = amount.high * dose.frequency.high
+    if not isinstance(given, Amount) or given.kind is not amount.kind or a_day != amount.low * dose.frequency.low:
+        return None
+    days = given.low / a_day
+    return _whole(days) if 0 < days <= LONGEST_SUPPLY_DAYS else None
+
+
+def _whole(days: Fraction) -> int:
+    """Whole days; a supply for part of a day covers that day."""
+    return max(1, int(days))
+
+
+def _cut(number: int) -> str:
+    return str(number) if abs(number) < 10**9 else "very many"

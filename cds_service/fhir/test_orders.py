@@ -1,0 +1,76 @@
+"""Reading orders for laboratory tests, so that nobody is asked for a test that is already on its way."""
+
+from __future__ import annotations
+
+from cds_service.facts.orders import Test, TestOrder
+from cds_service.facts.patient import DataIssue, DataKey
+from cds_service.fhir.codings import keys, texts
+from cds_service.fhir.medication_issues import IssueLog
+from cds_service.fhir.names import name_matches
+from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.resources import CodeableConcept, Resource, resource_name
+from cds_service.fhir.subject import patient_references, subject_problem
+from cds_service.knowledge.model import Knowledge
+
+_PENDING = frozenset({"active", "on-hold", "draft"})
+_OVER = frozenset({"revoked", "completed", "entered-in-error"})
+_ORDERS = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order"})
+_TESTS = {test.value: test for test in Test}
+
+
+def read_test_orders(record: PatientRecord, knowledge: Knowledge) -> tuple[list[TestOrder], list[DataIssue]]:
+    """Orders that may still bring a result; and what could not be read of them.
+
+    Counts what is active, on hold or a draft. A pending order silences reminders, so everything in doubt (no status,
+    a plan, no order at all) does not count, and is told of.
+    """
+    references = patient_references(record)
+    orders: set[TestOrder] = set()
+    issues: set[DataIssue] = set()
+    for resource in record.section(DataKey.SERVICE_REQUESTS).resources("ServiceRequest"):
+        tests = ordered_tests(resource.code, knowledge)
+        if not tests:
+            continue
+        log = IssueLog(resource_name(resource), tests[0])
+        orders.update(_orders(resource, tests, references, log))
+        issues.update(log.issues)
+    return (
+        sorted(orders, key=lambda o: (o.test, o.source, str(o.ordered))),
+        sorted(issues, key=lambda i: (i.resource, i.field, i.issue)),
+    )
+
+
+def ordered_tests(concept: CodeableConcept | None, knowledge: Knowledge) -> tuple[Test, ...]:
+    """The tests that a concept orders: by code, or by name where no code is one of ours."""
+    found = {
+        _TESTS[name] for key, _ in keys(concept) for name in knowledge.tests_by_code.get(key, ()) if name in _TESTS
+    }
+    if not found:
+        words = texts(concept)
+        found = {
+            _TESTS[name]
+            for name, test in knowledge.tests.items()
+            if name in _TESTS and any(name_matches(text, test.names) for text in words)
+        }
+    return tuple(sorted(found))
+
+
+def _orders(resource: Resource, tests: tuple[Test, ...], references: frozenset[str], log: IssueLog) -> list[TestOrder]:
+    status, intent = (resource.status or "").strip().lower(), (resource.intent or "").strip().lower()
+    if status in _OVER or resource.do_not_perform:
+        return []
+    problem = subject_problem(resource, references)
+    if problem:
+        log.add("subject", problem)
+        return []
+    if status not in _PENDING:
+        log.add(
+            "status", f"the status {status[:20]!r} does not tell whether the test is on its way; it was not counted"
+        )
+        return []
+    if intent not in _ORDERS:
+        if intent not in ("proposal", "plan", "option", "directive"):
+            log.add("intent", f"the intent {intent[:20]!r} does not tell whether it was ordered; it was not counted")
+        return []
+    ordered = log.read_date(resource.authored_on, "authoredOn")
+    return [TestOrder(test, ordered, resource_name(resource)) for test in tests]
