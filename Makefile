@@ -65,6 +65,8 @@ bench: $(VENV)/installed-dev  ## time the service against a floor that only pars
 
 lock: $(VENV)/installed-dev  ## choose versions anew and pin their hashes
 	$(LOCK) --constraint requirements.constraints --build-deps-for editable --output-file requirements.lock pyproject.toml
+	$(LOCK) --constraint requirements.lock --build-deps-for editable --extra postgres \
+	  --output-file requirements-postgres.lock pyproject.toml
 	$(LOCK) --constraint requirements.lock --extra dev --extra postgres --output-file requirements-dev.lock pyproject.toml
 
 clean:  ## remove what the targets above made

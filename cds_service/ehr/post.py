@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,10 +47,10 @@ def exchange(method: str, url: str, body: Mapping[str, Any] | None = None) -> tu
         raise ServiceFailed(f"{url!r} is not an address; write it such as http://127.0.0.1:8000.")
     kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
     try:
-        connection = kind(address.hostname, address.port, timeout=_TIMEOUT_SECONDS)
-        connection.request(method, address.path or "/", json.dumps(body) if body else None, _HEADERS)
-        answer = connection.getresponse()
-        status, text = answer.status, answer.read()
+        with closing(kind(address.hostname, address.port, timeout=_TIMEOUT_SECONDS)) as connection:
+            connection.request(method, address.path or "/", json.dumps(body) if body else None, _HEADERS)
+            answer = connection.getresponse()
+            status, text = answer.status, answer.read()
     except (OSError, HTTPException) as error:
         raise ServiceFailed(f"{address.netloc} does not answer ({error}). Is the service running there?") from error
     try:

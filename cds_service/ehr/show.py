@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -13,7 +13,7 @@ from rich.text import Text
 
 ASSESSMENT = "org.b12-cds.assessment"
 _COLOURS = {"info": "blue", "warning": "yellow", "critical": "red"}
-_SIGNS = {"fires": "●", "does-not-fire": "○", "cannot-tell": "?"}
+_SIGNS = {"fires": "●", "cannot-tell": "?"}
 
 
 def cards(answer: Mapping[str, Any]) -> RenderableType:
@@ -39,10 +39,10 @@ def assessment(found: Mapping[str, Any]) -> RenderableType:
         (str(found.get("status")), "bold"),
         f"   as of {found.get('asOf')}, knowledge {found.get('knowledgeVersion')}",
     )
-    parts: list[RenderableType] = [heading, _findings(found.get("findings") or ())]
+    parts: list[RenderableType] = [heading, _findings(list(found.get("findings") or ()))]
     issues = found.get("dataIssues") or ()
     if issues:
-        parts.append(_table("What the record holds that was not used, or only with care", ("Where", "What"), _issues(issues)))
+        parts.append(_table("Not used, or only with care", ("Where", "What"), _issues(issues)))
     return Group(*parts)
 
 
@@ -63,15 +63,16 @@ def _card(card: Mapping[str, Any]) -> Panel:
     return Panel(Group(*parts), title=str(card.get("indicator")), border_style=colour, title_align="left")
 
 
-def _findings(findings: Iterable[Mapping[str, Any]]) -> Table:
-    rows = []
-    for finding in sorted(findings, key=lambda f: list(_SIGNS).index(f.get("outcome", "fires")) % 3 == 1):
-        if finding.get("outcome") != "does-not-fire":
-            sign = _SIGNS.get(str(finding.get("outcome")), "")
-            missing = [f"missing: {what}" for what in finding.get("missing") or ()]
-            what = "\n".join([*map(str, finding.get("facts") or ()), *missing])
-            rows.append((f"{sign} {finding.get('rule')}", what, "\n".join(finding.get("recommends") or ())))
-    return _table("● fires   ? cannot tell", ("Rule", "Facts", "Recommends"), rows)
+def _findings(findings: Sequence[Mapping[str, Any]]) -> Table:
+    """What fires first, then what cannot be told; what does not fire is left to --json."""
+    told = [finding for outcome in _SIGNS for finding in findings if finding.get("outcome") == outcome]
+    return _table("● fires   ? cannot tell", ("Rule", "Facts", "Recommends"), map(_finding, told))
+
+
+def _finding(finding: Mapping[str, Any]) -> tuple[str, ...]:
+    lines = [*map(str, finding.get("facts") or ()), *(f"missing: {what}" for what in finding.get("missing") or ())]
+    sign = _SIGNS[str(finding.get("outcome"))]
+    return f"{sign} {finding.get('rule')}", "\n".join(lines), "\n".join(finding.get("recommends") or ())
 
 
 def _issues(issues: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:

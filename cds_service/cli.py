@@ -1,0 +1,184 @@
+"""`b12-cds`: the service and what surrounds it, from a terminal. Thin: each command calls one package below."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+from uuid import uuid4
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from cds_service.composition import services
+from cds_service.config import Settings
+from cds_service.ehr import show
+from cds_service.ehr.hook_request import hook_request
+from cds_service.ehr.moved_dates import moved
+from cds_service.ehr.patient_bundle import UnusableFile, is_hook_request, read_json, read_patient_bundle
+from cds_service.ehr.post import ServiceFailed, discover, exchange
+from cds_service.ehr.prefetch import UnsupportedTemplate
+from cds_service.errors import B12Error
+from cds_service.facts.dates import parse_day
+from cds_service.knowledge.loader import load
+from cds_service.knowledge.model import Knowledge
+from cds_service.offline import answered
+from cds_service.service import CdsService
+
+_HOOKS = ("patient-view", "order-select", "order-sign")
+_TRY = Path("fixtures/metformin-neuropathy-untested/patient-view.request.json")
+_EXPECTED = (B12Error, UnusableFile, UnsupportedTemplate, ServiceFailed)
+
+
+class _Day(click.ParamType[date]):
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return parse_day(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day; write it such as 2025-10-01", param, ctx)
+
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+@click.version_option(package_name="b12-cds")
+def commands() -> None:
+    """A CDS Hooks service for vitamin B12."""
+
+
+def main() -> None:
+    """The entry point: an expected failure is one clear message and exit status 1, never a traceback."""
+    try:
+        commands(standalone_mode=True)
+    except _EXPECTED as error:
+        _fail(str(error))
+
+
+@commands.command()
+def serve() -> None:
+    """Serve on HOST and PORT, with the settings of the environment."""
+    from granian.constants import Interfaces  # granian is heavy, and no other command needs it
+    from granian.server import Server
+
+    settings = Settings.from_environment()
+    services(_knowledge(settings))  # what is wrong is said here, once, and not by every worker
+    address = f"http://{settings.host}:{settings.port}"
+    click.echo(f"Serving on {address}  (discovery: {address}/cds-services)\nTry it from another terminal:\n")
+    click.echo(f"  {_request_to_try(address)}\n")
+    Server(
+        "cds_service.wsgi:app",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=1,
+    ).serve()
+
+
+@commands.command(name="services")
+def list_services() -> None:
+    """The services, their hooks and the data they ask for."""
+    table = Table("Service", "Hook", "Required", "Asked for")
+    for service in services(_knowledge(Settings.from_environment())):
+        table.add_row(service.id, service.hook, ", ".join(service.required), ", ".join(service.prefetch))
+    Console().print(table)
+
+
+@commands.command()
+@click.argument("bundle", type=_FILE)
+@click.option("--today", type=_Day(), help="The day to assess on; otherwise B12_TODAY, otherwise the clock's.")
+@click.option("--hook", type=click.Choice(_HOOKS), default="patient-view", show_default=True, help="For a Bundle.")
+@click.option("--patient", default="", help="The patient's id, where a Bundle holds several.")
+@click.option("--json", "as_json", is_flag=True, help="The assessment as the service's answer holds it.")
+def assess(bundle: Path, today: date | None, hook: str, patient: str, as_json: bool) -> None:
+    """Assess one patient: BUNDLE is a FHIR Bundle, or a hook request as an EHR sends it."""
+    settings = Settings.from_environment()
+    offered = services(_knowledge(settings))
+    request = read_json(bundle)
+    if not is_hook_request(request):
+        request = _request(hook, request, offered, patient)
+    answer = answered(request, offered, today or settings.today or _clock())
+    assessment = answer.get("extension", {}).get(show.ASSESSMENT, {})
+    if as_json:
+        click.echo(json.dumps(assessment, indent=2, ensure_ascii=False))
+        return
+    console = Console()
+    console.print(show.assessment(assessment), show.cards(answer))
+
+
+@commands.command()
+@click.argument("hook", type=click.Choice(_HOOKS))
+@click.option(
+    "--bundle", type=_FILE, required=True, help="The patient's record; resources with status draft are orders."
+)
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="The service's base address.")
+@click.option("--patient", default="", help="The patient's id, where the Bundle holds several.")
+@click.option("--select", multiple=True, metavar="TYPE/ID", help="A selected draft; otherwise all of them are.")
+@click.option("--today", type=_Day(), help="The day the Bundle was written for; its dates are moved to today.")
+@click.option("--raw", is_flag=True, help="The answer as it came.")
+def fire(
+    hook: str, bundle: Path, url: str, patient: str, select: tuple[str, ...], today: date | None, raw: bool
+) -> None:
+    """Play the EHR: fire HOOK at a running service, with prefetch from a Bundle, and show its cards."""
+    content = read_json(bundle)
+    if today is not None:
+        content = moved(content, _clock() - today)
+    base = url.rstrip("/").removesuffix("/cds-services")
+    service_id, templates = discover(base, hook)
+    record = read_patient_bundle(content, patient)
+    request = hook_request(hook, record, templates, instance=str(uuid4()), selected=select or None)
+    status, answer = exchange("POST", f"{base}/cds-services/{service_id}", request)
+    if raw:
+        click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    else:
+        Console().print(show.cards(answer) if status == 200 else show.problem(status, answer))
+    sys.exit(0 if status == 200 else 1)
+
+
+@commands.command(name="check-knowledge")
+@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+def check_knowledge(folder: Path | None) -> None:
+    """Check the packaged knowledge, with the files of FOLDER laid over it; explains every error."""
+    knowledge = load(overlay=folder)
+    services(knowledge)
+    table = Table("What", "How many", title=f"Knowledge {knowledge.version}", title_justify="left")
+    for name in ("rules", "analytes", "tests", "medicines", "conditions", "regimens", "parameter_files", "sources"):
+        table.add_row(name.replace("_files", "s"), str(len(getattr(knowledge, name))))
+    for name in ("analytes", "tests", "medicines", "conditions"):
+        table.add_row(f"codes of {name}", str(len(getattr(knowledge, f"{name}_by_code"))))
+    Console().print(table)
+
+
+def _knowledge(settings: Settings) -> Knowledge:
+    return load(overlay=settings.knowledge_dir, with_snomed_affiliate=settings.snomed_affiliate)
+
+
+def _request(hook: str, bundle: dict[str, Any], offered: Sequence[CdsService], patient: str) -> dict[str, Any]:
+    templates = next(service.prefetch for service in offered if service.hook == hook)
+    named = {key.value: template for key, template in templates.items()}
+    return hook_request(hook, read_patient_bundle(bundle, patient), named, instance=str(uuid4()))
+
+
+def _request_to_try(address: str) -> str:
+    if not _TRY.exists():
+        return f"curl -s {address}/cds-services"
+    content = "-H 'Content-Type: application/json'"
+    return f"curl -s {content} -d @{_TRY} {address}/cds-services/b12-patient-view"
+
+
+def _clock() -> date:
+    return datetime.now().astimezone().date()
+
+
+def _fail(message: str) -> NoReturn:
+    Console(stderr=True).print(message, style="red", markup=False, highlight=False)
+    sys.exit(1)
