@@ -7,7 +7,8 @@ a `next` link is one page of several.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cds_service.facts.patient import Availability, DataIssue, DataKey
@@ -31,11 +32,18 @@ class PatientValue(Resource, gc=False, rename="camel"):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One value, read. `next_page` is the address of the following page ("" where there is none)."""
+    """One value, read. `next_page` is the address of the following page ("" where there is none).
+
+    `found` and `given`: how many matches the answer says there are (None: it does not say), and how many it holds.
+    `fault` says why it cannot be complete, whatever further pages hold.
+    """
 
     section: Section
     next_page: str = ""
     issues: tuple[DataIssue, ...] = ()
+    found: int | None = None
+    given: int = 0
+    fault: str = ""
 
 
 EMPTY = Reading(KNOWN_EMPTY)
@@ -58,9 +66,27 @@ def read_bundle(key: DataKey, bundle: Bundle, lost: Mapping[int, tuple[DataIssue
     if not (bundle.entry or bundle.total or next_page):
         return EMPTY
     entries, issues, reports_error = _usable(key, bundle.entry or [], lost)
-    note = _why_incomplete(bundle, reports_error, len(issues), next_page)
+    fault = _AN_ERROR if reports_error else _UNUSABLE if issues else ""
+    given = sum(1 for entry in bundle.entry or () if entry.search is None or entry.search.mode in (None, "match"))
+    note = fault or _why_incomplete(bundle.total, given, next_page)
     availability = Availability.INCOMPLETE if note else Availability.COMPLETE
-    return Reading(Section(availability, tuple(entries), note), next_page, tuple(issues))
+    section = Section(availability, tuple(entries), note)
+    return Reading(section, next_page, tuple(issues), bundle.total, given, fault)
+
+
+def one_reading(pages: Sequence[Reading]) -> Reading:
+    """The pages of one answer, the first of them first, as if they had come as one."""
+    entries = tuple(entry for page in pages for entry in page.section.entries)
+    issues = tuple(issue for page in pages for issue in page.issues)
+    found, given, next_page = pages[0].found, sum(page.given for page in pages), pages[-1].next_page
+    fault = next((page.fault or page.section.note for page in pages if _is_faulty(page)), "")
+    note = fault or _why_incomplete(found, given, next_page)
+    availability = Availability.INCOMPLETE if note else Availability.COMPLETE
+    return Reading(Section(availability, entries, note), next_page, issues, found, given, fault)
+
+
+def _is_faulty(page: Reading) -> bool:
+    return bool(page.fault) or page.section.availability is Availability.FAILED
 
 
 def read_patient(value: PatientValue) -> Reading:
@@ -83,7 +109,7 @@ def only_context_patient(reading: Reading, patient_id: str) -> Reading:
     why = "holds a Patient whose id is not that of context.patientId; it was not used"
     issues = (*reading.issues, DataIssue(DataKey.PATIENT, "id", why))
     if kept:
-        return Reading(Section(section.availability, kept, section.note), reading.next_page, issues)
+        return dataclasses.replace(reading, section=Section(section.availability, kept, section.note), issues=issues)
     return Reading(Section(Availability.FAILED, note=why), issues=issues)
 
 
@@ -131,15 +157,14 @@ _WITHOUT: dict[str | None, str] = {
 }
 
 
-def _why_incomplete(bundle: Bundle, reports_error: bool, unusable: int, next_page: str) -> str:
-    """Why the Bundle does not hold all there is; "" when nothing speaks against it."""
-    if reports_error:
-        return "the EHR reported an error with this query, so results may be missing"
-    if unusable:
-        return "a part of its entries could not be used"
+_AN_ERROR = "the EHR reported an error with this query, so results may be missing"
+_UNUSABLE = "a part of its entries could not be used"
+
+
+def _why_incomplete(found: int | None, given: int, next_page: str) -> str:
+    """Why the answer does not hold all there is; "" when nothing speaks against it."""
     if next_page:
-        return "only the first page was given"
-    matches = sum(1 for entry in bundle.entry or [] if entry.search is None or entry.search.mode in (None, "match"))
-    if bundle.total is not None and bundle.total > matches:
-        return f"{bundle.total} were found, but only {matches} were given"
+        return "not all pages of it were given"
+    if found is not None and found > given:
+        return f"{found} results were found, but only {given} were given"
     return ""

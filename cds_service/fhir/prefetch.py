@@ -18,7 +18,6 @@ from cds_service.errors import InvalidHookRequest
 from cds_service.facts.patient import DataIssue, DataKey
 from cds_service.fhir import tolerant
 from cds_service.fhir.bundles import EMPTY, PatientValue, Reading, read_bundle, read_patient
-from cds_service.fhir.record import Section
 from cds_service.fhir.resources import Bundle, Entry, Resource, resource_name
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -134,6 +133,17 @@ def decode_hook_body(body: bytes) -> HookBody:
     return _read(sent)
 
 
+def decode_json(body: bytes) -> Any:
+    """Any JSON, as plain values with exact decimals.
+
+    Raises:
+        InvalidHookRequest: it is not UTF-8, not JSON, or nested too deeply.
+    """
+    body = body.removeprefix(_BYTE_ORDER_MARK)
+    _check_utf8(body)
+    return _generic(body)
+
+
 def read_answer(key: DataKey, body: bytes) -> Reading:
     """A FHIR server's answer to the query of `key`, read as the same value in a prefetch would be.
 
@@ -178,7 +188,7 @@ def _check_utf8(body: bytes) -> None:
 
 def _not_json(error: Exception) -> InvalidHookRequest:
     if isinstance(error, RecursionError):
-        return InvalidHookRequest([("", "is nested too deeply to be a hook request; send the FHIR data as they are")])
+        return InvalidHookRequest([("", "is nested too deeply to be a hook request; send the data as they are")])
     return InvalidHookRequest([("", f"is not JSON ({error}); send one JSON object")])
 
 
@@ -282,8 +292,3 @@ def _draft_entry(sent: Raw) -> _DraftEntry | None:
         return _DRAFT.decode(sent)
     except msgspec.ValidationError:
         return None
-
-
-def sections(readings: Mapping[DataKey, Reading]) -> dict[DataKey, Section]:
-    """The sections of the readings."""
-    return {key: reading.section for key, reading in readings.items()}

@@ -8,6 +8,7 @@ is left out and reported.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -113,7 +114,7 @@ def _patient(value: dict[str, Any]) -> Reading:
     if patient is None:
         return failed(DataKey.PATIENT, "the Patient could not be read")
     reading = read_patient(patient)
-    return Reading(reading.section, issues=(*issues, *reading.issues))
+    return dataclasses.replace(reading, issues=(*issues, *reading.issues))
 
 
 def _bundle(key: DataKey, value: dict[str, Any]) -> Reading:
@@ -139,7 +140,7 @@ def _bundle(key: DataKey, value: dict[str, Any]) -> Reading:
         entry=entries if sent is not None else None,
     )
     reading = read_bundle(key, bundle, lost)
-    return Reading(reading.section, reading.next_page, (*mended, *reading.issues))
+    return dataclasses.replace(reading, issues=(*mended, *reading.issues))
 
 
 def _entry(item: Any, where: str) -> tuple[Entry | None, tuple[DataIssue, ...]]:

@@ -1,0 +1,46 @@
+"""What every route needs, made once and passed in: settings, services, knowledge, store, and FHIR access."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from cds_service.config import Settings
+from cds_service.errors import UnknownService
+from cds_service.fhir.retrieve import Retriever
+from cds_service.knowledge.model import Knowledge
+from cds_service.service import CdsService
+from cds_service.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The parts of one running service. `counts` tells of what went wrong without being an error to a caller."""
+
+    settings: Settings
+    services: Mapping[str, CdsService]
+    knowledge: Knowledge
+    store: Store
+    retriever: Retriever
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def service(self, service_id: str) -> CdsService:
+        """The service of this id.
+
+        Raises:
+            UnknownService: there is none.
+        """
+        if service_id not in self.services:
+            raise UnknownService("There is no service of this id.")
+        return self.services[service_id]
+
+    def today(self) -> date:
+        """The day that counts: the fixed one of the settings, or the clock's where this service runs."""
+        return self.settings.today or self.now().astimezone().date()
+
+    @staticmethod
+    def now() -> datetime:
+        """This moment."""
+        return datetime.now(UTC)

@@ -1,0 +1,61 @@
+"""Feedback on cards (CDS Hooks 2.0.1, "Feedback"): each item validated and stored on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError
+
+from cds_service.errors import InvalidHookRequest
+from cds_service.fhir.prefetch import decode_json
+from cds_service.storage.store import Feedback
+from cds_service.web.edge import Edge
+from cds_service.web.schemas import FeedbackItemSchema, problems_of
+
+_ITEM = FeedbackItemSchema()
+
+
+def record_feedback(edge: Edge, service_id: str, body: bytes) -> int:
+    """Store the items and tell how many they are. Those that are valid are stored even where others are not.
+
+    Raises:
+        InvalidHookRequest: the body, or an item of it, cannot be used.
+        TemporarilyUnavailable: not all valid items could be stored; sending all again counts none twice.
+    """
+    items, problems = _items(service_id, body)
+    if items:
+        edge.store.record_feedback(items, edge.now())
+    if problems:
+        raise InvalidHookRequest(problems)
+    return len(items)
+
+
+def _items(service_id: str, body: bytes) -> tuple[list[Feedback], list[tuple[str, str]]]:
+    sent = decode_json(body)
+    listed = sent.get("feedback") if isinstance(sent, dict) else None
+    if not isinstance(listed, list) or not listed:
+        raise InvalidHookRequest([("feedback", "is required: a list with at least one item")])
+    items: list[Feedback] = []
+    problems: list[tuple[str, str]] = []
+    for index, item in enumerate(listed):
+        try:
+            items.append(_feedback(service_id, _ITEM.load(item)))
+        except ValidationError as error:
+            problems.extend(problems_of(error, f"feedback[{index}]"))
+    return items, problems
+
+
+def _feedback(service_id: str, item: Mapping[str, Any]) -> Feedback:
+    given = item["overrideReason"] or item["overrideReasons"] or {}
+    reason = given.get("reason") or {}
+    return Feedback(
+        service=service_id,
+        card=item["card"],
+        outcome=item["outcome"],
+        outcome_timestamp=item["outcomeTimestamp"],
+        accepted_suggestions=tuple(suggestion["id"] for suggestion in item["acceptedSuggestions"] or ()),
+        reason_system=reason.get("system") or "",
+        reason_code=reason.get("code") or "",
+        comment=given.get("userComment") or "",
+    )

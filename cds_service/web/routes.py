@@ -1,0 +1,97 @@
+"""The routes of CDS Hooks 2.0.1 and of operations, with what OpenAPI says of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, g
+from flask_smorest import Blueprint
+
+from cds_service.web.answer import discovery_json, encoded
+from cds_service.web.edge import Edge
+from cds_service.web.feedback import record_feedback
+from cds_service.web.hook_answer import answer_hook
+from cds_service.web.schemas import (
+    CardsSchema,
+    DiscoverySchema,
+    FeedbackSchema,
+    HookRequestSchema,
+    OperationOutcomeSchema,
+)
+
+JSON = "application/json"
+
+
+def cds_hooks_routes(edge: Edge) -> Any:
+    """Discovery, the services, and feedback."""
+    routes = Blueprint("CDS Hooks", __name__, description="CDS Hooks 2.0.1 for FHIR R4")
+    discovery = encoded(discovery_json(tuple(edge.services.values())))
+
+    def discover() -> Response:
+        """Which services there are, and what data they ask for."""
+        return _json(discovery)
+
+    def call(service_id: str) -> Response:
+        """Assess the patient of a hook, and answer with cards."""
+        service = edge.service(service_id)
+        g.service = service.id
+        body, cards = answer_hook(edge, service, g.body)
+        g.cards = cards
+        return _json(body)
+
+    def feedback(service_id: str) -> Response:
+        """Keep what a clinician did with cards."""
+        g.service = edge.service(service_id).id
+        g.items = record_feedback(edge, service_id, g.body)
+        return _json(encoded({"stored": g.items}))
+
+    _add(routes, "/cds-services", "GET", discover, DiscoverySchema, errors=(500,))
+    _add(routes, "/cds-services/<service_id>", "POST", call, CardsSchema, HookRequestSchema, (400, 404, 412))
+    _add(routes, "/cds-services/<service_id>/feedback", "POST", feedback, None, FeedbackSchema, (400, 404, 503))
+    return routes
+
+
+def operations_routes(edge: Edge) -> Any:
+    """Whether the process lives, and whether it can do all its work."""
+    routes = Blueprint("Operations", __name__, description="For whoever runs the service")
+
+    def health() -> Response:
+        """The process answers."""
+        return _json(encoded({"status": "ok"}))
+
+    def ready() -> Response:
+        """The knowledge is loaded and the database can be used."""
+        is_ready = edge.store.is_ready()
+        body = {
+            "status": "ready" if is_ready else "not ready",
+            "knowledgeVersion": edge.knowledge.version,
+            "database": "ok" if is_ready else "cannot be reached",
+        }
+        return _json(encoded(body), 200 if is_ready else 503)
+
+    _add(routes, "/health", "GET", health)
+    _add(routes, "/ready", "GET", ready)
+    return routes
+
+
+def _json(body: bytes, status: int = 200) -> Response:
+    return Response(body, status, content_type=JSON)
+
+
+def _add(
+    routes: Any,
+    path: str,
+    method: str,
+    view: Any,
+    answer: Any = None,
+    request: Any = None,
+    errors: tuple[int, ...] = (),
+) -> None:
+    """Add a route and describe it. Bodies are read and written by us: these schemas only document them."""
+    described = routes.response(200, answer)(view) if answer else routes.response(200)(view)
+    for status in errors:
+        described = routes.alt_response(status, schema=OperationOutcomeSchema)(described)
+    if request is not None:
+        content = {JSON: {"schema": request}}
+        described = routes.doc(requestBody={"required": True, "content": content})(described)
+    routes.route(path, methods=[method])(described)

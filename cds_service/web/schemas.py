@@ -1,0 +1,237 @@
+"""What requests and answers look like: marshmallow schemas that validate the former and document both.
+
+A client's odd but harmless ways are tolerated (unknown members, `null` for an optional one, any UUID version); what
+would make us guess is refused, with the path of the field and how to mend it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
+
+ORDER_HOOKS = ("order-select", "order-sign")
+_UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z"
+_ID = r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,64}"  # FHIR's id, and the underscore that some servers use
+_REQUIRED = "is required"
+
+
+def _text(problem: str, **more: Any) -> Any:
+    messages: dict[str, Any] = {"required": _REQUIRED, "null": problem, "invalid": problem, "invalid_utf8": problem}
+    return fields.String(error_messages=messages, **more)
+
+
+def _object(schema: type[Schema], **more: Any) -> Any:
+    messages: dict[str, Any] = {"required": _REQUIRED, "null": "must be an object", "type": "must be an object"}
+    return fields.Nested(schema, error_messages=messages, **more)
+
+
+class _Lenient(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.error_messages["type"] = "must be an object"
+
+
+class FhirAuthorizationSchema(_Lenient):
+    """`fhirAuthorization`: what is needed to use the token; scopes are not parsed, as some vendors' are no scopes."""
+
+    access_token = _text(
+        "must be the token as text",
+        required=True,
+        validate=validate.Regexp(r"^[\x21-\x7e]{1,8192}\Z", error="must be a bearer token without blanks"),
+    )
+    token_type = _text(
+        "must be Bearer",
+        load_default="Bearer",
+        allow_none=True,
+        validate=validate.Regexp("(?i)^bearer\\Z", error="must be Bearer"),
+    )
+
+
+class ContextSchema(_Lenient):
+    """`context` of patient-view, order-select and order-sign."""
+
+    userId = _text(
+        "must be a reference such as Practitioner/123",
+        required=True,
+        validate=validate.Regexp(
+            rf"^[A-Z][A-Za-z]{{1,63}}/{_ID}\Z", error="must be a reference to the user, such as Practitioner/123"
+        ),
+    )
+    patientId = _text(
+        "must be the id of the Patient as text",
+        required=True,
+        validate=validate.Regexp(
+            rf"^{_ID}\Z", error="must be the bare id of the Patient: 123, not Patient/123 and not a URL"
+        ),
+    )
+    encounterId = _text(
+        "must be the id of the Encounter as text",
+        load_default=None,
+        allow_none=True,
+        validate=validate.Regexp(rf"^{_ID}\Z", error="must be the bare id of the Encounter: 123, not Encounter/123"),
+    )
+    selections = fields.List(
+        _text("must be a reference such as MedicationRequest/123"),
+        load_default=None,
+        allow_none=True,
+        error_messages={"invalid": "must be a list of references to draft orders"},
+    )
+
+
+class HookRequestSchema(_Lenient):
+    """The envelope of a hook request; `prefetch` and `context.draftOrders` are read on their own."""
+
+    hook = _text("must be the name of the hook", required=True)
+    hookInstance = _text(
+        "must be a UUID as text",
+        required=True,
+        validate=validate.Regexp(_UUID, error="must be a UUID, such as d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"),
+    )
+    fhirServer = _text(
+        "must be the base URL of the FHIR server as text",
+        load_default=None,
+        allow_none=True,
+        validate=validate.Regexp(
+            r"(?i)^https?://[^\s\\]{1,2000}\Z", error="must be an absolute http or https URL without blanks"
+        ),
+    )
+    fhirAuthorization = _object(FhirAuthorizationSchema, load_default=None, allow_none=True)
+    context = _object(ContextSchema, required=True)
+    extension = fields.Raw(load_default=None, allow_none=True)
+
+    @validates_schema
+    def needs_a_server_for_its_token(self, data: Mapping[str, Any], **_: Any) -> None:
+        """CDS Hooks 2.0.1, "FHIR Resource Access": a token is of use only with the server it is for."""
+        if data.get("fhirAuthorization") and not data.get("fhirServer"):
+            raise ValidationError("is required where fhirAuthorization is given", "fhirServer")
+
+
+class CodingSchema(_Lenient):
+    """A Coding."""
+
+    system = _text("must be text", load_default="", allow_none=True, validate=validate.Length(max=500))
+    code = _text("must be text", required=True, validate=validate.Length(min=1, max=200))
+    display = _text("must be text", load_default="", allow_none=True)
+
+
+class OverrideReasonSchema(_Lenient):
+    """`overrideReason`: a coded reason, the clinician's own words, or both."""
+
+    reason = _object(CodingSchema, load_default=None, allow_none=True)
+    userComment = _text("must be text", load_default="", allow_none=True, validate=validate.Length(max=10000))
+
+
+class AcceptedSuggestionSchema(_Lenient):
+    """One of `acceptedSuggestions`."""
+
+    id = _text("must be the uuid of a suggestion", required=True, validate=validate.Length(min=1, max=200))
+
+
+class FeedbackItemSchema(_Lenient):
+    """One item of feedback. A card that we do not know is accepted: the client may be late with it."""
+
+    card = _text(
+        "must be the uuid of a card as text",
+        required=True,
+        validate=validate.Length(min=1, max=200, error="must be the uuid of a card"),
+    )
+    outcome = _text(
+        "must be accepted or overridden",
+        required=True,
+        validate=validate.OneOf(["accepted", "overridden"], error="must be accepted or overridden"),
+    )
+    acceptedSuggestions = fields.List(
+        _object(AcceptedSuggestionSchema),
+        load_default=list,
+        allow_none=True,
+        error_messages={"invalid": "must be a list of objects that hold a suggestion's id"},
+    )
+    overrideReason = _object(OverrideReasonSchema, load_default=None, allow_none=True)
+    # Epic's name for the same object.
+    overrideReasons = _object(OverrideReasonSchema, load_default=None, allow_none=True)
+    outcomeTimestamp = fields.AwareDateTime(
+        required=True,
+        format="iso",
+        error_messages={
+            "required": _REQUIRED,
+            "null": "must be a time with a zone, such as 2025-10-01T09:30:00Z",
+            "invalid": "must be a time with a zone, such as 2025-10-01T09:30:00Z",
+            "invalid_awareness": "must be a time with a zone, such as 2025-10-01T09:30:00Z",
+        },
+    )
+
+    @validates_schema
+    def names_what_was_accepted(self, data: Mapping[str, Any], **_: Any) -> None:
+        """CDS Hooks 2.0.1, "Feedback": acceptedSuggestions is required for an accepted outcome."""
+        if data.get("outcome") == "accepted" and not data.get("acceptedSuggestions"):
+            raise ValidationError("is required where the outcome is accepted", "acceptedSuggestions")
+
+
+class FeedbackSchema(_Lenient):
+    """The body of a feedback request, for the documentation; its items are validated one by one."""
+
+    feedback = fields.List(fields.Nested(FeedbackItemSchema), required=True)
+
+
+class ServiceSchema(Schema):
+    """One entry of discovery."""
+
+    id = fields.String(required=True)
+    hook = fields.String(required=True)
+    title = fields.String()
+    description = fields.String(required=True)
+    usageRequirements = fields.String()
+    prefetch = fields.Dict(keys=fields.String(), values=fields.String())
+
+
+class DiscoverySchema(Schema):
+    """The answer of discovery."""
+
+    services = fields.List(fields.Nested(ServiceSchema), required=True)
+
+
+class CardsSchema(Schema):
+    """The answer to a hook."""
+
+    cards = fields.List(fields.Dict(), required=True)
+    extension = fields.Dict()
+
+
+class OutcomeIssueSchema(Schema):
+    """OperationOutcome.issue."""
+
+    severity = fields.String(required=True)
+    code = fields.String(required=True)
+    details = fields.Dict(keys=fields.String(), values=fields.String())
+    expression = fields.List(fields.String())
+
+
+class OperationOutcomeSchema(Schema):
+    """The body of every error."""
+
+    resourceType = fields.String(required=True)
+    issue = fields.List(fields.Nested(OutcomeIssueSchema), required=True)
+
+
+def problems_of(error: ValidationError, under: str = "") -> Iterator[tuple[str, str]]:
+    """Each problem with the path of its field, such as `context.patientId` or `feedback[0].outcome`."""
+    yield from _problems(error.messages, under)
+
+
+def _problems(messages: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(messages, dict):
+        for name, inner in messages.items():
+            if name == "_schema":
+                yield from _problems(inner, path)
+            elif isinstance(name, int):
+                yield from _problems(inner, f"{path}[{name}]")
+            else:
+                yield from _problems(inner, f"{path}.{name}" if path else str(name))
+    else:
+        for message in messages:
+            yield path, str(message)

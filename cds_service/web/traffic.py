@@ -1,0 +1,73 @@
+"""What happens around every request: its body read to the end, a line in the log, headers that fit patient data."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+
+_CHUNK = 64 * 1024
+_DRAINED_AT_MOST = 8  # times the largest body allowed; whoever sends more is cut off
+_log = structlog.get_logger()
+
+
+def watch_traffic(app: Flask, max_body_bytes: int, knowledge_version: str) -> None:
+    """Read bodies before, and log and label answers after, whatever the routes do."""
+    app.before_request(_reading(max_body_bytes))
+    app.after_request(_logging(knowledge_version))
+
+
+def _reading(max_body_bytes: int) -> Callable[[], None]:
+    def read() -> None:
+        g.began = time.perf_counter()
+        g.request_id = str(uuid.uuid4())
+        g.body = _drained(max_body_bytes)
+        if request.method == "POST" and request.routing_exception is None and not request.is_json:
+            raise UnsupportedMediaType
+
+    return read
+
+
+def _drained(max_body_bytes: int) -> bytes:
+    """The body, read to its end: a server that answers earlier breaks the connection under its caller.
+
+    Raises:
+        RequestEntityTooLarge: it is larger than allowed; the rest was read and thrown away, up to a bound.
+    """
+    body = bytearray()
+    seen = 0
+    while piece := request.stream.read(_CHUNK):
+        seen += len(piece)
+        if seen <= max_body_bytes:
+            body += piece
+        elif seen > _DRAINED_AT_MOST * max_body_bytes:
+            break
+    if seen > max_body_bytes:
+        raise RequestEntityTooLarge
+    return bytes(body)
+
+
+def _logging(knowledge_version: str) -> Callable[[Response], Response]:
+    def finish(response: Response) -> Response:
+        response.headers["X-Request-Id"] = g.request_id
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if request.method == "POST":
+            response.headers["Cache-Control"] = "no-store"
+        _log.info(
+            "answered",
+            request=g.request_id,
+            service=g.get("service", ""),
+            status=response.status_code,
+            milliseconds=round((time.perf_counter() - g.began) * 1000, 2),
+            cards=len(g.get("cards", ())),
+            rules=sorted({rule for card in g.get("cards", ()) for rule in card.trace.rules}),
+            knowledge=knowledge_version,
+            items=g.get("items", 0),
+        )
+        return response
+
+    return finish

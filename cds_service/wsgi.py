@@ -1,0 +1,46 @@
+"""The application for a WSGI server: `granian --interface wsgi cds_service.wsgi:app`.
+
+Settings, knowledge and services are read and checked once, here, and a fault in any of them stops the start.
+"""
+
+from __future__ import annotations
+
+import gc
+
+import structlog
+from flask import Flask
+
+from cds_service.composition import services
+from cds_service.config import Settings
+from cds_service.knowledge.loader import load
+from cds_service.storage.store import Store
+from cds_service.web.app import create_app
+from cds_service.web.logs import set_up_logs
+
+
+def make_app(settings: Settings) -> Flask:
+    """The application for these settings.
+
+    Raises:
+        InvalidSettings: a setting cannot be used.
+        InvalidKnowledge: a knowledge file cannot be used.
+    """
+    set_up_logs(settings.log_level)
+    knowledge = load(settings.knowledge_dir)
+    store = Store(settings.database_url)
+    app = create_app(settings, services(knowledge), knowledge, store)
+    # Discovery and hooks work without the database; /ready and feedback say so while it is away.
+    if not store.is_ready():
+        structlog.get_logger().warning("database cannot be reached", setting="B12_DATABASE_URL")
+    _calm_collector()
+    return app
+
+
+def _calm_collector() -> None:
+    """What is loaded now stays: the collector need not walk it at every request."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1_000)
+
+
+app = make_app(Settings.from_environment())
