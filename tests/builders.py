@@ -62,21 +62,21 @@ def _without_none(value: Any) -> Any:
     return [_without_none(part) for part in value] if isinstance(value, list) else value
 
 
-def observation(code: str = "2132-9", value: float | str | None = None, unit: str = "pg/mL", **fields: Any) -> Resource:
-    """A final laboratory result of today's patient, drawn on 2025-09-20."""
+def observation(of: str = "2132-9", value: float | str | None = None, unit: str = "pg/mL", **fields: Any) -> Resource:
+    """A final laboratory result of today's patient, drawn on 2025-09-20; `of` is its LOINC code."""
     given: dict[str, Any] = {
         "status": "final",
-        "code": concept((LOINC, code)),
+        "code": concept((LOINC, of)),
         "effectiveDateTime": "2025-09-20T08:15:00Z",
         "valueQuantity": None if value is None else quantity(value, unit),
     }
     return resource("Observation", **{**given, **fields})
 
 
-def condition(system: str, code: str, **fields: Any) -> Resource:
+def condition(system: str, of: str, /, **fields: Any) -> Resource:
     """An active, confirmed problem with one code."""
     given = {
-        "code": concept((system, code)),
+        "code": concept((system, of)),
         "clinicalStatus": concept(("http://terminology.hl7.org/CodeSystem/condition-clinical", "active")),
         "verificationStatus": concept(("http://terminology.hl7.org/CodeSystem/condition-ver-status", "confirmed")),
     }

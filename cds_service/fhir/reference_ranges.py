@@ -38,6 +38,8 @@ def read_own_range(given: Sequence[ReferenceRange], analyte: AnalyteKnowledge, u
 
 def _read(given: ReferenceRange, analyte: AnalyteKnowledge, unit: ReadUnit) -> OwnRange:
     low, high = _limit(given.low, analyte, unit), _limit(given.high, analyte, unit)
+    if (_is_given(given.low) and low is None) or (_is_given(given.high) and high is None):
+        return NO_RANGE
     if low is None and high is None:
         low, high = _from_text(given.text or "", analyte, unit)
     if (low is not None and high is not None and low >= high) or (high is not None and high <= 0):
@@ -45,6 +47,10 @@ def _read(given: ReferenceRange, analyte: AnalyteKnowledge, unit: ReadUnit) -> O
     if high is not None and high > unit.scale.plausible_to:
         return NO_RANGE
     return OwnRange(low, high, _printed(low, high, unit))
+
+
+def _is_given(limit: Quantity | None) -> bool:
+    return limit is not None and limit.value is not None
 
 
 def _limit(limit: Quantity | None, analyte: AnalyteKnowledge, unit: ReadUnit) -> Decimal | None:

@@ -1,0 +1,430 @@
+"""Problems, procedures, allergies and diets: which count, how surely, and since when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cds_service.facts.patient import DataIssue
+from cds_service.facts.problems import Problem, ProblemKind
+from cds_service.fhir.conditions import read_problems
+from cds_service.fhir.resources import Resource
+from tests.builders import ICD_10_CM, LOINC, SNOMED, TODAY, concept, condition, observation, record, resource
+from tests.unit.fhir.lab_knowledge import RXNORM, lab_knowledge
+
+KNOWLEDGE = lab_knowledge()
+MIMIC_10 = "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-diagnosis-icd10"
+MIMIC_9 = "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-diagnosis-icd9"
+NEUROPATHY = ProblemKind.PERIPHERAL_NEUROPATHY
+STOMACH = ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY
+
+
+def read(**sections: list[Resource]) -> tuple[list[Problem], list[DataIssue]]:
+    return read_problems(record(**sections), KNOWLEDGE, TODAY)
+
+
+def kinds(**sections: list[Resource]) -> list[ProblemKind]:
+    problems, issues = read(**sections)
+    assert issues == []
+    return [problem.kind for problem in problems]
+
+
+def only(**sections: list[Resource]) -> Problem:
+    problems, issues = read(**sections)
+    assert issues == []
+    [problem] = problems
+    return problem
+
+
+def named(text: str, **fields: Any) -> Resource:
+    return condition(SNOMED, "", **{"code": concept(text=text), **fields})
+
+
+def test_a_coded_problem_is_read_with_its_name_and_onset() -> None:
+    given = condition(
+        ICD_10_CM, "G62.9", code=concept((ICD_10_CM, "G62.9"), text="Neuropathy"), onsetDateTime="2025-02"
+    )
+    problem = only(conditions=[given])
+
+    assert (problem.kind, problem.name, problem.source) == (NEUROPATHY, "Neuropathy", "Condition/r1")
+    assert (str(problem.since), problem.is_coded) == ("2025-02", True)
+
+
+def test_a_problem_without_words_bears_the_name_of_its_code() -> None:
+    assert only(conditions=[condition(ICD_10_CM, "G62.9")]).name == "Polyneuropathy, unspecified"
+
+
+def test_a_long_name_is_cut() -> None:
+    given = condition(ICD_10_CM, "G62.9", code=concept((ICD_10_CM, "G62.9"), text="x" * 500))
+
+    assert len(only(conditions=[given]).name) == 80
+
+
+@pytest.mark.parametrize(
+    ("system", "code"),
+    [
+        (ICD_10_CM, "E11.42"),
+        (ICD_10_CM, "e11.42"),
+        (ICD_10_CM, "E1142"),
+        (ICD_10_CM, " E11.42 "),
+        ("urn:oid:2.16.840.1.113883.6.90", "E11.42"),
+        (MIMIC_10, "E1142"),
+        ("http: //snomed.info/sct", "42345000"),
+    ],
+)
+def test_a_code_is_known_with_and_without_its_dot_and_under_every_name_of_its_system(system: str, code: str) -> None:
+    problem = only(conditions=[condition(system, code)])
+
+    assert (problem.kind, problem.is_coded) == (NEUROPATHY, True)
+
+
+@pytest.mark.parametrize("system", [MIMIC_9, "http://hl7.org/fhir/sid/icd-9-cm", "http://hospital.example/icd9", "x"])
+def test_icd_9_and_unknown_systems_never_match_icd_10(system: str) -> None:
+    assert kinds(conditions=[condition(system, "G62.9"), condition(system, "E1142", id="r2")]) == []
+
+
+@pytest.mark.parametrize("system", ["http://hospital.example/icd10-codes", "urn:local:ICD10CM"])
+def test_a_local_system_labelled_icd_10_is_only_possible(system: str) -> None:
+    assert not only(conditions=[condition(system, "E1142")]).is_coded
+
+
+def test_a_listed_category_speaks_for_the_codes_below_it() -> None:
+    given = condition(ICD_10_CM, "Z3A.20", onsetDateTime="2025-08-01")
+
+    assert kinds(conditions=[given]) == [ProblemKind.PREGNANCY]
+
+
+def test_one_code_can_stand_for_several_problems() -> None:
+    assert kinds(conditions=[condition(ICD_10_CM, "D51.0")]) == [
+        ProblemKind.B12_DEFICIENCY,
+        ProblemKind.PERNICIOUS_ANAEMIA,
+    ]
+
+
+def test_the_most_specific_code_decides_so_early_kidney_disease_is_no_confounder() -> None:
+    assert kinds(conditions=[condition(ICD_10_CM, "N18.2")]) == []
+    assert kinds(conditions=[condition(ICD_10_CM, "N18.4")]) == [ProblemKind.CHRONIC_KIDNEY_DISEASE]
+
+
+def test_a_look_alike_code_wins_over_a_broader_one() -> None:
+    both = concept((SNOMED, "709044004"), (ICD_10_CM, "N18.2"), text="Chronic kidney disease")
+
+    assert kinds(conditions=[condition(SNOMED, "", code=both)]) == []
+
+
+def test_e53_8_counts_as_possible_b12_deficiency_only_when_its_words_say_so() -> None:
+    plain = condition(ICD_10_CM, "E53.8")
+    said = condition(ICD_10_CM, "E53.8", code=concept((ICD_10_CM, "E53.8"), text="Vitamin B12 deficiency"))
+
+    assert kinds(conditions=[plain]) == []
+    problem = only(conditions=[said])
+    assert (problem.kind, problem.is_coded) == (ProblemKind.B12_DEFICIENCY, False)
+
+
+def test_inhalant_abuse_counts_as_nitrous_oxide_only_when_its_words_say_so() -> None:
+    said = condition(ICD_10_CM, "F18.10", code=concept((ICD_10_CM, "F18.10"), text="Recreational N2O"))
+
+    assert kinds(conditions=[condition(ICD_10_CM, "F18.10")]) == []
+    assert kinds(conditions=[said]) == [ProblemKind.NITROUS_OXIDE]
+
+
+def test_a_name_without_a_known_code_is_only_possible() -> None:
+    assert not only(conditions=[named("Peripheral neuropathy")]).is_coded
+    assert not only(conditions=[condition(SNOMED, "", code=concept((SNOMED, "1"), text="Neuropathy"))]).is_coded
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No evidence of neuropathy",
+        "Neuropathy ruled out",
+        "Neuropathy: no",
+        "Screening for neuropathy",
+        "At risk of neuropathy",
+        "Denies neuropathy",
+        "Diabetes without neuropathy",
+    ],
+)
+def test_a_name_that_is_denied_is_not_the_problem(text: str) -> None:
+    assert kinds(conditions=[named(text)]) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Neuropathy, no ulcer", "Diabetes with neuropathy", "No ulcer. Neuropathy of both feet"]
+)
+def test_a_denial_of_something_else_does_not_take_the_problem_back(text: str) -> None:
+    assert kinds(conditions=[named(text)]) == [NEUROPATHY]
+
+
+@pytest.mark.parametrize(
+    "text", ["Family history of pernicious anaemia", "FH: pernicious anemia", "Mother: pernicious anaemia"]
+)
+def test_a_relatives_problem_is_not_the_patients(text: str) -> None:
+    coded = condition(SNOMED, "", code=concept((SNOMED, "84027009"), text=text))
+
+    for given in (coded, named(text)):
+        problems, issues = read(conditions=[given])
+        assert problems == []
+        assert {issue.matters_to for issue in issues} == {"pernicious-anaemia"}
+
+
+def test_family_history_codes_and_resources_are_no_problems() -> None:
+    relative = resource("FamilyMemberHistory", patient={"reference": "Patient/p1"}, code=concept((SNOMED, "84027009")))
+    z_code = condition(ICD_10_CM, "Z83.2")
+
+    assert kinds(conditions=[relative, z_code]) == []
+
+
+def verified(status: str) -> dict[str, Any]:
+    return {"verificationStatus": concept(("http://terminology.hl7.org/CodeSystem/condition-ver-status", status))}
+
+
+def clinical(status: str) -> dict[str, Any]:
+    return {"clinicalStatus": concept(("http://terminology.hl7.org/CodeSystem/condition-clinical", status))}
+
+
+@pytest.mark.parametrize("status", ["refuted", "entered-in-error"])
+def test_a_refuted_problem_is_none(status: str) -> None:
+    assert kinds(conditions=[condition(ICD_10_CM, "G62.9", **verified(status))]) == []
+
+
+@pytest.mark.parametrize("status", ["unconfirmed", "provisional", "differential"])
+def test_an_unconfirmed_problem_is_only_possible(status: str) -> None:
+    assert not only(conditions=[condition(ICD_10_CM, "G62.9", **verified(status))]).is_coded
+
+
+ENDED: list[dict[str, Any]] = [
+    clinical("resolved"),
+    clinical("inactive"),
+    clinical("remission"),
+    {"clinicalStatus": "resolved"},
+    {"abatementDateTime": "2024-01-01"},
+    {"abatementBoolean": True},
+    {"abatementString": "after treatment"},
+    {"abatementPeriod": {"end": "2024-01-01"}},
+]
+
+
+@pytest.mark.parametrize("fields", ENDED, ids=str)
+def test_an_ended_problem_is_none_unless_it_is_a_lasting_cause(fields: dict[str, Any]) -> None:
+    ended = condition(ICD_10_CM, "G62.9", **fields)
+    lasting = condition(ICD_10_CM, "Z90.3", id="r2", **fields)
+
+    assert kinds(conditions=[ended, lasting]) == [STOMACH]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"clinicalStatus": None, "verificationStatus": None},
+        {"clinicalStatus": "active", "verificationStatus": "confirmed"},
+        clinical("relapse"),
+        {"abatementDateTime": "2026-01-01"},
+        {"abatementDateTime": "2025"},
+        {"abatementDateTime": "soon"},
+        {"abatementBoolean": False},
+    ],
+    ids=str,
+)
+def test_a_problem_that_is_not_known_to_have_ended_counts(fields: dict[str, Any]) -> None:
+    assert kinds(conditions=[condition(ICD_10_CM, "G62.9", **fields)]) == [NEUROPATHY]
+
+
+@pytest.mark.parametrize("onset", ["2030-01-01", "last summer"])
+def test_an_impossible_onset_is_left_out_and_said_and_the_problem_counts(onset: str) -> None:
+    [problem], [issue] = read(conditions=[condition(ICD_10_CM, "G62.9", onsetDateTime=onset)])
+
+    assert problem.since is None
+    assert issue.used_with_care
+
+
+def test_without_an_onset_the_problem_is_known_since_it_was_recorded() -> None:
+    assert str(only(conditions=[condition(ICD_10_CM, "G62.9", recordedDate="2025-02-10")]).since) == "2025-02-10"
+
+
+@pytest.mark.parametrize(("onset", "counts"), [("2025-06-01", True), ("2024-12-11", True), ("2024-12-10", False)])
+def test_a_pregnancy_counts_within_the_weeks_that_one_can_last(onset: str, counts: bool) -> None:
+    given = condition(SNOMED, "77386006", onsetDateTime=onset)
+
+    assert kinds(conditions=[given]) == [ProblemKind.PREGNANCY] * counts
+
+
+def test_a_pregnancy_without_a_date_counts_with_care() -> None:
+    [problem], [issue] = read(conditions=[condition(SNOMED, "77386006")])
+
+    assert problem.kind is ProblemKind.PREGNANCY
+    assert "no date" in issue.issue
+
+
+def test_a_problem_of_another_patient_is_not_used_and_said() -> None:
+    problems, [issue] = read(conditions=[condition(ICD_10_CM, "G62.9", subject={"reference": "Patient/p2"})])
+
+    assert problems == []
+    assert (issue.field, issue.matters_to) == ("subject", "peripheral-neuropathy")
+
+
+def procedure(**fields: Any) -> Resource:
+    return resource("Procedure", **{"status": "completed", "code": concept((SNOMED, "442338001")), **fields})
+
+
+def test_a_completed_operation_counts_since_it_was_done() -> None:
+    problem = only(procedures=[procedure(performedPeriod={"start": "2019-03-01", "end": "2019-03-02"})])
+
+    assert (problem.kind, str(problem.since), problem.source) == (STOMACH, "2019-03-02", "Procedure/r1")
+
+
+def test_an_operation_without_a_date_counts() -> None:
+    assert only(procedures=[procedure()]).since is None
+
+
+@pytest.mark.parametrize("status", ["not-done", "entered-in-error", "in-progress", "preparation", "stopped"])
+def test_an_operation_that_was_not_done_does_not_count(status: str) -> None:
+    assert kinds(procedures=[procedure(status=status)]) == []
+
+
+@pytest.mark.parametrize(
+    "fields", [{"status": None}, {"status": "unknown"}, {"performedDateTime": "2026-05-01"}, {"performedDateTime": "x"}]
+)
+def test_an_operation_that_may_not_be_done_is_not_used_and_said(fields: dict[str, Any]) -> None:
+    problems, [issue] = read(procedures=[procedure(**fields)])
+
+    assert problems == []
+    assert issue.matters_to == "gastric-or-small-bowel-surgery"
+
+
+def test_an_operation_by_name_is_only_possible_and_an_injection_for_a_disease_is_no_diagnosis() -> None:
+    by_name = procedure(code=concept(text="Laparoscopic gastric bypass"))
+    injection = procedure(id="r2", code=concept(text="Injection for pernicious anaemia"))
+    problem = only(procedures=[by_name, injection])
+
+    assert (problem.kind, problem.is_coded) == (STOMACH, False)
+
+
+def allergy(**fields: Any) -> Resource:
+    return resource("AllergyIntolerance", **{"subject": None, "patient": {"reference": "Patient/p1"}, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_coded"),
+    [
+        ({"code": concept((RXNORM, "11248"))}, True),
+        ({"code": concept((RXNORM, "1248142"))}, False),
+        ({"code": concept(text="Hydroxocobalamin")}, False),
+        ({"code": concept(text="Vitamin B12")}, False),
+        ({"reaction": [{"substance": concept((RXNORM, "11248"))}]}, True),
+        ({"code": concept((RXNORM, "11248")), **verified("unconfirmed")}, False),
+    ],
+    ids=str,
+)
+def test_an_allergy_to_any_cobalamin_is_found(fields: dict[str, Any], is_coded: bool) -> None:
+    problem = only(allergies=[allergy(**fields)])
+
+    assert (problem.kind, problem.is_coded) == (ProblemKind.COBALAMIN_ALLERGY, is_coded)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"code": concept(text="Penicillin")},
+        {"code": concept(text="No known allergy to cobalamin")},
+        {"code": concept((RXNORM, "11248")), **verified("refuted")},
+        {"code": concept((RXNORM, "11248")), **verified("entered-in-error")},
+        {"code": concept((RXNORM, "11248")), **clinical("resolved")},
+        {},
+    ],
+    ids=str,
+)
+def test_other_refuted_and_resolved_allergies_do_not_count(fields: dict[str, Any]) -> None:
+    assert kinds(allergies=[allergy(**fields)]) == []
+
+
+def test_an_allergy_of_another_patient_is_not_used_and_said() -> None:
+    problems, [issue] = read(allergies=[allergy(code=concept((RXNORM, "11248")), patient={"reference": "Patient/p2"})])
+
+    assert problems == []
+    assert issue.matters_to == "cobalamin-allergy"
+
+
+DIET = concept((SNOMED, "364393001"), text="Diet")
+VEGAN = concept((SNOMED, "24930006"))
+YES, NO = concept((SNOMED, "373066001")), concept((SNOMED, "373067005"))
+
+
+def told(**fields: Any) -> Resource:
+    return observation(**{"effectiveDateTime": "2024-11-18", "code": DIET, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_coded"),
+    [
+        ({"valueCodeableConcept": VEGAN}, True),
+        ({"valueString": "Vegan since 2010"}, False),
+        ({"code": VEGAN}, True),
+        ({"code": VEGAN, "valueBoolean": True}, True),
+        ({"code": VEGAN, "valueCodeableConcept": YES}, True),
+        ({"code": VEGAN, "valueString": "yes"}, True),
+        ({"component": [{"code": DIET, "valueCodeableConcept": VEGAN}]}, True),
+        ({"valueCodeableConcept": VEGAN, "effectiveDateTime": None}, True),
+        ({"valueCodeableConcept": VEGAN, "status": "amended"}, True),
+    ],
+    ids=str,
+)
+def test_a_vegan_diet_is_read_in_every_shape(fields: dict[str, Any], is_coded: bool) -> None:
+    problem = only(socialHistory=[told(**fields)])
+
+    assert (problem.kind, problem.is_coded) == (ProblemKind.VEGAN_DIET, is_coded)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"valueCodeableConcept": concept((SNOMED, "162538009"), text="Ovo-lacto vegetarian")},
+        {"valueString": "Not vegan"},
+        {"valueString": "ex-vegan"},
+        {"valueString": "no longer vegan"},
+        {"valueString": "non-vegan"},
+        {"valueString": "lacto-ovo strict vegetarian"},
+        {"valueString": "Mother is vegan"},
+        {"code": VEGAN, "valueBoolean": False},
+        {"code": VEGAN, "valueCodeableConcept": NO},
+        {"code": VEGAN, "dataAbsentReason": concept(text="asked but unknown")},
+        {"valueCodeableConcept": VEGAN, "status": "entered-in-error"},
+        {"valueCodeableConcept": VEGAN, "status": "preliminary"},
+        {"valueCodeableConcept": VEGAN, "status": None},
+    ],
+    ids=str,
+)
+def test_another_diet_a_denial_and_a_withdrawn_answer_are_no_vegan_diet(fields: dict[str, Any]) -> None:
+    assert kinds(socialHistory=[told(**fields)]) == []
+
+
+@pytest.mark.parametrize("later", [{"valueString": "Omnivore"}, {"valueString": "not vegan"}])
+def test_a_later_answer_takes_an_earlier_one_back(later: dict[str, str]) -> None:
+    vegan = told(id="a", valueCodeableConcept=VEGAN)
+
+    assert kinds(socialHistory=[vegan, told(id="b", effectiveDateTime="2025-03-01", **later)]) == []
+    assert kinds(socialHistory=[vegan, told(id="b", effectiveDateTime="2023-03-01", **later)]) == [
+        ProblemKind.VEGAN_DIET
+    ]
+
+
+def test_a_later_answer_about_something_else_takes_nothing_back() -> None:
+    vegan = told(id="a", valueCodeableConcept=VEGAN)
+    later = told(id="b", effectiveDateTime="2025-03-01", valueString="Low salt diet")
+
+    assert kinds(socialHistory=[vegan, later]) == [ProblemKind.VEGAN_DIET]
+
+
+def test_nitrous_oxide_in_the_social_history_is_read() -> None:
+    given = told(code=concept((LOINC, "74204-9"), text="Drug use"), valueCodeableConcept=concept((SNOMED, "111132001")))
+
+    assert kinds(socialHistory=[given]) == [ProblemKind.NITROUS_OXIDE]
+
+
+@pytest.mark.parametrize("fields", [{"subject": {"reference": "Patient/p2"}}, {"effectiveDateTime": "2026-01-01"}])
+def test_an_answer_of_another_patient_or_of_the_future_is_not_used_and_said(fields: dict[str, Any]) -> None:
+    problems, issues = read(socialHistory=[told(valueCodeableConcept=VEGAN, **fields)])
+
+    assert problems == []
+    assert [issue.matters_to for issue in issues] == ["vegan-diet"]

@@ -1,0 +1,409 @@
+"""Which Observations are results of ours, when they were drawn, whose they are, and which of several stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.labs import Analyte, Finding, LabResult
+from cds_service.facts.patient import DataIssue
+from cds_service.fhir.observations import read_labs
+from cds_service.fhir.resources import Resource
+from tests.builders import LOINC, SNOMED, TODAY, concept, observation, quantity, record
+from tests.unit.fhir.lab_knowledge import lab_knowledge
+
+KNOWLEDGE = lab_knowledge()
+LOCAL = "http://hospital.example/labs"
+
+
+def read(*observations: Resource) -> tuple[list[LabResult], list[DataIssue]]:
+    return read_labs(record(labs=observations), KNOWLEDGE, TODAY)
+
+
+def only(*observations: Resource) -> LabResult:
+    results, issues = read(*observations)
+    assert issues == []
+    [result] = results
+    return result
+
+
+def refusal(*observations: Resource) -> DataIssue:
+    results, issues = read(*observations)
+    assert results == []
+    [issue] = issues
+    assert issue.matters_to
+    return issue
+
+
+def test_a_result_keeps_what_was_sent_beside_its_canonical_value() -> None:
+    result = only(observation(value="0.15", unit="ng/mL", id="b12", issued="2025-09-20T14:30:00Z"))
+
+    assert (result.printed, result.value, result.unit) == ("0.15 ng/mL", 150, "ng/L")
+    assert (result.analyte, result.source) == (Analyte.TOTAL_B12, "Observation/b12")
+    assert str(result.taken) == "2025-09-20"
+    assert result.issued == ClinicalDate.parse("2025-09-20T14:30:00Z")
+    assert result.is_coded
+
+
+def test_an_observation_of_something_else_is_skipped_without_a_word() -> None:
+    assert read(observation("4548-4", 5.4, "%", status="nonsense", effectiveDateTime="never")) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "coding",
+    [
+        (LOINC, "2132-9"),
+        ("https://loinc.org", "2132-9"),
+        ("http://loinc.org/", " 2132-9 "),
+        ("http: //loinc.org", "2132-9"),
+        ("urn:oid:2.16.840.1.113883.6.1", "2132-9"),
+        ("2.16.840.1.113883.6.1", "2132-9"),
+        ("http://snomed.info/sct/731000124108", "271216009"),
+        ("http://SNOMED.info/sct", "271216009"),
+    ],
+)
+def test_a_code_is_known_under_every_spelling_of_its_system(coding: tuple[str, str]) -> None:
+    assert only(observation(value=150, code=concept((LOCAL, "B12"), coding))).is_coded
+
+
+def test_a_local_code_is_recognised_by_name_and_only_possible() -> None:
+    assert not only(observation(value=150, code=concept((LOCAL, "51010", "Vitamin B12")))).is_coded
+
+
+def test_a_name_alone_is_only_possible() -> None:
+    assert not only(observation(value=150, code=concept(text="VIT B12"))).is_coded
+
+
+def test_a_standard_code_of_something_else_is_believed_over_the_name() -> None:
+    assert read(observation(value=150, code=concept((LOINC, "9999-9"), text="Vitamin B12"))) == ([], [])
+
+
+def test_a_misshapen_loinc_code_is_no_standard_code() -> None:
+    assert not only(observation(value=150, code=concept((LOINC, "21329"), text="Vitamin B12"))).is_coded
+
+
+def test_a_code_for_review_is_only_possible() -> None:
+    assert not only(observation("16695-9", 150)).is_coded
+
+
+def test_a_look_alike_code_is_never_taken_for_the_thing() -> None:
+    both = concept((LOINC, "2171-7"), (LOINC, "2132-9"), text="Vitamin B12")
+
+    assert read(observation(value=900, code=both)) == ([], [])
+
+
+def test_a_name_that_rules_the_thing_out_is_believed_over_a_name_that_fits() -> None:
+    assert read(observation(value=900, code=concept(text="Vitamin B12 binding capacity"))) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["Holotranscobalamin", "Methylmalonic acid", "Vitamin B12, urine"])
+def test_a_code_beside_a_contradicting_name_is_not_used(name: str) -> None:
+    issue = refusal(observation(value=150, code=concept((LOINC, "2132-9"), text=name)))
+
+    assert "its name is not" in issue.issue
+
+
+def test_a_code_for_b12_labelled_magnesium_in_mg_dl_is_not_used() -> None:
+    magnesium = observation(value=2.1, unit="mg/dL", code=concept((LOINC, "14685-2"), text="Magnesium"))
+
+    assert "not known for vitamin B12" in refusal(magnesium).issue
+
+
+def test_codes_of_two_analytes_on_one_result_are_not_used() -> None:
+    both = concept((LOINC, "2132-9"), (LOINC, "13964-2"))
+
+    assert "different things" in refusal(observation(value=150, code=both)).issue
+
+
+def test_a_name_that_fits_two_analytes_is_not_used() -> None:
+    assert "more than one" in refusal(observation(value=150, code=concept(text="MMA and MCV"))).issue
+
+
+@pytest.mark.parametrize("status", ["final", "Final", " final "])
+def test_a_final_result_counts(status: str) -> None:
+    result = only(observation(value=150, status=status))
+
+    assert not result.is_preliminary
+    assert not result.is_corrected
+
+
+@pytest.mark.parametrize("status", ["amended", "corrected"])
+def test_a_corrected_result_says_so(status: str) -> None:
+    assert only(observation(value=150, status=status)).is_corrected
+
+
+def test_a_preliminary_result_says_so() -> None:
+    assert only(observation(value=150, status="preliminary")).is_preliminary
+
+
+@pytest.mark.parametrize(
+    "status", ["entered-in-error", "entered-in-error ", "Entered-In-Error", "cancelled", "registered"]
+)
+def test_a_withdrawn_or_planned_result_is_left_out_without_a_word(status: str) -> None:
+    assert read(observation(value=150, status=status)) == ([], [])
+
+
+@pytest.mark.parametrize("status", [None, "", "unknown", "done"])
+def test_a_result_without_a_known_status_is_not_used(status: str | None) -> None:
+    assert refusal(observation(value=150, status=status)).field == "status"
+
+
+def test_a_withdrawn_copy_takes_the_other_copies_of_its_id_along() -> None:
+    withdrawn = observation(value=150, status="entered-in-error")
+
+    assert read(observation(value=150), withdrawn) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("fields", "day"),
+    [
+        ({"effectiveDateTime": "2025-09"}, "2025-09"),
+        ({"effectiveDateTime": "2025"}, "2025"),
+        ({"effectiveDateTime": "2025-09-20T23:30:00-05:00"}, "2025-09-20"),
+        ({"effectiveDateTime": "2025-10-01"}, "2025-10-01"),
+        ({"effectiveDateTime": None, "effectiveInstant": "2025-09-20T08:15:00Z"}, "2025-09-20"),
+        ({"effectiveDateTime": None, "effectivePeriod": {"start": "2025-09-18", "end": "2025-09-20"}}, "2025-09-20"),
+        ({"effectiveDateTime": None, "effectivePeriod": {"start": "2025-09-18"}}, "2025-09-18"),
+        ({"issued": "2025-09-29T08:15:00Z"}, "2025-09-20"),
+    ],
+)
+def test_the_sample_is_dated_by_its_effective_time(fields: dict[str, Any], day: str) -> None:
+    assert str(only(observation(value=150, **fields)).taken) == day
+
+
+def test_a_result_dated_only_by_its_report_is_used_with_care() -> None:
+    results, [issue] = read(observation(value=150, effectiveDateTime=None, issued="2025-09-20T08:15:00Z"))
+
+    assert str(results[0].taken) == "2025-09-20"
+    assert (issue.field, issue.used_with_care) == ("issued", True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"effectiveDateTime": None}, "has no date"),
+        ({"effectiveDateTime": None, "effectivePeriod": {}}, "has no date"),
+        ({"effectiveDateTime": "20.09.2025"}, "is not a date"),
+        ({"effectiveDateTime": "2025-02-30"}, "is not a date"),
+        ({"effectiveDateTime": "20.09.2025", "issued": "2025-09-20T08:15:00Z"}, "is not a date"),
+        ({"effectiveDateTime": "2025-10-02"}, "in the future"),
+        ({"effectiveDateTime": "2191-03-01"}, "in the future"),
+    ],
+)
+def test_a_result_without_a_possible_date_is_not_used(fields: dict[str, Any], why: str) -> None:
+    assert why in refusal(observation(value=150, **fields)).issue
+
+
+@pytest.mark.parametrize("partial", ["2025", "2025-10"])
+def test_a_partial_date_that_may_be_past_is_not_in_the_future(partial: str) -> None:
+    assert str(only(observation(value=150, effectiveDateTime=partial)).taken) == partial
+
+
+@pytest.mark.parametrize("subject", [None, {"display": "Jane Roe"}, {"reference": "Patient/p2"}])
+def test_a_result_of_nobody_or_of_another_patient_is_not_used(subject: dict[str, str] | None) -> None:
+    issue = refusal(observation(value=150, subject=subject))
+
+    assert issue.field == "subject"
+    assert "Jane" not in issue.issue
+
+
+@pytest.mark.parametrize("reference", ["Patient/p1", "https://ehr.example/fhir/Patient/p1", "Patient/p1/_history/3"])
+def test_the_patient_is_known_under_every_form_of_reference(reference: str) -> None:
+    assert only(observation(value=150, subject={"reference": reference})).value == 150
+
+
+def test_a_panel_is_read_by_its_components() -> None:
+    panel = observation(
+        "58410-2",
+        component=[
+            {"code": concept((LOINC, "718-7")), "valueQuantity": quantity("10.4", "g/dL")},
+            {"code": concept((LOINC, "787-2")), "valueQuantity": quantity(107, "fL")},
+            {"code": concept((LOINC, "6690-2")), "valueQuantity": quantity(6, "10*3/uL")},
+        ],
+    )
+
+    results, issues = read(panel)
+
+    assert {(one.analyte, one.value) for one in results} == {(Analyte.HAEMOGLOBIN, 104), (Analyte.MCV, 107)}
+    assert issues == []
+
+
+def test_an_unusable_component_is_named_and_the_others_are_read() -> None:
+    panel = observation(
+        "58410-2",
+        component=[
+            {"code": concept((LOINC, "718-7")), "valueString": "clotted"},
+            {"code": concept((LOINC, "787-2")), "valueQuantity": quantity(107, "fL")},
+        ],
+    )
+
+    results, [issue] = read(panel)
+
+    assert [one.analyte for one in results] == [Analyte.MCV]
+    assert (issue.field, issue.matters_to) == ("component[0].valueString", "haemoglobin")
+
+
+def test_a_missing_value_is_said_with_its_reason() -> None:
+    absent = concept(("http://terminology.hl7.org/CodeSystem/data-absent-reason", "error"))
+
+    assert "'error'" in refusal(observation(dataAbsentReason=absent)).issue
+
+
+def test_a_value_beside_a_reason_for_its_absence_is_not_used() -> None:
+    refusal(observation(value=500, dataAbsentReason=concept(text="not performed")))
+
+
+def test_two_values_are_not_used() -> None:
+    assert "more than one" in refusal(observation(value=500, valueString="Haemolysed")).issue
+
+
+@pytest.mark.parametrize(("value", "finding"), [(True, Finding.POSITIVE), (False, Finding.NEGATIVE)])
+def test_an_antibody_may_be_told_as_yes_or_no(value: bool, finding: Finding) -> None:
+    assert only(observation("31444-3", valueBoolean=value)).finding is finding
+
+
+def test_a_single_flag_where_a_list_belongs_is_tolerated() -> None:
+    flag = concept(("http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", "L"))
+
+    assert only(observation(interpretation=flag)).finding is Finding.LOW
+
+
+def test_flags_that_contradict_each_other_are_not_used() -> None:
+    refusal(observation(interpretation=[concept(text="High"), concept(text="Low")]))
+
+
+def own_range(low: dict[str, Any] | None = None, high: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    return {"low": low, "high": high, **fields}
+
+
+def test_the_laboratorys_own_range_is_put_on_the_results_scale() -> None:
+    given = [own_range(quantity("0.187", "ng/mL"), quantity("0.883", "ng/mL"))]
+    result = only(observation(value=150, referenceRange=given))
+
+    assert (result.lower_limit, result.upper_limit, result.printed_range) == (187, 883, "187-883")
+
+
+def test_a_range_in_words_is_read() -> None:
+    result = only(observation(value=150, referenceRange=[own_range(text="187-883 pg/mL")]))
+
+    assert (result.lower_limit, result.upper_limit) == (187, 883)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [own_range(quantity(138, "pmol/L"), quantity(652, "pmol/L"))],
+        [own_range(quantity(187, None), quantity(883, None))],
+        [own_range(quantity(883), quantity(187))],
+        [own_range(quantity(0), quantity(0))],
+        [own_range(quantity(187), quantity("1e300"))],
+        [own_range(quantity(187), quantity(99999))],
+        [own_range(text="187-883")],
+        [own_range(quantity(187), quantity(883)), own_range(quantity(200), quantity(900))],
+        [{}],
+        [],
+    ],
+    ids=str,
+)
+def test_a_range_that_cannot_be_compared_is_left_out(given: list[dict[str, Any]]) -> None:
+    result = only(observation(value=150, referenceRange=given))
+
+    assert (result.value, result.lower_limit, result.upper_limit, result.printed_range) == (150, None, None, "")
+
+
+def values(*observations: Resource) -> list[str]:
+    return [result.printed for result in read(*observations)[0]]
+
+
+def test_a_corrected_report_takes_the_place_of_the_final_one() -> None:
+    assert values(observation(value=150, id="a"), observation(value=410, id="b", status="corrected")) == ["410 pg/mL"]
+
+
+def test_a_final_report_takes_the_place_of_the_preliminary_one() -> None:
+    assert values(observation(value=150, id="a", status="preliminary"), observation(value=410, id="b")) == ["410 pg/mL"]
+
+
+def test_the_later_issued_report_of_one_sample_stands() -> None:
+    first = observation(value=150, id="b", issued="2025-09-20T14:00:00Z")
+    second = observation(value=410, id="a", issued="2025-09-21T09:00:00Z")
+
+    assert values(first, second) == ["410 pg/mL"]
+
+
+def test_reports_of_one_sample_that_cannot_be_put_in_order_are_all_kept_and_said() -> None:
+    results, [issue] = read(observation(value=150, id="a"), observation(value=410, id="b"))
+
+    assert [one.printed for one in results] == ["150 pg/mL", "410 pg/mL"]
+    assert issue.used_with_care
+    assert "150 pg/mL and 410 pg/mL" in issue.issue
+
+
+def test_the_same_value_of_one_sample_counts_once() -> None:
+    assert values(observation(value=150, id="a"), observation(value="0.150", unit="ng/mL", id="b")) == ["150 pg/mL"]
+
+
+def test_one_sample_in_two_units_is_told_in_both() -> None:
+    assert values(observation(value=190, id="a"), observation("14685-2", 140, "pmol/L", id="b")) == [
+        "190 pg/mL",
+        "140 pmol/L",
+    ]
+
+
+def test_samples_of_two_times_on_one_day_are_two() -> None:
+    morning = observation(value=150, id="a", effectiveDateTime="2025-09-20T08:15:00Z")
+    evening = observation(value=410, id="b", effectiveDateTime="2025-09-20T18:15:00Z", status="corrected")
+
+    assert values(morning, evening) == ["150 pg/mL", "410 pg/mL"]
+
+
+def test_results_of_one_month_are_not_taken_for_one_sample() -> None:
+    results, issues = read(
+        observation(value=150, id="a", effectiveDateTime="2025-09"),
+        observation(value=410, id="b", effectiveDateTime="2025-09", status="corrected"),
+    )
+
+    assert [one.value for one in results] == [150, 410]
+    assert issues == []
+
+
+def test_a_result_known_by_name_alone_never_displaces_a_coded_one() -> None:
+    coded = observation(value=150, id="a")
+    named = observation(value=410, id="b", status="corrected", code=concept(text="Vitamin B12"))
+
+    assert values(coded, named) == ["150 pg/mL", "410 pg/mL"]
+
+
+def test_the_same_resource_twice_counts_once() -> None:
+    assert values(observation(value=150), observation(value=150)) == ["150 pg/mL"]
+
+
+def test_results_are_listed_oldest_first() -> None:
+    newer = observation(value=150, id="a", effectiveDateTime="2025-09-20")
+    older = observation(value=410, id="b", effectiveDateTime="2024-09-20")
+
+    assert values(newer, older) == ["410 pg/mL", "150 pg/mL"]
+
+
+def test_nothing_is_read_from_an_observation_without_a_code() -> None:
+    assert read(observation(value=150, code=None)) == ([], [])
+    assert read(observation(value=150, code={"coding": [{"display": ""}, {"code": "2132-9"}]})) == ([], [])
+
+
+@pytest.mark.parametrize("hostile", ["<img src=x onerror=alert(1)>", "x" * 10_000, "\x00\x1b[31m", "Ａ" * 50])
+def test_hostile_text_in_any_field_is_never_repeated_at_length(hostile: str) -> None:
+    spoiled = [
+        observation(value=150, status=hostile),
+        observation(value=150, effectiveDateTime=hostile),
+        observation(valueString=hostile),
+        observation(value=150, unit=hostile),
+        observation(valueQuantity=quantity(150, "pg/mL", comparator=hostile)),
+        observation(dataAbsentReason=concept((SNOMED, hostile))),
+    ]
+
+    for one in spoiled:
+        issue = refusal(one)
+        assert len(issue.issue) < 160
+        assert hostile not in issue.issue
+        assert issue.issue.isprintable()
