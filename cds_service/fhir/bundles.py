@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from cds_service.facts.patient import Availability, DataIssue, DataKey
 from cds_service.fhir.record import Section
 from cds_service.fhir.resources import Bundle, Entry, OutcomeIssue, Resource
+from cds_service.fhir.unusable import quoted
 
 # Epic sends an OperationOutcome entry (search.mode "outcome") with each successful search that found nothing.
 _HARMLESS = frozenset({"information", "warning", "success"})
@@ -58,7 +59,7 @@ def read_bundle(key: DataKey, bundle: Bundle, lost: Mapping[int, tuple[DataIssue
     """The section that a search answer makes; `lost` tells of the entries, by index, that could not be decoded."""
     if bundle.resource_type == "OperationOutcome":
         return Reading(Section(Availability.FAILED, note="the EHR answered this query with an error"))
-    if bundle.resource_type not in (None, "Bundle"):
+    if bundle.resource_type is not None and bundle.resource_type != "Bundle":
         return failed(key, f"holds a {quoted(bundle.resource_type)} where a Bundle belongs; it was not used")
     if bundle.resource_type is None and bundle.entry is None and bundle.type is None and bundle.total is None:
         return failed(key, "holds an object that is not a FHIR Bundle; it was not used")
@@ -96,7 +97,8 @@ def read_patient(value: PatientValue) -> Reading:
     if value.resource_type == "Bundle":
         return read_bundle(DataKey.PATIENT, Bundle(resource_type="Bundle", entry=value.entry))
     if value.resource_type != "Patient":
-        return failed(DataKey.PATIENT, f"holds a {quoted(value.resource_type)} where a Patient belongs")
+        kind = quoted(value.resource_type) if value.resource_type else "resource without a resourceType"
+        return failed(DataKey.PATIENT, f"holds a {kind} where a Patient belongs; it was not used")
     return Reading(Section(Availability.COMPLETE, (Entry(resource=value),)))
 
 
@@ -117,12 +119,6 @@ def reports_failure(issues: Iterable[OutcomeIssue] | None) -> bool:
     """Whether an OperationOutcome tells of an error; one that does not say how severe it is counts as an error."""
     severities = [(issue.severity or "").strip().lower() for issue in issues or ()]
     return not severities or any(severity not in _HARMLESS for severity in severities)
-
-
-def quoted(value: object, limit: int = 40) -> str:
-    """A value of the record, shortened and quoted, for a DataIssue."""
-    text = value if isinstance(value, str) else str(value)
-    return repr(text if len(text) <= limit else f"{text[:limit]}…")
 
 
 def _is_patient(resource: Resource | None, patient_id: str) -> bool:

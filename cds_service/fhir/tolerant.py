@@ -22,11 +22,11 @@ from cds_service.fhir.bundles import (
     PatientValue,
     Reading,
     failed,
-    quoted,
     read_bundle,
     read_patient,
 )
 from cds_service.fhir.resources import Bundle, Entry, Link, Resource, Search
+from cds_service.fhir.unusable import quoted
 
 _WHERE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 _TYPE = re.compile(r"[A-Za-z]{1,64}")
@@ -133,7 +133,7 @@ def _bundle(key: DataKey, value: dict[str, Any]) -> Reading:
             mended.extend(issues)
     kind = value.get("resourceType")
     bundle = Bundle(
-        resource_type=kind if isinstance(kind, str | None) else quoted(kind),
+        resource_type=kind if isinstance(kind, str | None) else quoted(str(kind)),
         type=_converted(value.get("type"), str),
         total=_converted(value.get("total"), int),
         link=_converted(value.get("link"), list[Link]),

@@ -103,8 +103,8 @@ def _field_trouble(path: str, what: str) -> Trouble:
 
 def _missing_trouble(key: str, why: str) -> Trouble:
     text = (
-        f"The data under the prefetch key {key} are needed, and are not there: {why}. Send them in the prefetch, or "
-        "name a FHIR server that this service may call and a token for it."
+        f"Required data are missing. {key}: {why}. Send them in the prefetch, or name a FHIR server that this service "
+        "may call and a token for it."
     )
     return Trouble("processing", text, f"prefetch.{key}")
 

@@ -26,6 +26,10 @@ def record_feedback(edge: Edge, service_id: str, body: bytes) -> int:
     items, problems = _items(service_id, body)
     if items:
         edge.store.record_feedback(items, edge.now())
+    if problems and items:
+        problems.append(
+            ("feedback", f"holds {len(items)} usable items too: those are stored and need not be sent again")
+        )
     if problems:
         raise InvalidHookRequest(problems)
     return len(items)
