@@ -1,0 +1,37 @@
+"""Names in free text: found, ruled out, denied, or of a relative."""
+
+from __future__ import annotations
+
+import pytest
+
+from cds_service.fhir.names import is_of_a_relative, name_affirmed, name_matches
+
+NAMES = (r"\bvegan\b",)
+
+
+def test_a_name_is_found_in_any_case_and_ruled_out_by_another() -> None:
+    assert name_matches("Strict VEGAN diet", NAMES)
+    assert not name_matches("Vegan cheese", NAMES, (r"cheese",))
+    assert not name_matches("Vegan", ())
+
+
+@pytest.mark.parametrize("text", ["vegan", "Vegan since 2010", "not vegetarian; vegan", "was no vegan, is vegan now"])
+def test_a_name_is_affirmed_where_one_place_does_not_deny_it(text: str) -> None:
+    assert name_affirmed(text, NAMES)
+
+
+@pytest.mark.parametrize(
+    "text", ["not vegan", "never was a vegan", "vegan: no", "vegan - none", "ex-vegan", "vegetarian"]
+)
+def test_a_denied_name_is_not_affirmed(text: str) -> None:
+    assert not name_affirmed(text, NAMES)
+
+
+@pytest.mark.parametrize("text", ["Family history of goitre", "FHx goitre", "mother's goitre", "F/H: goitre"])
+def test_a_text_about_the_family_is_of_a_relative(text: str) -> None:
+    assert is_of_a_relative(text)
+
+
+@pytest.mark.parametrize("text", ["Mother currently breastfeeding (situation)", "Familial goitre", "Grandiosity"])
+def test_a_text_about_the_patient_is_not(text: str) -> None:
+    assert not is_of_a_relative(text)
