@@ -61,7 +61,7 @@ rule-book: $(VENV)/installed  ## write the pages that are made from the knowledg
 	$(BIN)/python -m cds_service.rule_book
 
 bench: $(VENV)/installed-dev  ## time the service against a floor that only parses
-	$(BIN)/python bench/run.py $(ARGS)
+	$(BIN)/python -m bench.run $(ARGS)
 
 lock: $(VENV)/installed-dev  ## choose versions anew and pin their hashes
 	$(LOCK) --constraint requirements.constraints --build-deps-for editable --output-file requirements.lock pyproject.toml

@@ -102,11 +102,12 @@ def list_services() -> None:
 def assess(bundle: Path, today: date | None, hook: str, patient: str, as_json: bool) -> None:
     """Assess one patient: BUNDLE is a FHIR Bundle, or a hook request as an EHR sends it."""
     settings = Settings.from_environment()
-    offered = services(_knowledge(settings))
+    knowledge = _knowledge(settings)
+    offered = services(knowledge)
     request = read_json(bundle)
     if not is_hook_request(request):
         request = _request(hook, request, offered, patient)
-    answer = answered(request, offered, today or settings.today or _clock())
+    answer = answered(request, offered, knowledge, today or settings.today or _clock())
     assessment = answer.get("extension", {}).get(show.ASSESSMENT, {})
     if as_json:
         click.echo(json.dumps(assessment, indent=2, ensure_ascii=False))

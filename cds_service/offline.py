@@ -1,4 +1,4 @@
-"""Answering a hook request without a server: what the command line and the stories' promises need."""
+"""Answering a hook request without a server, and as the server would: for the command line and for kept promises."""
 
 from __future__ import annotations
 
@@ -7,51 +7,48 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from cds_service.errors import PatientDataUnavailable, UnknownService
-from cds_service.facts.patient import Availability
-from cds_service.fhir.hook_call import HookCall
+from cds_service.config import Settings
+from cds_service.errors import UnknownService
+from cds_service.fhir.retrieve import Retriever
+from cds_service.knowledge.model import Knowledge
+from cds_service.outbound.addresses import AddressRules
+from cds_service.outbound.session import GuardedSession
 from cds_service.service import CdsService
-from cds_service.web.answer import answer_json, encoded
-from cds_service.web.hook_request import HookRequest, read_hook_request
+from cds_service.storage.store import Store
+from cds_service.web.edge import Edge
+from cds_service.web.hook_answer import answer_hook
+from cds_service.web.hook_request import EXPLAIN
 
-_ABSENT = (Availability.NOT_GIVEN, Availability.FAILED)
 
+def answered(
+    request: Mapping[str, Any], offered: Sequence[CdsService], knowledge: Knowledge, today: date
+) -> dict[str, Any]:
+    """The answer to a hook request, with the assessment, as the service of its hook gives it on `today`.
 
-def answered(request: Mapping[str, Any], services: Sequence[CdsService], today: date) -> dict[str, Any]:
-    """The answer to a hook request, with the assessment, as the first service of its hook gives it on `today`.
-
-    Nothing is fetched from a FHIR server: what the request does not hold is not known.
+    Nothing is fetched and nothing is kept: what the request does not hold is not known.
 
     Raises:
         InvalidHookRequest: the request cannot be used.
         PatientDataUnavailable: data that this service cannot do without are not in the request.
         UnknownService: no service answers this hook.
     """
-    service = next((service for service in services if service.hook == request.get("hook")), None)
+    service = next((service for service in offered if service.hook == request.get("hook")), None)
     if service is None:
-        hooks = ", ".join(service.hook for service in services)
-        raise UnknownService(f"No service answers the hook {request.get('hook')!r:.40}; these are answered: {hooks}.")
-    read = read_hook_request(json.dumps(request).encode(), service.hook)
-    _check_required(read, service)
-    answer = service.respond(_call(read, today))
-    told: dict[str, Any] = json.loads(encoded(answer_json(answer, with_assessment=True)))
-    return told
+        hooks = ", ".join(service.hook for service in offered)
+        raise UnknownService(f"No service answers the hook {str(request.get('hook'))[:40]!r}; these are: {hooks}.")
+    explained = {**request, "extension": {EXPLAIN: True}}
+    body, _ = answer_hook(_edge(offered, knowledge, today), service, json.dumps(explained).encode())
+    answer: dict[str, Any] = json.loads(body)
+    return answer
 
 
-def _check_required(read: HookRequest, service: CdsService) -> None:
-    sections = {key: read.record.section(key) for key in service.required}
-    missing = [(key.value, section.note) for key, section in sections.items() if section.availability in _ABSENT]
-    if missing:
-        raise PatientDataUnavailable(missing)
-
-
-def _call(read: HookRequest, today: date) -> HookCall:
-    return HookCall(
-        hook=read.hook,
-        user_id=read.user_id,
-        record=read.record,
-        today=today,
-        wants_assessment=True,
-        draft_json=read.draft_json,
-        encounter_id=read.encounter_id,
+def _edge(offered: Sequence[CdsService], knowledge: Knowledge, today: date) -> Edge:
+    settings = Settings(today=today, database_url="sqlite://")  # in memory
+    nowhere = GuardedSession(AddressRules.of((), allow_http_localhost=False, private_networks=()))
+    return Edge(
+        settings,
+        {service.id: service for service in offered},
+        knowledge,
+        Store(settings.database_url),
+        Retriever(nowhere, settings.deadline_seconds),
     )

@@ -1,0 +1,1 @@
+"""How fast the service is, beside a floor that does nothing but parse."""

@@ -1,0 +1,15 @@
+"""The floor: a Flask view that reads and parses the body and does nothing with it."""
+
+from __future__ import annotations
+
+import orjson
+from flask import Flask, Response, request
+
+app = Flask(__name__)
+
+
+@app.post("/cds-services/b12-patient-view")
+def patient_view() -> Response:
+    """Parse the body into Python objects, as any service must that reads them as such."""
+    orjson.loads(request.get_data(cache=False))
+    return Response(b'{"cards":[]}', mimetype="application/json")

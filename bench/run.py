@@ -1,0 +1,163 @@
+"""Times the service against the floor of bench/floor.py, on the same server and the same requests.
+
+Rounds of both are interleaved, each over the same distinct patients. CPU time is that of the server's whole process
+tree, so it does not matter that the load comes from this machine too. Read the ratios; the times belong to the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+from bench.payloads import TODAY, requests_of
+
+ROOT = Path(__file__).resolve().parent.parent
+PATH = "/cds-services/b12-patient-view"
+CONTENDERS = {"floor": "bench.floor:app", "service": "cds_service.wsgi:app"}
+_TICKS = os.sysconf("SC_CLK_TCK")
+_HEADERS = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One round of one contender, per request."""
+
+    cpu_ms: float
+    p50_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running contender."""
+
+    port: int
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """CPU time so far, of the process and all its descendants."""
+        return sum(_cpu_ticks(pid) for pid in _tree(self.pid)) / _TICKS
+
+
+@contextmanager
+def serving(target: str, folder: Path) -> Iterator[Server]:
+    """A contender on granian WSGI, one worker, one blocking thread."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "1", "--blocking-threads", "1"]
+    database = f"sqlite:///{folder}/{target.partition('.')[0]}.sqlite3"
+    environment = os.environ | {"B12_TODAY": TODAY.isoformat(), "B12_DATABASE_URL": database, "B12_TRUST": "open"}
+    with (folder / f"{port}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", str(port), target],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            _wait_for(port, process, Path(log.name))
+            yield Server(port, process.pid)
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end and process.poll() is None:
+        with socket.socket() as trial:
+            if trial.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise SystemExit(f"The server did not start:\n{log.read_text()[-2000:]}")
+
+
+def _tree(pid: int) -> list[int]:
+    found = [pid]
+    for parent in found:
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            found += map(int, task.read_text().split())
+    return found
+
+
+def _cpu_ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])  # utime and stime
+
+
+def measure(server: Server, bodies: Sequence[bytes], seconds: float) -> Sample:
+    """Post the bodies in turn over one connection, for so long and at least each of them once."""
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    took: list[float] = []
+    cpu, start = server.cpu_seconds(), time.perf_counter()
+    while len(took) < len(bodies) or time.perf_counter() - start < seconds:
+        began = time.perf_counter()
+        connection.request("POST", PATH, bodies[len(took) % len(bodies)], _HEADERS)
+        answer = connection.getresponse()
+        answer.read()
+        took.append(time.perf_counter() - began)
+        if answer.status != 200:
+            raise SystemExit(f"The server on port {server.port} answered {answer.status}")
+    used = server.cpu_seconds() - cpu
+    connection.close()
+    took.sort()
+    return Sample(used / len(took) * 1e3, took[len(took) // 2] * 1e3, took[int(len(took) * 0.99)] * 1e3)
+
+
+def compare(size: int, patients: int, rounds: int, seconds: float, servers: dict[str, Server]) -> str:
+    """The row of one size: medians, and the ratio of CPU time with its spread over the rounds."""
+    bodies = requests_of(size, patients)
+    samples: dict[str, list[Sample]] = {name: [] for name in servers}
+    for server in servers.values():
+        measure(server, bodies[:20], 0.5)  # warm
+    for number in range(rounds):
+        for name in sorted(servers, reverse=number % 2 == 1):
+            samples[name].append(measure(servers[name], bodies, seconds))
+    ratios = [ours.cpu_ms / floor.cpu_ms for ours, floor in zip(samples["service"], samples["floor"], strict=True)]
+
+    def middle(name: str, field: str) -> float:
+        return float(statistics.median(getattr(sample, field) for sample in samples[name]))
+
+    kilobytes = sum(map(len, bodies)) / len(bodies) / 1024
+    return (
+        f"| {size} | {kilobytes:.0f} | {middle('floor', 'cpu_ms'):.3f} | {middle('service', 'cpu_ms'):.3f} "
+        f"| {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) "
+        f"| {middle('floor', 'p50_ms'):.2f} | {middle('service', 'p50_ms'):.2f} | {middle('service', 'p99_ms'):.2f} |"
+    )
+
+
+def main() -> None:
+    """Run it and print one row a size."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[20, 200, 2000], help="resources a request")
+    parser.add_argument("--patients", type=int, default=100, help="distinct patients a size")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.5, help="the least time of a round, for each contender")
+    chosen = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(CONTENDERS["floor"], Path(folder)) as floor,
+        serving(CONTENDERS["service"], Path(folder)) as service,
+    ):
+        print("| resources | kB | floor CPU ms | service CPU ms | CPU ratio | floor p50 ms | p50 ms | p99 ms |")
+        print("|---|---|---|---|---|---|---|---|")
+        for size in chosen.sizes:
+            servers = {"floor": floor, "service": service}
+            print(compare(size, chosen.patients, chosen.rounds, chosen.seconds, servers), flush=True)
+
+
+if __name__ == "__main__":
+    main()
