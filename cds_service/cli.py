@@ -183,3 +183,7 @@ def _clock() -> date:
 def _fail(message: str) -> NoReturn:
     Console(stderr=True).print(message, style="red", markup=False, highlight=False)
     sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
