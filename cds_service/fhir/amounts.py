@@ -147,7 +147,7 @@ def read_quantity(quantity: Quantity) -> Amount | Unread:
         return Unread(f"the dose is given as {quantity.comparator[:4]!r} a number, not as a number")
     number = exact(quantity.value)
     if number is None:
-        return Unread("the dose has no number")
+        return Unread("the dose has no usable number")
     amount = Amount.of(factor[0], number * factor[1])
     return amount if amount.is_believable else Unread(f"a dose of {shown(quantity)} is not believable")
 

@@ -175,7 +175,7 @@ def _structured_amount(dosage: Dosage) -> Amount | Unread | None:
 def _agreed_frequency(told: Told, sig: Sig) -> Frequency | str | None:
     if told.reason:
         return told.reason
-    if told.is_single and sig.frequency is not None:
+    if (told.is_single and sig.frequency is not None) or (sig.is_single and told.frequency is not None):
         return "timing and directions contradict each other on how often"
     if told.frequency is None or sig.frequency is None:
         return told.frequency or sig.frequency

@@ -11,7 +11,7 @@ from cds_service.fhir.codings import texts
 from cds_service.fhir.dosage import daily_dose
 from cds_service.fhir.medication_codes import Product
 from cds_service.fhir.medication_issues import IssueLog
-from cds_service.fhir.medication_references import MedicationReader
+from cds_service.fhir.medication_reader import MedicationReader
 from cds_service.fhir.medication_times import all_dosages
 from cds_service.fhir.medications import route_of, takes_upper
 from cds_service.fhir.record import PatientRecord

@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 
 from cds_service.facts.treatments import Medicine, Route
 from cds_service.fhir.amounts import Strength
-from cds_service.fhir.codings import standard_system
 from cds_service.fhir.names import name_matches
 from cds_service.fhir.resources import CodeableConcept, Coding, Identifier
 from cds_service.fhir.routes import route_in_words, route_of_form
 from cds_service.fhir.strengths import names_several_strengths, strength_of
 from cds_service.knowledge.model import Knowledge, MedicineCode
+from cds_service.knowledge.systems import ATC, canonical_system
 
-ATC = "http://www.whocc.no/atc"
 _ATC_CLASS = 5  # "A02BC": a listed class speaks for its substances, "A02BC01"
 _LONGEST_NAME = 300
 _SHOWN_NAME = 80
@@ -106,7 +105,7 @@ def medicines_of_coding(coding: Coding, knowledge: Knowledge) -> tuple[tuple[str
     """The medicine ids and rows that a coding stands for; an ATC substance also by its listed class."""
     if not coding.system or not coding.code:
         return ()
-    system, code = standard_system(coding.system), coding.code.strip()
+    system, code = canonical_system(coding.system), coding.code.strip()
     rows = knowledge.medicines_by_code.get((system, code))
     if rows is None and system == ATC and len(code) > _ATC_CLASS:
         rows = knowledge.medicines_by_code.get((system, code[:_ATC_CLASS]))
@@ -189,7 +188,7 @@ def _nameless(described: Description) -> str:
     codings = [coding for concept in described.concepts for coding in concept.coding or () if coding.code]
     if not codings:
         return "no medication is named"
-    if any(coding.system and standard_system(coding.system) == ATC for coding in codings):
+    if any(coding.system and canonical_system(coding.system) == ATC for coding in codings):
         return ""
     return "the medication is named by a code alone, and the code is not in our lists"
 

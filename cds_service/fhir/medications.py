@@ -11,7 +11,7 @@ from cds_service.fhir.amounts import Strength
 from cds_service.fhir.dosage import DoseRead, read_dose
 from cds_service.fhir.medication_codes import Held, Product
 from cds_service.fhir.medication_issues import IssueLog
-from cds_service.fhir.medication_references import MedicationReader
+from cds_service.fhir.medication_reader import MedicationReader
 from cds_service.fhir.medication_times import (
     Intervals,
     Now,

@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from cds_service.fhir.amounts import MASS_IN_MG, Amount, Kind
+from cds_service.fhir.amounts import Amount, Kind
+from cds_service.fhir.sig_amount import CONCENTRATION, SEVERAL, read_amount
 from cds_service.fhir.sig_frequency import Frequency, read_frequency
-from cds_service.fhir.sig_text import LONGEST, is_ambiguous, number, plain
+from cds_service.fhir.sig_text import LONGEST, is_ambiguous, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ _PRN = re.compile(
     r"|\bas necessary\b|\bsos\b|\bon demand\b|\bwhen (?:you )?need(?: it)?\b"
 )
 _MOST = re.compile(
-    r"\b(?:max(?:imum)?\b|not (?:to |more|exceed)|no more than|do not (?:take|exceed)|don't (?:take|exceed))[^;,]*?"
+    r"\b(?:max(?:imum)?\b|not (?:to |more|exceed)|no more than|do(?: not|n't) (?:take more|use more|exceed))[^;,]*?"
     r"(?:$|;|,|\. |\.$)"
 )
 _LENGTH = re.compile(
@@ -57,6 +58,17 @@ _DATES = re.compile(
     r"|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}/\d{1,2}/\d{2,4}\b"
 )
 _THEN = re.compile(r"\bthen\b|\bfollowed by\b|\bthereafter\b|\bafter(?:wards| that)\b|\band after \d")
+_NOT_TAKEN = re.compile(
+    r"\b(?:discontinued?|stop(?:ped)?(?! if| when)|hold|withh[eo]ld|not taking|no longer)\b"
+    r"|\bdo not (?:take|give|use)\b(?! (?:with|if|within|on|at|when|after|before))"
+)
+_ASIDES = re.compile(
+    r"\b\d+(?:-\d+)? ?(?:hours?|hrs?|minutes?|mins?)(?: (?:before|after|prior|apart|away))\b"
+    r"|\b(?:disp(?:ense)?|refills?|qty|quantity|repeats?|supply|mitte)\b\W*\d+|#\s*\d+|\b\d+ (?:refills?|repeats?)\b"
+    r"|\bin \d+ (?:days?|weeks?|months?)\b"
+)
+_UP_TO = re.compile(r"\bup to \d")
+_UNITS_OF_ACTION = re.compile(r"\b\d+(?:\.\d+)?\s*(?:iu|units?|international units?)\b")
 _CHANGES = re.compile(
     r"\b(?:taper|titrat|wean|increas|decreas|reduc|step(?:ping)? (?:up|down)|escalat|sliding|gradual)\w*"
 )
@@ -64,53 +76,6 @@ _SCHEME = re.compile(r"(?<![\d./-])(\d)-(\d)-(\d)(?:-(\d))?(?![\d/-])")
 _DRINK = re.compile(
     r"\b(?:with|in) \d+(?:\.\d+)? ?(?:ml|oz|glass\w*) of (?:water|fluid|juice)\b"
     r"|\bwith (?:a )?(?:full )?glass\w* of \w+"
-)
-
-_N = r"(?P<{0}>\d+(?:\.\d+)?)(?:\s*(?:-|to|or)\s*(?P<{0}b>\d+(?:\.\d+)?))?"
-_MASS_WORD = "|".join(sorted((re.escape(unit) for unit in MASS_IN_MG if unit != "ng"), key=len, reverse=True))
-_MASS = r"\s*-?\s*(?P<{0}u>" + _MASS_WORD + r")\b"
-_NOUN = (
-    r"(?:(?:oral|chewable|ec|er|xr|sr|mr|dr|cr|ir|film-?coated|extended[- ]release|sustained[- ]release|dispersible"
-    r"|sublingual|enteric[- ]coated|gastro-resistant|modified-release) )*"
-    r"(?:tablets?|tabs?|tbl?s?|caplets?|capsules?|caps?|pills?|lozenges?|gumm(?:y|ies)|softgels?|sachets?|sprays?)\b"
-)
-_CONCENTRATION = re.compile(
-    r"\d+(?:\.\d+)?\s*(?:" + _MASS_WORD + r"|units?|iu)\s*(?:/|per|in)\s*(?:\d+(?:\.\d+)?)?\s*(?:ml|cc|l)\b"
-)
-_VOLUME = re.compile(_N.format("v") + r"\s*(?:mls?|cc|millilit(?:er|re)s?)\b")
-_UNITS_OF_ACTION = re.compile(r"\b\d+(?:\.\d+)?\s*(?:iu|units?|international units?)\b")
-
-_TOTAL_FIRST = re.compile(_N.format("m") + _MASS.format("m") + r"\s*(?:\(|=)\s*" + _N.format("c") + r"\s*" + _NOUN)
-_COUNT_FIRST = re.compile(
-    _N.format("c")
-    + r"\s*"
-    + _NOUN
-    + r"\s*(?:\(|=|, ?)\s*(?:total )?"
-    + _N.format("m")
-    + _MASS.format("m")
-    + r"(?P<each> ?each)?"
-)
-_COUNT_OF = re.compile(
-    _N.format("c")
-    + r"\s*(?:"
-    + _NOUN
-    + r"\s*)?(?:x|of(?: the)?|\*)\s*"
-    + _N.format("m")
-    + _MASS.format("m")
-    + r"(?:\s*"
-    + _NOUN
-    + ")?"
-)
-_COUNT_MASS_NOUN = re.compile(
-    r"(?<![\d.])" + _N.format("c") + r"\s+" + _N.format("m") + _MASS.format("m") + r"\s*-?\s*" + _NOUN
-)
-_COUNT = re.compile(_N.format("c") + r"\s*" + _NOUN)
-_MASS_NOUN = re.compile(_N.format("m") + _MASS.format("m") + r"\s*-?\s*(?:/\s*)?" + _NOUN)
-_MASS_ONLY = re.compile(r"(?<![\d.])" + _N.format("m") + _MASS.format("m"))
-_BARE = re.compile(
-    r"^[\s;]*(?:please )?(?:to )?(?:take|give|use|have|chew|swallow|dissolve|t)?\s*"
-    + _N.format("c")
-    + r"\s*(?=;|$|po\b|orally|by mouth|oral\b|in |with |sublingual|under |\.)"
 )
 
 
@@ -122,8 +87,10 @@ def read_sig(text: str) -> Sig:
     if is_ambiguous(words):
         return Sig(reason="a number in the directions can be read in two ways")
     words, as_needed = _without(_PRN, words)
-    for aside in (_DRINK, _MOST, _LENGTH, _DATES):
+    for aside in (_DRINK, _MOST, _LENGTH, _DATES, _ASIDES):
         words = aside.sub(" ; ", words)
+    if _NOT_TAKEN.search(words):
+        return Sig(as_needed=as_needed, is_changing=True, reason="the directions speak of not taking it")
     if _CHANGES.search(words):
         return Sig(as_needed=as_needed, is_changing=True, reason=_CHANGING)
     steps = [step for step in _THEN.split(words) if re.search(r"\w", step)]
@@ -152,85 +119,25 @@ def _read_step(text: str) -> Sig:
         return Sig(Amount.of(Kind.UNIT, units), Frequency.of(Fraction(1))) if units else Sig()
     if _UNITS_OF_ACTION.search(text):
         return Sig(reason="the dose is in international units, which do not tell the amount")
-    text = _CONCENTRATION.sub(" ; ", text)
+    text = CONCENTRATION.sub(" ; ", text)
     spoken = read_frequency(text)
-    amount = _read_amount(spoken.rest)
-    if spoken.reason:
-        return replace(amount, amount=None, reason=amount.reason or spoken.reason)
-    return replace(amount, frequency=spoken.frequency, is_single=spoken.is_single)
-
-
-def _read_amount(text: str) -> Sig:
-    """The one amount in a text without frequencies; a reason where there are several."""
-    for pattern, make in (
-        (_TOTAL_FIRST, _total_first),
-        (_COUNT_FIRST, _count_first),
-        (_COUNT_OF, _count_of),
-        (_COUNT_MASS_NOUN, _count_of),
+    said = read_amount(spoken.rest)
+    reason = said.reason or spoken.reason
+    if (
+        not reason
+        and said.times > 1
+        and not (spoken.is_by_parts and spoken.frequency == Frequency.of(Fraction(said.times)))
     ):
-        found = pattern.search(text)
-        if found is not None:
-            rest = text[: found.start()] + " ; " + text[found.end() :]
-            return _alone(make(found), rest)
-    return _plain_amount(text)
-
-
-def _plain_amount(text: str) -> Sig:
-    """A number of units, a mass, a volume or a bare number."""
-    count = _COUNT.search(text)
-    masses = list(_MASS_ONLY.finditer(text))
-    if count is not None and not _MASS_NOUN.fullmatch(count.group()):
-        rest = text[: count.start()] + " ; " + text[count.end() :]
-        sig = Sig(_amount(count, "c", Kind.UNIT))
-        strengths = {_mass(found) for found in _MASS_ONLY.finditer(rest)}
-        if len(strengths) > 1 or _COUNT.search(_MASS_ONLY.sub(" ; ", rest)):
-            return Sig(reason="the directions name several amounts")
-        strength = next(iter(strengths), None)
-        return sig if strength is None else replace(sig, strength_mg=strength.low)
-    if masses:
-        if len({_mass(found) for found in masses}) > 1:
-            return Sig(reason="the directions name several amounts")
-        return Sig(_mass(masses[0]), is_weak=_MASS_NOUN.search(text) is not None)
-    volume = _VOLUME.search(text)
-    if volume is not None:
-        return Sig(_amount(volume, "v", Kind.VOLUME))
-    bare = _BARE.search(text)
-    return Sig(_amount(bare, "c", Kind.UNIT)) if bare is not None else Sig()
-
-
-def _total_first(found: re.Match[str]) -> Sig:
-    """`40 mg (4 pills)`: the mass is the dose."""
-    return Sig(_mass(found))
-
-
-def _count_first(found: re.Match[str]) -> Sig:
-    """`1 tablet (5 mg)`: one unit holds 5 mg; `2 tablets (10 mg)`: of one or of both, the product has to tell."""
-    count, mass = _amount(found, "c", Kind.UNIT), _mass(found)
-    if found["each"] or count.high == 1:
-        return Sig(count, strength_mg=mass.low)
-    return Sig(count, together_mg=mass.low)
-
-
-def _count_of(found: re.Match[str]) -> Sig:
-    """`2 x 5 mg`, `2 tablets of 5 mg`, `2 5 mg tablets`."""
-    return Sig(_amount(found, "c", Kind.UNIT), strength_mg=_mass(found).low)
-
-
-def _alone(sig: Sig, rest: str) -> Sig:
-    """The amount, unless another one stands beside it."""
-    others = {_mass(found).low for found in _MASS_ONLY.finditer(rest)}
-    said = {value for value in (sig.strength_mg, sig.together_mg, sig.amount.low if sig.amount else None) if value}
-    if others - said or _COUNT.search(_MASS_ONLY.sub(" ; ", rest)):
-        return Sig(reason="the directions name several amounts")
-    return sig
-
-
-def _amount(found: re.Match[str], group: str, kind: Kind) -> Amount:
-    low = number(found[group])
-    high = number(found[f"{group}b"]) if found[f"{group}b"] else low
-    return Amount.of(kind, min(low, high), max(low, high))
-
-
-def _mass(found: re.Match[str]) -> Amount:
-    amount, factor = _amount(found, "m", Kind.MASS), MASS_IN_MG[found["mu"]]
-    return Amount.of(Kind.MASS, amount.low * factor, amount.high * factor)
+        reason = SEVERAL  # "5 mg in the morning and 5 mg at night" is one dose twice; "5 mg daily and 5 mg" is what?
+    frequency = spoken.frequency
+    if frequency is not None and _UP_TO.search(spoken.rest):
+        frequency = Frequency(Fraction(0), frequency.high)
+    return Sig(
+        amount=None if reason else said.amount,
+        frequency=None if reason else frequency,
+        strength_mg=said.strength_mg,
+        together_mg=said.together_mg,
+        is_single=spoken.is_single,
+        is_weak=said.is_weak,
+        reason=reason,
+    )

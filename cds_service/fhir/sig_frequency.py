@@ -41,11 +41,15 @@ class Frequency:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What a text says of how often. `rest` is the text without it; `reason` says why it cannot be told."""
+    """What a text says of how often. `rest` is the text without it; `reason` says why it cannot be told.
+
+    `is_by_parts`: it is the number of times of the day that are named ("in the morning and at night").
+    """
 
     frequency: Frequency | None
     rest: str
     is_single: bool = False
+    is_by_parts: bool = False
     reason: str = ""
 
 
@@ -145,9 +149,13 @@ _EXCEPT = re.compile(
 _WEEKDAY_RANGE = re.compile(r"\bmon(?:day)?s?\s*(?:-|to|through)\s*(fri|sat)(?:day|urday)?s?\b|\bweekdays\b")
 _WEEKDAYS = re.compile(r"\b(?:(?:every|each|on)\s+)?" + _WEEKDAY)
 _PARTS = re.compile(r"\b(?:every |each |in the |at |on |before |with |after |1 times )*" + _PART)
-_CLOCK = re.compile(r"(?:\bat\s+|@\s*)?\b(?:\d{1,2}(?::\d{2})\s?(?:am|pm)?|\d{1,2}\s?(?:am|pm))\b")
+_CLOCK = re.compile(
+    r"(?:\bat\s+|@\s*)?\b(?:\d{1,2}(?::\d{2})\s?(?:am|pm)?|\d{1,2}\s?(?:am|pm))\b"
+    r"|(?:\bat\s+|@\s*|\()\d{4}\b(?!\s*(?:mcg|mg|ug))"
+)
 _SINGLE = re.compile(
-    r"\bx ?1(?: doses?)?\b(?! ?\d)|\bstat\b|\bsingle dose\b|\b(?:1|one)-?off\b|\b1 times?\b|\b1 dose only\b"
+    r"\bx ?1(?: doses?)?\b(?!\s*(?:\d|\.|mg|mcg|ug|g\b|ml|micro|milli|tab|cap))"
+    r"|\bstat\b|\bsingle dose\b|\b(?:1|one)-?off\b|\b1 times?\b|\b1 dose only\b"
 )
 _BARE_COUNT = re.compile(r"^(?:take |give |use |have )?(\d+) (?:weekly|monthly)\b")
 _MORNING = frozenset({"morning", "am", "mane", "qam", "breakfast"})
@@ -167,12 +175,13 @@ def read_frequency(text: str) -> Spoken:
     frequency = _with_weekdays(_agreed(found), days, parts)
     if isinstance(frequency, str):
         return Spoken(None, text, reason=frequency)
-    if frequency is None and parts and not is_single:
+    is_by_parts = frequency is None and parts > 0 and not is_single
+    if is_by_parts:
         frequency = Frequency.of(Fraction(parts))
     if frequency is not None and has_exception and frequency.low >= 1:
         # Folic acid "daily except on the day of methotrexate": six days in seven.
         frequency = Frequency.of(frequency.low * Fraction(6, 7), frequency.high * Fraction(6, 7))
-    return Spoken(frequency, text, is_single=frequency is None and is_single)
+    return Spoken(frequency, text, is_single=frequency is None and is_single, is_by_parts=is_by_parts)
 
 
 def _agreed(found: list[Frequency]) -> Frequency | str | None:
@@ -211,10 +220,11 @@ def _weekdays(text: str) -> tuple[str, int]:
 
 
 def _parts_of_day(text: str) -> tuple[str, int]:
+    """The text without times of the day, and how many of them are named."""
+    clocks = {match.group().strip(" @(").removeprefix("at ") for match in _CLOCK.finditer(text)}
+    text = _CLOCK.sub(_MARK, text)
     groups = set(_groups(text))
-    clocks = len(set(_CLOCK.findall(text)))
-    text = _CLOCK.sub(_MARK, _PARTS.sub(_MARK, text))
-    return text, max(len(groups), clocks)
+    return _PARTS.sub(_MARK, text), max(len(groups), len(clocks))
 
 
 def _groups(text: str) -> Iterator[int]:

@@ -36,11 +36,15 @@ _SPELLINGS: tuple[tuple[str, _By], ...] = (
     (r"\bp\.?\s?r\.?\s?n\b\.?", "prn"),
     (r"\b(?:[a-z]\.){2,}(?:[a-z]\b\.?)?", lambda found: found.group().replace(".", "") + " "),
     (r"(?<=\d)(?=(?:mg|mcg|ug|ml|g|tab|cap|x)\b)", " "),
-    (r"\b1ce\b", "once"),
+    (r"(?<![\d.])\.(?=\d)", "0."),
+    (r"\bb[ -](?=\d{1,2}\b)", "b"),  # "vitamin B 12" holds no number
+    (r"(\d)\s*\([a-z-]+\)", r"\1"),  # "30 (thirty) days"
+    (r"\b(every|each|q|for|x)\s*(\d{1,2})/(7|52|12)\b", lambda found: _shorthand(found)),
+    (r"\b(?:mwf|m/w/f|m-w-f)\b", "mon wed fri"),
     (r"\bonce (?:only|now)\b", "single dose"),
     (r"\b(" + "|".join(_WORDS) + r")\b", lambda found: _WORDS[found.group(1)]),
-    (r"\b(\d+) and (?:an? |1 )?half\b", r"\1.5"),
-    (r"\b(?:a |1 )?half (?:of )?(?:an? |1 )?(?=" + _NOUN + ")", "0.5 "),
+    (r"\b(\d+) and (?:an? |1[ -])?half\b", r"\1.5"),
+    (r"\b(?:a |1[ -])?half (?:of )?(?:an? |1 )?(?=" + _NOUN + ")", "0.5 "),
     (r"\bhalf an?\b", "0.5"),
     (r"\b(?:an?) (?=" + _NOUN + ")", "1 "),
     (r"\b(\d+) (\d)/(\d)\b", lambda found: _mixed(found)),
@@ -71,6 +75,12 @@ def number(text: str) -> Fraction:
 def is_ambiguous(text: str) -> bool:
     """Whether a number can be read in two ways: `1.000` is one in London and a thousand in Berlin."""
     return re.search(r"(?<![\d.,])[1-9]\d{0,2}\.\d{3}(?![\d.])\s*(?:mg|mcg|ug|micro|g\b)", text) is not None
+
+
+def _shorthand(found: re.Match[str]) -> str:
+    """The British `3/12`: three months; `/52` are weeks and `/7` days."""
+    unit = {"7": "days", "52": "weeks", "12": "months"}[found.group(3)]
+    return f"{found.group(1)} {found.group(2)} {unit}"
 
 
 def _mixed(found: re.Match[str]) -> str:

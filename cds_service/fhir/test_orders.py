@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from cds_service.facts.orders import Test, TestOrder
 from cds_service.facts.patient import DataIssue, DataKey
-from cds_service.fhir.codings import keys, texts
+from cds_service.fhir.codings import texts
 from cds_service.fhir.medication_issues import IssueLog
 from cds_service.fhir.names import name_matches
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import CodeableConcept, Resource, resource_name
 from cds_service.fhir.subject import patient_references, subject_problem
 from cds_service.knowledge.model import Knowledge
+from cds_service.knowledge.systems import canonical_system
 
 _PENDING = frozenset({"active", "on-hold", "draft"})
 _OVER = frozenset({"revoked", "completed", "entered-in-error"})
@@ -42,8 +43,12 @@ def read_test_orders(record: PatientRecord, knowledge: Knowledge) -> tuple[list[
 
 def ordered_tests(concept: CodeableConcept | None, knowledge: Knowledge) -> tuple[Test, ...]:
     """The tests that a concept orders: by code, or by name where no code is one of ours."""
+    codings = (concept.coding if concept is not None else None) or ()
     found = {
-        _TESTS[name] for key, _ in keys(concept) for name in knowledge.tests_by_code.get(key, ()) if name in _TESTS
+        _TESTS[name]
+        for coding in codings
+        for name in knowledge.tests_by_code.get((canonical_system(coding.system), (coding.code or "").strip()), ())
+        if name in _TESTS
     }
     if not found:
         words = texts(concept)
