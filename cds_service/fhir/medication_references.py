@@ -1,58 +1,102 @@
-"""Medications that an order or a statement only refers to, and that are nowhere in the record."""
+"""Following a medication reference to what it names: contained, in the same Bundle, or anywhere else that was sent."""
 
 from __future__ import annotations
 
-import dataclasses
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 
+from cds_service.fhir.amounts import Strength, read_strength
+from cds_service.fhir.medication_codes import Description, Product, recognise
 from cds_service.fhir.record import PatientRecord
-from cds_service.fhir.resources import Entry, Resource, Search
+from cds_service.fhir.resources import Entry, Identifier, Reference, Resource
+from cds_service.knowledge.model import Knowledge
 
-_MEDICATION = re.compile(r"(?:.*/)?Medication/[A-Za-z0-9._-]{1,64}(?:/_history/[A-Za-z0-9._-]{1,64})?")
-
-
-def unresolved(record: PatientRecord) -> tuple[str, ...]:
-    """The references to Medications, in order and once each, that neither the record nor its drafts hold."""
-    held = set(_held(_all_entries(record)))
-    wanted = (_reference(entry) for entry in _all_entries(record))
-    return tuple(dict.fromkeys(name for name in wanted if name and name not in held and _MEDICATION.fullmatch(name)))
+_DEEPEST = 4  # a product's ingredient may be a product; deeper nesting is a loop, or not meant for us
 
 
-def with_medications(record: PatientRecord, found: Mapping[str, tuple[str, Resource]]) -> PatientRecord:
-    """The record with each Medication beside what refers to it; `found` gives its address and itself by reference."""
-    sections = {
-        key: dataclasses.replace(section, entries=_completed(section.entries, found))
-        for key, section in record.sections.items()
-    }
-    return dataclasses.replace(record, sections=sections, drafts=_completed(record.drafts, found))
+class MedicationReader:
+    """Reads the medication of any resource of one record. The look-up of Medications is made once, when needed."""
 
+    def __init__(self, record: PatientRecord, knowledge: Knowledge) -> None:
+        self._record = record
+        self._knowledge = knowledge
 
-def _completed(entries: tuple[Entry, ...], found: Mapping[str, tuple[str, Resource]]) -> tuple[Entry, ...]:
-    wanted = dict.fromkeys(name for name in map(_reference, entries) if name in found)
-    if not wanted:
-        return entries
-    added = (Entry(url, medication, Search("include")) for url, medication in (found[name] for name in wanted))
-    return (*entries, *added)
+    def product_of(self, resource: Resource) -> Product:
+        """What a MedicationRequest and its like are about, and the medicines of ours that it holds."""
+        described = Description()
+        described.add_concept(resource.medication_codeable_concept)
+        reference, problem = resource.medication_reference, ""
+        if reference is not None:
+            problem = self._describe(reference, described, resource, frozenset())
+        product = recognise(described, self._knowledge)
+        if product.held or (product.name and not product.problem):
+            return product
+        return Product(product.name, (), problem or product.problem)
 
+    def _describe(self, reference: Reference, described: Description, owner: Resource, seen: frozenset[str]) -> str:
+        """Add what the reference names; the reason where it leads nowhere. `owner` holds contained resources."""
+        medication = self._resolve(reference.reference, owner)
+        if medication is None or (reference.reference or "") in seen or len(seen) >= _DEEPEST:
+            described.add_words(reference.display)
+            if reference.identifier is not None:
+                described.add_identifiers([reference.identifier])
+            return "the medication it refers to was not sent" if medication is None else ""
+        described.add_concept(medication.code)
+        described.add_identifiers(_listed(medication.identifier))
+        described.add_words(reference.display)
+        inner = owner if (reference.reference or "").startswith("#") else medication
+        self._describe_ingredients(medication, described, inner, seen | {reference.reference or ""})
+        return ""
 
-def _all_entries(record: PatientRecord) -> Iterator[Entry]:
-    for section in record.sections.values():
-        yield from section.entries
-    yield from record.drafts
+    def _describe_ingredients(
+        self, medication: Resource, described: Description, owner: Resource, seen: frozenset[str]
+    ) -> None:
+        described.ingredient_count += len(medication.ingredient or ())
+        for ingredient in medication.ingredient or ():
+            strength = read_strength(ingredient.strength) if ingredient.strength is not None else Strength()
+            if ingredient.item_codeable_concept is not None:
+                described.add_ingredient(ingredient.item_codeable_concept, strength)
+            if ingredient.item_reference is not None:
+                inner = Description()
+                self._describe(ingredient.item_reference, inner, owner, seen)
+                described.add_words(*inner.words)
+                for concept in inner.concepts:
+                    described.ingredients.append((concept, strength))
+                described.ingredients.extend(inner.ingredients)
 
+    def _resolve(self, reference: str | None, owner: Resource) -> Resource | None:
+        if not reference:
+            return None
+        if reference.startswith("#"):
+            return next((r for r in owner.contained or () if r.id == reference[1:]), None)
+        plain, _, _ = reference.partition("/_history/")
+        found = self._medications.get(plain) or self._medications.get(plain.lower())
+        if found is None and "/Medication/" in plain:
+            found = self._medications.get("Medication/" + plain.rpartition("/Medication/")[2])
+        return found
 
-def _held(entries: Iterable[Entry]) -> Iterator[str]:
-    for entry in entries:
-        resource = entry.resource
-        if resource is not None and resource.resource_type == "Medication":
-            yield f"Medication/{resource.id}"
+    @cached_property
+    def _medications(self) -> dict[str, Resource]:
+        """Every Medication that was sent, by full URL and by `Medication/id`."""
+        found: dict[str, Resource] = {}
+        for entry in self._entries():
+            medication = entry.resource
+            if medication is None or medication.resource_type != "Medication":
+                continue
+            if medication.id:
+                found.setdefault(f"Medication/{medication.id}", medication)
             if entry.full_url:
-                yield entry.full_url
+                found.setdefault(entry.full_url, medication)
+                found.setdefault(entry.full_url.lower(), medication)
+        return found
+
+    def _entries(self) -> Iterator[Entry]:
+        for section in self._record.sections.values():
+            yield from section.entries
+        yield from self._record.drafts
 
 
-def _reference(entry: Entry) -> str:
-    """The Medication that an entry refers to; "" where it names none outside itself."""
-    pointer = entry.resource.medication_reference if entry.resource is not None else None
-    reference = pointer.reference if pointer is not None else None
-    return reference if reference and not reference.startswith("#") else ""
+def _listed(identifiers: list[Identifier] | Identifier | None) -> Iterable[Identifier]:
+    if identifiers is None:
+        return ()
+    return identifiers if isinstance(identifiers, list) else (identifiers,)

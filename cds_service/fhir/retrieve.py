@@ -17,10 +17,10 @@ from urllib.parse import quote, urljoin
 from cds_service.errors import FhirServerFailed, InvalidHookRequest, OutboundRefused
 from cds_service.facts.patient import Availability, DataKey
 from cds_service.fhir.bundles import Reading, one_reading, only_context_patient
-from cds_service.fhir.medication_references import unresolved, with_medications
 from cds_service.fhir.prefetch import read_answer, read_single
 from cds_service.fhir.record import PatientRecord, Section
 from cds_service.fhir.resources import Resource
+from cds_service.fhir.unread_medications import unresolved, with_medications
 from cds_service.outbound.addresses import Origin
 from cds_service.outbound.deadline import Deadline
 from cds_service.outbound.session import GuardedSession
