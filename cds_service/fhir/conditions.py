@@ -21,6 +21,7 @@ from cds_service.knowledge.model import Knowledge
 _NOT_SO = ("refuted", "entered-in-error")
 _NOT_YET_SURE = ("unconfirmed", "provisional", "differential")
 _OVER = ("resolved", "inactive", "remission")
+_UNDATED = "has no date; it was taken as present"
 
 
 def read_problems(record: PatientRecord, knowledge: Knowledge, today: date) -> tuple[list[Problem], list[DataIssue]]:
@@ -44,8 +45,10 @@ def _read(
     resource: Resource, references: frozenset[str], knowledge: Knowledge, today: date
 ) -> tuple[list[Problem], list[DataIssue]]:
     matched = match_problems(resource.code, knowledge)
+    if not matched.matches:
+        return [], []
     verification = status_code(resource.verification_status)
-    if not matched.matches or verification in _NOT_SO:
+    if verification in _NOT_SO:
         return [], []
     if matched.is_of_a_relative:
         return [], [_issue(resource, "code", match, "is of a relative; it was not used") for match in matched.matches]
@@ -58,18 +61,13 @@ def _read(
         if _is_over(resource, today) and knowledge.conditions[match.kind].is_reversible is not False:
             continue  # a lasting cause, such as a resected stomach, stays one when its entry is closed
         since, odd = _since(resource, match, today)
-        if match.kind is ProblemKind.PREGNANCY:
-            if since is not None and not _is_within_pregnancy(since, knowledge, today):
-                continue
-            if since is None:
-                odd.append(
-                    _issue(
-                        resource, "onsetDateTime", match, "has no date; it was taken as present", used_with_care=True
-                    )
-                )
-        issues += odd
+        if match.kind is ProblemKind.PREGNANCY and since is not None and _is_too_long_ago(since, knowledge, today):
+            continue
+        if match.kind is ProblemKind.PREGNANCY and since is None:
+            odd.append(_issue(resource, "onsetDateTime", match, _UNDATED, used_with_care=True))
         is_coded = match.is_coded and verification not in _NOT_YET_SURE
         problems.append(Problem(match.kind, match.name, resource_name(resource), since, is_coded))
+        issues += odd
     return problems, issues
 
 
@@ -119,8 +117,8 @@ def _since(resource: Resource, match: ProblemMatch, today: date) -> tuple[Clinic
     return since, []
 
 
-def _is_within_pregnancy(since: ClinicalDate, knowledge: Knowledge, today: date) -> bool:
-    return since.latest >= today - timedelta(weeks=knowledge.parameters.pregnancy_weeks)
+def _is_too_long_ago(since: ClinicalDate, knowledge: Knowledge, today: date) -> bool:
+    return since.latest < today - timedelta(weeks=knowledge.parameters.pregnancy_weeks)
 
 
 def _issue(resource: Resource, field: str, match: ProblemMatch, what: str, used_with_care: bool = False) -> DataIssue:

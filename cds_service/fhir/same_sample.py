@@ -76,4 +76,13 @@ def _unsettled(reports: list[LabResult], knowledge: Knowledge) -> DataIssue:
 def _sort_key(result: LabResult) -> tuple[object, ...]:
     """Oldest first, then by source; the rest only so that the order of entries can never show."""
     issued = result.issued.order if result.issued is not None else ()
-    return (result.taken.order, result.source, result.analyte, result.printed, result.unit, issued, repr(result))
+    told = (result.printed, result.unit, result.finding or "", result.value or 0, result.printed_range, issued)
+    return (
+        result.taken.order,
+        result.source,
+        result.analyte,
+        *told,
+        result.is_coded,
+        result.is_corrected,
+        result.is_preliminary,
+    )
