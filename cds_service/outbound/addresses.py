@@ -51,7 +51,7 @@ class Origin:
         if _DOTS.search((found["rest"] or "").partition("?")[0]):
             raise OutboundRefused("the address has dot segments in its path")
         port = int(found["port"]) if found["port"] else _DEFAULT_PORTS[found["scheme"]]
-        return cls(found["scheme"], found["host"].lower().rstrip("."), port)
+        return cls(found["scheme"], found["host"].lower(), port)
 
     @property
     def is_local(self) -> bool:

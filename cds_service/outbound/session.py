@@ -110,6 +110,7 @@ class GuardedSession:
             if len(body) > self._max_bytes:
                 raise FhirServerFailed(f"the FHIR server's answer is larger than {self._max_bytes} bytes")
             deadline.check()
+        deadline.check()  # a connection that was ended at the deadline looks like the end of an answer
         return bytes(body)
 
 
@@ -139,7 +140,7 @@ def _retry_after(response: requests.Response) -> float | None:
 def _connect(connection: HTTPConnection, rules: AddressRules, scheme: str) -> socket.socket:
     """Resolve once, check every address, and connect to one of just those: a name cannot change in between."""
     host = connection.host.strip("[]")
-    origin = Origin(scheme, f"[{host}]" if ":" in host else host.lower().rstrip("."), connection.port)
+    origin = Origin(scheme, f"[{host}]" if ":" in host else host.lower(), connection.port)
     try:
         found = socket.getaddrinfo(host, connection.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
