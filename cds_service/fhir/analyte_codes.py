@@ -74,6 +74,8 @@ def _is_called_otherwise(names: list[str], analyte: AnalyteKnowledge, knowledge:
 
 def _by_name(concept: CodeableConcept, knowledge: Knowledge) -> AnalyteMatch | None:
     names = texts(concept)
+    if not names or not any(name_matches(name, _all_names(knowledge)) for name in names):
+        return None
     found = [
         analyte
         for analyte in knowledge.analytes.values()
@@ -86,3 +88,8 @@ def _by_name(concept: CodeableConcept, knowledge: Knowledge) -> AnalyteMatch | N
     titles = " and ".join(analyte.short for analyte in found)
     doubt = f"its name fits more than one thing ({titles}), and it has no standard code" if len(found) > 1 else ""
     return AnalyteMatch(Analyte(found[0].id), None, False, doubt)
+
+
+def _all_names(knowledge: Knowledge) -> tuple[str, ...]:
+    """One pattern for all: a record with local codes only holds thousands of results, and few are ours."""
+    return tuple(name for analyte in knowledge.analytes.values() for name in analyte.names)

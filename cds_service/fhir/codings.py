@@ -42,17 +42,23 @@ _KNOWN = (
 # National modifications share the WHO's categories, but not surely every subdivision: a match is only possible.
 _NATIONAL_ICD_10 = re.compile(r"icd-?10-?(gm|am|ca|nl|se|fi|no|dk|ch)\b")
 _LOCAL_ICD_10 = re.compile(r"icd[-_]?10(?![^/]*(?:proc|pcs))[^/]*$")
+_LONGEST_SYSTEM = 200  # what is longer is no code system, and must not fill the caches
+_LONGEST_CODE = 40
 _ICD_SYSTEMS = frozenset({ICD_10, ICD_10_CM})
 _ICD_10_CODE = re.compile(r"([A-Z][0-9][0-9A-Z])\.?([0-9A-Z]{0,4})$")
 
 
-@lru_cache(maxsize=512)
 def standard_system(system: str) -> str:
     """The URI that the knowledge files use for a code system, whichever of its spellings a sender chose.
 
     Blanks inside ("http: //snomed.info/sct"), https, a closing slash, the OID and SNOMED CT's edition URIs are
     spellings of one system. A system that is not known is given back as it came.
     """
+    return _standard(system) if len(system) <= _LONGEST_SYSTEM else system
+
+
+@lru_cache(maxsize=1024)
+def _standard(system: str) -> str:
     compact = re.sub(r"\s+", "", system)
     lowered = compact.lower().rstrip("/")
     if lowered.startswith("https://"):
@@ -66,8 +72,7 @@ def standard_system(system: str) -> str:
     return lowered if lowered in _KNOWN else compact
 
 
-@lru_cache(maxsize=512)
-def resembles_icd_10(system: str) -> str:
+def _resembled_icd_10(system: str) -> str:
     """The ICD-10 that a national or a local code system is made after; "" for any other system, and for ICD-9."""
     lowered = system.lower()
     if _NATIONAL_ICD_10.search(lowered):
@@ -80,8 +85,9 @@ def keys(concept: CodeableConcept | None) -> Iterator[tuple[tuple[str, str], Cod
     if concept is None or not concept.coding:
         return
     for coding in concept.coding:
-        if coding.system and coding.code:
-            yield (standard_system(coding.system), coding.code.strip()), coding
+        system, code = coding.system, coding.code
+        if system and code and len(system) <= _LONGEST_SYSTEM and len(code) <= _LONGEST_CODE:
+            yield (_standard(system), code.strip()), coding
 
 
 @lru_cache(maxsize=4096)
@@ -92,7 +98,7 @@ def icd_ancestry(system: str, code: str) -> tuple[tuple[tuple[str, str], ...], b
     matched with and without the dot (E1142), only within ICD-10; ICD-9's V and E codes look alike and mean other
     things, so an ICD-9 system never gets here. For any other system the key is the coding itself.
     """
-    standard = system if system in _ICD_SYSTEMS else resembles_icd_10(system)
+    standard = system if system in _ICD_SYSTEMS else _resembled_icd_10(system)
     if not standard or system == ICD_10_PCS:
         return ((system, code),), True
     found = _ICD_10_CODE.match(code.upper().rstrip("*+†"))

@@ -23,6 +23,10 @@ _OF_A_RELATIVE = re.compile(
 )
 
 
+_LONGEST_TEXT = 300  # a name is short; a note of megabytes is not searched to its end
+_CLAUSE = 80
+
+
 @lru_cache(maxsize=256)
 def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{name})" for name in names), re.IGNORECASE)
@@ -30,6 +34,7 @@ def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
 
 def name_matches(text: str, names: tuple[str, ...], not_names: tuple[str, ...] = ()) -> bool:
     """Whether any of `names` is found in `text` and none of `not_names` is (regular expressions, any case)."""
+    text = text[:_LONGEST_TEXT]
     if not names or _pattern(names).search(text) is None:
         return False
     return not not_names or _pattern(not_names).search(text) is None
@@ -39,12 +44,14 @@ def name_affirmed(text: str, names: tuple[str, ...], not_names: tuple[str, ...] 
     """`name_matches`, and at one place at least the text does not deny it: "no evidence of ...", "... ruled out"."""
     if not name_matches(text, names, not_names):
         return False
+    text = text[:_LONGEST_TEXT]
     return any(
-        _DENIED_BEFORE.search(text[: found.start()]) is None and _DENIED_AFTER.match(text[found.end() :]) is None
+        _DENIED_BEFORE.search(text[max(0, found.start() - _CLAUSE) : found.start()]) is None
+        and _DENIED_AFTER.match(text[found.end() : found.end() + _CLAUSE]) is None
         for found in _pattern(names).finditer(text)
     )
 
 
 def is_of_a_relative(text: str) -> bool:
     """Whether a text speaks of the family ("mother had ...", "family history of ...") and not of the patient."""
-    return _OF_A_RELATIVE.search(text) is not None
+    return _OF_A_RELATIVE.search(text[:_LONGEST_TEXT]) is not None

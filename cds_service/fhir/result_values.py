@@ -93,14 +93,15 @@ def _absent(reason: CodeableConcept) -> str:
 
 
 def _refuse_two_values(holder: Resource | Component) -> None:
-    given = [holder.value_range, holder.value_string, holder.value_codeable_concept]
-    if holder.value_quantity is not None and holder.value_quantity.value is not None:
-        given.append(holder.value_string or "quantity")
+    quantity = holder.value_quantity
+    given: list[object] = [
+        holder.value_range,
+        holder.value_codeable_concept,
+        (holder.value_string or "").strip() or None,
+    ]
+    given.append(quantity.value if quantity is not None else None)
     if isinstance(holder, Resource):
-        given += [
-            None if holder.value_boolean is None else "boolean",
-            None if holder.value_integer is None else "integer",
-        ]
+        given += [holder.value_boolean, holder.value_integer]
     if sum(value is not None for value in given) > 1:
         raise Unusable("value", "it has more than one value")
 

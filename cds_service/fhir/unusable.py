@@ -16,5 +16,5 @@ class Unusable(Exception):
 
 def quoted(text: str) -> str:
     """A short value of the record, safe to stand in a sentence: one line, no control characters, cut."""
-    plain = "".join(sign if sign.isprintable() else " " for sign in text).strip()
+    plain = "".join(sign if sign.isprintable() else " " for sign in text.strip()[: _LONGEST_QUOTE + 1]).strip()
     return f"'{plain}'" if len(plain) <= _LONGEST_QUOTE else f"'{plain[:_LONGEST_QUOTE]}…'"

@@ -34,6 +34,13 @@ def test_codings_without_system_or_code_are_passed_over() -> None:
     assert list(keys(None)) == []
 
 
+def test_what_is_too_long_for_a_code_or_a_system_is_passed_over() -> None:
+    given = CodeableConcept(coding=[Coding(system="x" * 10_000, code="1"), Coding(system=LOINC, code="1" * 10_000)])
+
+    assert list(keys(given)) == []
+    assert standard_system("x" * 10_000) == "x" * 10_000
+
+
 def test_a_diagnosis_is_looked_up_from_itself_to_its_category() -> None:
     assert icd_ancestry(ICD_10_CM, "E1142") == (
         ((ICD_10_CM, "E11.42"), (ICD_10_CM, "E11.4"), (ICD_10_CM, "E11")),

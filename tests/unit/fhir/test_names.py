@@ -35,3 +35,8 @@ def test_a_text_about_the_family_is_of_a_relative(text: str) -> None:
 @pytest.mark.parametrize("text", ["Mother currently breastfeeding (situation)", "Familial goitre", "Grandiosity"])
 def test_a_text_about_the_patient_is_not(text: str) -> None:
     assert not is_of_a_relative(text)
+
+
+def test_a_long_text_is_not_searched_to_its_end() -> None:
+    assert not name_matches("x" * 10_000 + " vegan", NAMES)
+    assert not name_affirmed("no " * 200_000 + "vegan", NAMES)
