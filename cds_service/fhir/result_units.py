@@ -5,6 +5,7 @@ Both must agree where both are given: a quantity that says two things is not rea
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -15,6 +16,9 @@ from cds_service.knowledge.model import AnalyteKnowledge, Scale
 _UCUM = ("http://unitsofmeasure.org", "https://unitsofmeasure.org", "urn:oid:2.16.840.1.113883.6.8")
 _LONGEST_VALUE = 16
 _MOST_DIGITS = 12  # a result of 10^12 or 10^-12 in any unit is no laboratory result, and would overflow sums
+_PARTS = re.compile(r"[\s(),;]+")
+_SIGN = re.compile(r"[a-zµμ0-9*^.\[\]{}]{1,8}(?:/[a-zµμ0-9*^.\[\]{}]{1,8})+", re.IGNORECASE)
+_SHORT = re.compile(r"[a-z0-9%]{1,8}")
 _NO_UNIT = "it has no unit, and none is guessed"
 
 
@@ -41,13 +45,26 @@ def read_unit(analyte: AnalyteKnowledge, field: str, unit: str, code: str = "", 
     printed, coded = _known(analyte, unit), _known(analyte, code)
     if printed and coded and (printed.scale is not coded.scale or printed.factor != coded.factor):
         raise Unusable(f"{field}.code", f"its unit says {quoted(unit)} and its unit code {quoted(code)}")
-    if coded and (not unit or printed or not normalised(unit).isascii()):
+    if coded and (printed or not _says_otherwise(unit, coded, analyte)):
         return ReadUnit(coded.scale, coded.factor, unit if printed else code)
     if printed and (not code or (system.strip() and system.strip().rstrip("/") not in _UCUM)):
         return printed
     if printed or coded:
         raise Unusable(f"{field}.code", f"its unit says {quoted(unit)} and its unit code {quoted(code)}")
     raise Unusable(f"{field}.unit", f"the unit {quoted(unit or code)} is not known for {analyte.short}")
+
+
+def _says_otherwise(unit: str, coded: ReadUnit, analyte: AnalyteKnowledge) -> bool:
+    """Whether a printed unit that is not known as a whole contradicts the UCUM code.
+
+    It does when it is a unit sign itself ("IU/L"), or holds one of another unit. Words ("pg/mL (calculated)", "пг/мл")
+    do not: the code is what FHIR computes with.
+    """
+    signs = [part for part in _PARTS.split(unit) if _SIGN.fullmatch(part)]
+    if not signs:
+        return _SHORT.fullmatch(normalised(unit)) is not None
+    known = [_known(analyte, sign) for sign in signs]
+    return any(one is None or one.scale is not coded.scale or one.factor != coded.factor for one in known)
 
 
 def _known(analyte: AnalyteKnowledge, unit: str) -> ReadUnit | None:
