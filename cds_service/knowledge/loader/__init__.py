@@ -1,0 +1,201 @@
+"""Loads the knowledge files into one value, or says everything that is wrong with them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from marshmallow import Schema, ValidationError
+
+from cds_service.errors import InvalidKnowledge
+from cds_service.knowledge.loader import indexes
+from cds_service.knowledge.loader.checks import Read, parameters_of, problems_between
+from cds_service.knowledge.loader.documents import UnreadableDocument, parse
+from cds_service.knowledge.loader.files import (
+    OVERRIDE_REASONS,
+    SOURCES,
+    VERSION,
+    WORDS,
+    effective_files,
+    version_of,
+)
+from cds_service.knowledge.model import (
+    AnalyteKnowledge,
+    ConditionKnowledge,
+    Knowledge,
+    Licence,
+    MedicineKnowledge,
+    OverrideReason,
+    Source,
+    TestKnowledge,
+)
+from cds_service.knowledge.schemas import (
+    SCHEMAS,
+    OverrideReasonSchema,
+    SourceSchema,
+    VersionSchema,
+    problems_of,
+)
+from cds_service.knowledge.schemas.base import did_you_mean, read_text
+
+PACKAGED = Path(__file__).parent.parent
+"""The folder of the knowledge that ships with the service."""
+
+_Coded = TypeVar("_Coded", AnalyteKnowledge, TestKnowledge, MedicineKnowledge, ConditionKnowledge)
+
+
+def load(folder: Path | None = None, overlay: Path | None = None, *, with_snomed_affiliate: bool = True) -> Knowledge:
+    """The knowledge in `folder` (None: ours), with a site's own files in `overlay` laid over it path by path.
+
+    `with_snomed_affiliate` False leaves out every code that needs a SNOMED CT licence.
+
+    Raises:
+        InvalidKnowledge: a file cannot be used; all problems of all files are told together.
+    """
+    files = effective_files(PACKAGED if folder is None else folder, overlay)
+    reader = _Reader(files)
+    read, words, semantic = reader.read()
+    problems = [*reader.problems, *(problems_between(read) if not reader.problems else ())]
+    if problems:
+        raise InvalidKnowledge(problems)
+    by_id = {kind: {thing.id: thing for thing in things.values()} for kind, things in read.things.items()}
+    reasons = {name: OverrideReason(name, code) for name, code in read.override_reasons.items()}
+    dropped = frozenset() if with_snomed_affiliate else frozenset({Licence.SNOMED_AFFILIATE})
+    return _assembled(by_id, read.sources, reasons, words, version_of(semantic, files), dropped)
+
+
+def check_complete(
+    knowledge: Knowledge,
+    *,
+    analytes: Collection[str],
+    tests: Collection[str],
+    medicines: Collection[str],
+    conditions: Collection[str],
+) -> None:
+    """Holds the files against the words that the facts know: a file for each, and no file without one.
+
+    Raises:
+        InvalidKnowledge: a file is missing or left over.
+    """
+    problems: list[str] = []
+    for kind, expected, found in (
+        ("analytes", analytes, knowledge.analytes),
+        ("tests", tests, knowledge.tests),
+        ("medicines", medicines, knowledge.medicines),
+        ("conditions", conditions, knowledge.conditions),
+    ):
+        names = sorted(str(name) for name in expected)
+        problems += [f"{kind}/{name}.yaml: is missing; add the file" for name in names if name not in found]
+        problems += [
+            f"{kind}/{name}.yaml: {name!r} is not one that the facts know; {did_you_mean(name, names)}"
+            for name in sorted(found.keys() - set(names))
+        ]
+    if problems:
+        raise InvalidKnowledge(problems)
+
+
+class _Reader:
+    """Reads each file on its own and collects what is wrong with it."""
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self.files = files
+        self.problems: list[str] = []
+
+    def read(self) -> tuple[Read, dict[str, str], str]:
+        things: dict[str, dict[str, Any]] = {kind: {} for kind in SCHEMAS}
+        for path in self.files:
+            kind = path.partition("/")[0]
+            if kind in SCHEMAS:
+                thing = self._loaded(path, SCHEMAS[kind](), self._document(path))
+                if thing is not None:
+                    things[kind][path] = thing
+        sources = {name: Source(id=name, **told) for name, told in self._entries(SOURCES, SourceSchema()).items()}
+        reasons = self._entries(OVERRIDE_REASONS, OverrideReasonSchema())
+        version = self._loaded(VERSION, VersionSchema(), self._document(VERSION)) or {"version": ""}
+        return Read(things, sources, reasons), self._words(), version["version"]
+
+    def _document(self, path: str) -> object:
+        if path not in self.files:
+            self.problems.append(f"{path}: is missing; add the file")
+            return None
+        try:
+            document = parse(self.files[path].decode("utf-8"))
+        except UnicodeDecodeError:
+            self.problems.append(f"{path}: is not UTF-8; save it as UTF-8 text")
+        except UnreadableDocument as problem:
+            self.problems.append(f"{path}: {problem}")
+        else:
+            if isinstance(document, dict):
+                return document
+            self.problems.append(f"{path}: must hold keys and values; write `key: value` lines")
+        return None
+
+    def _loaded(self, path: str, schema: Schema, document: Any, prefix: str = "") -> Any:
+        if document is None:
+            return None
+        try:
+            return schema.load(document)
+        except ValidationError as error:
+            self.problems += [f"{path}: {prefix}{problem}" for problem in problems_of(error)]
+            return None
+
+    def _entries(self, path: str, schema: Schema) -> dict[str, Any]:
+        document = self._document(path)
+        entries = document if isinstance(document, dict) else {}
+        loaded = {name: self._loaded(path, schema, entry or {}, f"{name}.") for name, entry in entries.items()}
+        return {name: entry for name, entry in loaded.items() if entry is not None}
+
+    def _words(self) -> dict[str, str]:
+        if WORDS not in self.files:
+            return {}
+        document = self._document(WORDS)
+        words: dict[str, str] = {}
+        for key, text in (document if isinstance(document, dict) else {}).items():
+            try:
+                words[key] = read_text(text)
+            except ValidationError as error:
+                self.problems += [f"{WORDS}: {key}: {problem}" for problem in error.messages]
+        return words
+
+
+def _assembled(
+    by_id: Mapping[str, Mapping[str, Any]],
+    sources: Mapping[str, Source],
+    reasons: Mapping[str, OverrideReason],
+    words: Mapping[str, str],
+    version: str,
+    dropped: frozenset[Licence],
+) -> Knowledge:
+    analytes: dict[str, AnalyteKnowledge] = _without(by_id["analytes"], dropped)
+    tests: dict[str, TestKnowledge] = _without(by_id["tests"], dropped)
+    medicines: dict[str, MedicineKnowledge] = _without(by_id["medicines"], dropped)
+    conditions: dict[str, ConditionKnowledge] = _without(by_id["conditions"], dropped)
+    return Knowledge(
+        version=version,
+        analytes=analytes,
+        tests=tests,
+        medicines=medicines,
+        conditions=conditions,
+        regimens=by_id["regimens"],
+        rules=by_id["rules"],
+        parameters=parameters_of(by_id["parameters"]),
+        parameter_files=by_id["parameters"],
+        sources=sources,
+        override_reasons=reasons,
+        words=words,
+        analytes_by_code=indexes.analytes_by_code(analytes),
+        tests_by_code=indexes.tests_by_code(tests),
+        medicines_by_code=indexes.medicines_by_code(medicines),
+        conditions_by_code=indexes.conditions_by_code(conditions),
+    )
+
+
+def _without(things: Mapping[str, _Coded], dropped: frozenset[Licence]) -> dict[str, _Coded]:
+    if not dropped:
+        return dict(things)
+    return {
+        name: replace(thing, codes=tuple(code for code in thing.codes if code.licence not in dropped))
+        for name, thing in things.items()
+    }
