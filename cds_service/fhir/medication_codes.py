@@ -91,9 +91,9 @@ def recognise(described: Description, knowledge: Knowledge) -> Product:
     name = next(iter(described.words), "").strip()[:_SHOWN_NAME]
     coded = _by_code(described, knowledge)
     if coded:
-        return Product(
-            name or next(rows[0].display for rows, _ in coded.values() if rows), _held(coded, described, knowledge)
-        )
+        held = _held(coded, described, knowledge)
+        displays = (row.display for rows, _ in coded.values() for row in rows)
+        return Product(name or next(displays, held[0].medicine.value)[:_SHOWN_NAME], held)
     by_name = [m for m in _MEDICINES.values() if _is_named(m, described.words, knowledge)]
     if by_name:
         uncoded: _Found = {m: ([], _strengths_by_name(m, described, knowledge)) for m in by_name}

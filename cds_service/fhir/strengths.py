@@ -21,6 +21,7 @@ _MASS = re.compile(
 _PER_ML = re.compile(
     r"(?<![\d.])(\d+(?:\.\d+)?)\s*(" + _UNITS + r")\s*(?:/|per|in)\s*(\d+(?:\.\d+)?)?\s*(?:ml|cc|millilit(?:er|re))\b"
 )
+_WORD = re.compile(r"[a-z]{3}|\bb\d")
 _BETWEEN_INGREDIENTS = re.compile(r"\s*(?:/(?!\s*(?:\d+(?:\.\d+)?\s*)?(?:ml|cc)\b)|\+|,|;|&|\band\b|\bwith\b)\s*")
 
 
@@ -49,7 +50,10 @@ def strength_in_name(name: str, medicine: MedicineKnowledge) -> Strength:
         return Strength()
     parts = [words]
     if len(_MASS.findall(words)) + len(_PER_ML.findall(words)) > 1 or _BETWEEN_INGREDIENTS.search(words):
-        parts = [part for part in _BETWEEN_INGREDIENTS.split(words) if name_matches(part, medicine.names)]
+        parts = _BETWEEN_INGREDIENTS.split(words)
+        if any(_MASS.search(part) and not _WORD.search(_MASS.sub("", part)) for part in parts):
+            return Strength()  # "folic acid / vitamin B12 5 mg / 1 mg": which is whose?
+        parts = [part for part in parts if name_matches(part, medicine.names)]
     masses = {number(value) * MASS_IN_MG[unit] for part in parts for value, unit in _MASS.findall(part)}
     per_ml = {
         number(value) * MASS_IN_MG[unit] / (number(volume) if volume else 1)

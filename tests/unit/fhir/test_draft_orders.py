@@ -1,0 +1,199 @@
+"""Reading the drafts of an order hook."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cds_service.facts.orders import DraftOrder, Test
+from cds_service.facts.patient import DataIssue
+from cds_service.facts.treatments import Medicine, Route
+from cds_service.fhir.draft_orders import concerns_us, read_drafts
+from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.resources import Entry, Resource
+from cds_service.knowledge.systems import ATC, LOINC
+from tests.builders import concept, record, resource
+from tests.medication_builders import dose, every, medicine_knowledge, named, request, rxnorm
+
+KNOWLEDGE = medicine_knowledge()
+
+
+def draft(**fields: Any) -> Resource:
+    given = {
+        "id": "draft-1",
+        "status": "draft",
+        "medicationCodeableConcept": rxnorm("199318"),
+        "dosageInstruction": [
+            {"text": "1 tablet daily", "timing": every(1), "doseAndRate": dose(1, "tablet", "{tbl}")}
+        ],
+    }
+    return request(**{**given, **fields})
+
+
+def session(*drafts: Resource | Entry, selections: tuple[str, ...] | None = None, **sections: Any) -> PatientRecord:
+    entries = tuple(one if isinstance(one, Entry) else Entry(resource=one) for one in drafts)
+    return replace(record(**sections), drafts=entries, selections=selections)
+
+
+def read(*drafts: Resource | Entry, selections: tuple[str, ...] | None = None) -> list[DraftOrder]:
+    found, issues = read_drafts(session(*drafts, selections=selections), KNOWLEDGE)
+    assert issues == []
+    return found
+
+
+def test_a_folic_acid_draft_holds_its_daily_dose() -> None:
+    (found,) = read(draft())
+    (content,) = found.contents
+    assert (found.source, found.is_selected) == ("MedicationRequest/draft-1", True)
+    assert (content.medicine, content.dose.mg_per_day, content.route) == (Medicine.FOLIC_ACID, Decimal(5), Route.ORAL)
+
+
+def test_a_weekly_dose_is_not_counted_daily() -> None:
+    weekly = draft(
+        medicationCodeableConcept=concept((ATC, "B03BB01")),
+        dosageInstruction=[{"timing": every(1, 1, "wk"), "doseAndRate": dose("0.4", "mg")}],
+    )
+    dose_a_day = read(weekly)[0].contents[0].dose.mg_per_day
+    assert dose_a_day is not None
+    assert dose_a_day < Decimal("0.1")
+
+
+def test_a_combination_shows_both_its_medicines() -> None:
+    (found,) = read(draft(medicationCodeableConcept=rxnorm("1298293", "Prenatal multivitamin tablet")))
+    assert {c.medicine: c.dose.mg_per_day for c in found.contents} == {
+        Medicine.FOLIC_ACID: Decimal("0.4"),
+        Medicine.B12: Decimal("0.006"),
+    }
+
+
+@pytest.mark.parametrize("lines", [[], [{"timing": every(1)}], [{"text": "as directed"}], [{"text": "1000 IU daily"}]])
+def test_a_dose_that_cannot_be_told_stays_visible_with_its_reason(lines: list[dict[str, Any]]) -> None:
+    (content,) = read(draft(dosageInstruction=lines))[0].contents
+    assert content.medicine is Medicine.FOLIC_ACID
+    assert content.dose.mg_per_day is None
+    assert content.dose.reason
+
+
+def test_one_tablet_daily_in_words_is_one_unit_of_the_product() -> None:
+    (content,) = read(draft(dosageInstruction=[{"text": "1 tablet daily", "timing": every(1)}]))[0].contents
+    assert content.dose.mg_per_day == Decimal(5)
+
+
+@pytest.mark.parametrize("status", ["draft", "active", "on-hold", None])
+def test_drafts_count_in_these_states(status: str | None) -> None:
+    assert len(read(draft(status=status))) == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": "entered-in-error"},
+        {"status": "cancelled"},
+        {"status": "stopped"},
+        {"status": "completed"},
+        {"doNotPerform": True},
+    ],
+)
+def test_withdrawn_drafts_do_not_count(fields: dict[str, Any]) -> None:
+    assert read(draft(**fields)) == []
+
+
+@pytest.mark.parametrize(
+    ("selections", "selected"),
+    [
+        (None, True),
+        (("MedicationRequest/draft-1",), True),
+        (("draft-1",), True),
+        (("https://ehr.example/fhir/MedicationRequest/draft-1",), True),
+        (("MedicationRequest/draft-1/_history/1",), True),
+        (("urn:uuid:5f0c",), True),
+        (("MedicationRequest/draft-2",), False),
+        (("MedicationRequest/xdraft-1",), False),
+        ((), False),
+    ],
+)
+def test_selections_name_drafts_in_every_way(selections: tuple[str, ...] | None, selected: bool) -> None:
+    found = read(Entry("urn:uuid:5f0c", draft()), selections=selections)
+    assert [d.is_selected for d in found] == [selected]
+
+
+def test_an_empty_selection_does_not_select_a_draft_without_id() -> None:
+    assert [d.is_selected for d in read(draft(id=None), selections=("", "MedicationRequest/9"))] == [False]
+
+
+def test_a_medication_in_the_same_draft_bundle_is_found() -> None:
+    order = draft(medicationCodeableConcept=None, medicationReference={"reference": "urn:uuid:77"})
+    medication = resource("Medication", id=None, subject=None, code=rxnorm("199318"))
+    assert [c.medicine for d in read(order, Entry("urn:uuid:77", medication)) for c in d.contents] == [
+        Medicine.FOLIC_ACID
+    ]
+
+
+def test_a_draft_without_a_medication_yet_is_no_error() -> None:
+    assert read(draft(medicationCodeableConcept=None)) == [DraftOrder("MedicationRequest/draft-1", "", True)]
+
+
+def test_a_draft_whose_medication_was_not_sent_is_told() -> None:
+    order = draft(medicationCodeableConcept=None, medicationReference={"reference": "Medication/lost"})
+    found, issues = read_drafts(session(order), KNOWLEDGE)
+    assert [d.contents for d in found] == [()]
+    assert [(i.resource, i.field) for i in issues] == [("MedicationRequest/draft-1", "medication")]
+
+
+def test_another_patients_draft_is_told_and_not_used() -> None:
+    found, issues = read_drafts(session(draft(subject={"reference": "Patient/other"})), KNOWLEDGE)
+    assert found == []
+    assert issues == [DataIssue("MedicationRequest/draft-1", "subject", "belongs to another patient; it was not used")]
+
+
+def test_a_drafted_test_is_seen() -> None:
+    order = resource("ServiceRequest", id="t1", status="draft", intent="order", code=concept((LOINC, "2132-9")))
+    assert [(d.source, d.tests) for d in read(order)] == [("ServiceRequest/t1", (Test.B12,))]
+
+
+def test_the_orders_that_a_draft_replaces_are_named() -> None:
+    prior = {"reference": "https://ehr.example/fhir/MedicationRequest/old/_history/2"}
+    assert read(draft(priorPrescription=prior))[0].replaces == ("MedicationRequest/old",)
+
+
+def test_a_replaced_order_given_by_full_url_is_named_by_its_id() -> None:
+    old = Entry("urn:uuid:99", request(id="old"))
+    found, _ = read_drafts(session(draft(priorPrescription={"reference": "urn:uuid:99"}), old), KNOWLEDGE)
+    assert {d.source: d.replaces for d in found}["MedicationRequest/draft-1"] == ("MedicationRequest/old",)
+
+
+@pytest.mark.parametrize("kind", ["NutritionOrder", "RequestGroup", "DeviceRequest", "Task"])
+def test_other_types_of_order_are_left_out(kind: str) -> None:
+    assert read(resource(kind, status="draft")) == []
+
+
+def test_the_order_of_drafts_never_matters() -> None:
+    one, two = draft(), draft(id="draft-2", medicationCodeableConcept=rxnorm("244190"))
+    assert read(one, two) == read(two, one)
+
+
+class TestConcernsUs:
+    @pytest.mark.parametrize(
+        ("order", "expected"),
+        [
+            (draft(), True),
+            (draft(medicationCodeableConcept=rxnorm("244190")), True),
+            (draft(medicationCodeableConcept=rxnorm("1298293")), True),
+            (draft(medicationCodeableConcept=named("Folic acid 5 mg")), True),
+            (draft(medicationCodeableConcept=rxnorm("861007")), False),
+            (draft(medicationCodeableConcept=named("lisinopril 10 mg")), False),
+            (draft(medicationCodeableConcept=None), False),
+            (draft(status="cancelled"), False),
+            (draft(subject={"reference": "Patient/other"}), False),
+            (draft(medicationCodeableConcept=None, medicationReference={"reference": "Medication/lost"}), True),
+        ],
+    )
+    def test_drafts_with_folic_acid_or_b12_concern_us(self, order: Resource, expected: bool) -> None:
+        assert concerns_us(session(order), KNOWLEDGE) is expected
+
+    def test_a_draft_that_was_not_selected_does_not(self) -> None:
+        lisinopril = draft(id="draft-2", medicationCodeableConcept=named("lisinopril 10 mg"))
+        assert not concerns_us(session(draft(), lisinopril, selections=("MedicationRequest/draft-2",)), KNOWLEDGE)

@@ -1,0 +1,640 @@
+"""Reading treatments from the four kinds of medication record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from cds_service.assessment.exposure import exposure, used_longer_than
+from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.patient import Availability, DataIssue, DataKey
+from cds_service.facts.presence import Presence
+from cds_service.facts.treatments import Interval, Medicine, Route, Treatment
+from cds_service.fhir.medications import read_treatments
+from cds_service.fhir.record import PatientRecord, Section
+from cds_service.fhir.resources import Entry, Resource
+from cds_service.knowledge.systems import ATC, RXNORM, SNOMED
+from tests.builders import TODAY, concept, record, resource
+from tests.medication_builders import (
+    PARAMETERS,
+    administration,
+    days_supply,
+    dispense,
+    dose,
+    every,
+    interval,
+    medicine_knowledge,
+    named,
+    request,
+    rxnorm,
+    statement,
+    supply,
+)
+
+KNOWLEDGE = medicine_knowledge()
+YESTERDAY = TODAY - timedelta(days=1)
+_KEYS = {
+    "MedicationStatement": "medicationStatements",
+    "MedicationRequest": "medicationRequests",
+    "MedicationDispense": "medicationDispenses",
+    "MedicationAdministration": "medicationAdministrations",
+}
+
+
+def read(*resources: Resource, **more: list[Resource]) -> tuple[list[Treatment], list[DataIssue]]:
+    sections: dict[str, list[Resource]] = {**more}
+    for one in resources:
+        sections.setdefault(_KEYS[one.resource_type or ""], []).append(one)
+    return read_treatments(record(**sections), KNOWLEDGE, TODAY)
+
+
+def treatments(*resources: Resource) -> list[Treatment]:
+    return read(*resources)[0]
+
+
+def only(*resources: Resource) -> Treatment:
+    found, issues = read(*resources)
+    assert issues == []
+    assert len(found) == 1
+    return found[0]
+
+
+def medication(**fields: Any) -> Resource:
+    return resource("Medication", **{"id": "m1", "subject": None, **fields})
+
+
+def open_until(start: str, until: date) -> Interval:
+    begins = ClinicalDate.parse(start)
+    return Interval(begins, ClinicalDate(begins.latest, until))
+
+
+class TestMedicationIsReadInEveryForm:
+    @pytest.mark.parametrize(
+        ("codings", "medicine"),
+        [
+            ([(RXNORM, "6809")], Medicine.METFORMIN),
+            ([(RXNORM, "861007")], Medicine.METFORMIN),
+            ([("urn:oid:2.16.840.1.113883.6.88", "861007")], Medicine.METFORMIN),
+            ([("https://www.nlm.nih.gov/research/umls/rxnorm/", " 861007 ")], Medicine.METFORMIN),
+            ([("urn:local", "X1"), (RXNORM, "861007")], Medicine.METFORMIN),
+            ([(ATC, "A10BA02")], Medicine.METFORMIN),  # a substance of a listed class
+            ([(ATC, "A10BA")], Medicine.METFORMIN),
+            ([(ATC, "A02BC01")], Medicine.PPI),
+            ([(ATC, "B03BA03")], Medicine.B12),
+        ],
+    )
+    def test_codes_of_every_level(self, codings: list[tuple[str, str]], medicine: Medicine) -> None:
+        found = only(statement(medicationCodeableConcept=concept(*codings)))
+        assert (found.medicine, found.is_coded) == (medicine, True)
+
+    @pytest.mark.parametrize("name", ["Metformin 500mg", "METFORMIN", "MetFORMIN (Glucophage)", "glucophage"])
+    def test_a_name_alone_is_read_and_said_to_be_only_a_name(self, name: str) -> None:
+        found = only(statement(medicationCodeableConcept=named(name)))
+        assert (found.medicine, found.is_coded, found.name) == (Medicine.METFORMIN, False, name)
+
+    def test_a_name_used_as_a_local_code(self) -> None:
+        found = only(statement(medicationCodeableConcept=concept(("urn:local:names", "FoLIC Acid"))))
+        assert (found.medicine, found.is_coded) == (Medicine.FOLIC_ACID, False)
+
+    def test_a_look_alike_letter_of_another_alphabet_matches_nothing(self) -> None:
+        assert read(statement(medicationCodeableConcept=named("mеtformin"))) == ([], [])
+
+    def test_codes_decide_over_names(self) -> None:
+        both = concept((RXNORM, "861007"), text="metformin; stop omeprazole")
+        assert [t.medicine for t in treatments(statement(medicationCodeableConcept=both))] == [Medicine.METFORMIN]
+
+    def test_a_contained_medication(self) -> None:
+        inside = {"resourceType": "Medication", "id": "m", "code": rxnorm("861007", "Metformin 500mg")}
+        found = only(
+            statement(contained=[inside], medicationCodeableConcept=None, medicationReference={"reference": "#m"})
+        )
+        assert (found.medicine, found.name) == (Medicine.METFORMIN, "Metformin 500mg")
+
+    @pytest.mark.parametrize(
+        "reference",
+        [
+            "Medication/m1",
+            "Medication/m1/_history/3",
+            "https://ehr.example/fhir/Medication/m1",
+            "https://ehr.example/fhir/Medication/m1/_history/3",
+            "urn:uuid:0b7d1c6a-0000-4000-8000-000000000001",
+            "urn:uuid:0B7D1C6A-0000-4000-8000-000000000001",
+        ],
+    )
+    def test_a_medication_anywhere_in_what_was_sent(self, reference: str) -> None:
+        given = record(
+            medicationStatements=[
+                statement(medicationCodeableConcept=None, medicationReference={"reference": reference})
+            ]
+        )
+        entry = Entry("urn:uuid:0b7d1c6a-0000-4000-8000-000000000001", medication(code=rxnorm("861007")))
+        given = replace(
+            given, sections={**given.sections, DataKey.CONDITIONS: Section(Availability.COMPLETE, (entry,))}
+        )
+        found, issues = read_treatments(given, KNOWLEDGE, TODAY)
+        assert [t.medicine for t in found] == [Medicine.METFORMIN]
+        assert issues == []
+
+    def test_a_reference_that_leads_nowhere_is_reported(self) -> None:
+        lost = statement(medicationCodeableConcept=None, medicationReference={"reference": "Medication/lost"})
+        found, issues = read(lost)
+        assert found == []
+        assert issues == [
+            DataIssue(
+                "MedicationStatement/s1",
+                "medication",
+                "the medication it refers to was not sent, so it is not known what it is",
+            )
+        ]
+
+    def test_the_display_of_a_lost_reference_is_read_as_a_name(self) -> None:
+        lost = {"reference": "Medication/lost", "display": "Metformin (Apo) 500 mg tablet, 100"}
+        found = only(statement(medicationCodeableConcept=None, medicationReference=lost))
+        assert (found.medicine, found.is_coded) == (Medicine.METFORMIN, False)
+
+    def test_a_lost_reference_that_names_something_else_is_no_issue(self) -> None:
+        lost = {"reference": "Medication/lost", "display": "Lisinopril 10 mg"}
+        assert read(statement(medicationCodeableConcept=None, medicationReference=lost)) == ([], [])
+
+    def test_a_lost_medication_of_a_cancelled_order_needs_no_issue(self) -> None:
+        lost = {"reference": "Medication/lost"}
+        assert read(request(status="cancelled", medicationCodeableConcept=None, medicationReference=lost)) == ([], [])
+
+    def test_no_medication_at_all_is_reported(self) -> None:
+        found, issues = read(statement(medicationCodeableConcept=None))
+        assert found == []
+        assert [issue.field for issue in issues] == ["medication"]
+
+    def test_a_code_that_nobody_named_is_reported(self) -> None:
+        nameless = concept(("http://hl7.org/fhir/sid/ndc", "00517003125"))
+        assert [i.field for i in read(statement(medicationCodeableConcept=nameless))[1]] == ["medication"]
+
+    def test_an_atc_code_that_is_not_ours_is_no_issue(self) -> None:
+        assert read(statement(medicationCodeableConcept=concept((ATC, "C09AA03")))) == ([], [])
+
+    def test_names_hidden_in_identifiers(self) -> None:
+        hidden = medication(
+            code=concept(("urn:local:ndc", "00517003125")),
+            identifier=[
+                {"system": "urn:local:ndc", "value": "00517003125"},
+                {"system": "urn:local:formulary-code", "value": "CYAN1I"},
+                {"system": "urn:local:medication-name", "value": "Cyanocobalamin"},
+            ],
+        )
+        given = statement(medicationCodeableConcept=None, medicationReference={"reference": "Medication/m1"})
+        found, _ = read(given, labs=[hidden])
+        assert [(t.medicine, t.name, t.form, t.is_coded) for t in found] == [
+            (Medicine.B12, "Cyanocobalamin", "cyanocobalamin", False)
+        ]
+
+    def test_ingredients_with_their_strengths(self) -> None:
+        def holds(code: str, mg: float) -> dict[str, Any]:
+            per = {"numerator": {"value": mg, "unit": "mg"}, "denominator": {"value": 1, "unit": "TAB"}}
+            return {"itemCodeableConcept": rxnorm(code), "strength": per}
+
+        both = medication(code=named("Combined tablet"), ingredient=[holds("4511", 2.5), holds("244190", 2)])
+        given = statement(
+            medicationCodeableConcept=None,
+            medicationReference={"reference": "Medication/m1"},
+            dosage=[{"text": "1 tablet daily"}],
+        )
+        found, _ = read(given, labs=[both])
+        assert {t.medicine: t.dose.mg_per_day for t in found} == {
+            Medicine.FOLIC_ACID: Decimal("2.5"),
+            Medicine.B12: Decimal(2),
+        }
+
+    def test_a_medication_that_refers_to_itself_does_not_loop(self) -> None:
+        loop = medication(code=rxnorm("861007"), ingredient=[{"itemReference": {"reference": "Medication/m1"}}])
+        given = statement(medicationCodeableConcept=None, medicationReference={"reference": "Medication/m1"})
+        found, _ = read(given, labs=[loop])
+        assert [t.medicine for t in found] == [Medicine.METFORMIN]
+
+    def test_an_ingredient_that_is_a_medication_itself(self) -> None:
+        mix = medication(id="mix", ingredient=[{"itemReference": {"reference": "Medication/m1"}}])
+        given = statement(medicationCodeableConcept=None, medicationReference={"reference": "Medication/mix"})
+        found, _ = read(given, labs=[mix, medication(code=rxnorm("199318"))])
+        assert [t.medicine for t in found] == [Medicine.FOLIC_ACID]
+
+    def test_a_multivitamin_is_seen_through(self) -> None:
+        found = treatments(
+            statement(medicationCodeableConcept=rxnorm("1298293", "Multivitamin"), dosage=[{"text": "1 tablet daily"}])
+        )
+        assert [(t.medicine, t.dose.mg_per_day) for t in found] == [
+            (Medicine.B12, Decimal("0.006")),
+            (Medicine.FOLIC_ACID, Decimal("0.4")),
+        ]
+
+    def test_a_combination_named_in_words_gives_each_its_strength(self) -> None:
+        both = named("folic acid 2.5 mg / vitamin B12 2 mg / vitamin B6 25 mg tablet")
+        found = treatments(statement(medicationCodeableConcept=both, dosage=[{"text": "1 tablet daily"}]))
+        assert {t.medicine: t.dose.mg_per_day for t in found} == {
+            Medicine.FOLIC_ACID: Decimal("2.5"),
+            Medicine.B12: Decimal(2),
+        }
+
+    def test_a_dose_in_mg_of_a_combination_tells_nothing(self) -> None:
+        given = statement(
+            medicationCodeableConcept=rxnorm("310313"),
+            dosage=[{"timing": every(1), "doseAndRate": dose(324, "mg")}],
+        )
+        assert only(given).dose.mg_per_day is None
+        assert "several medicines" in only(given).dose.reason
+
+    def test_code_and_name_that_tell_different_strengths_tell_nothing(self) -> None:
+        given = statement(
+            medicationCodeableConcept=rxnorm("199318", "folic acid 1 mg tablet"), dosage=[{"text": "1 tablet daily"}]
+        )
+        assert only(given).dose.reason == "the product is given with two different strengths"
+
+    def test_an_eradication_pack_is_marked(self) -> None:
+        assert only(statement(medicationCodeableConcept=concept((ATC, "A02BD05")))).is_eradication_pack
+
+    def test_hostile_text_does_no_harm(self) -> None:
+        huge = "metformin " * 100_000
+        found = only(statement(medicationCodeableConcept=named(huge)))
+        assert len(found.name) <= 80
+
+    def test_issues_hold_no_free_text(self) -> None:
+        lost = {"reference": "Medication/lost"}
+        other = statement(subject={"reference": "Patient/other", "display": "Jane Doe"})
+        _, issues = read(statement(medicationCodeableConcept=None, medicationReference=lost), other)
+        assert not any("Doe" in issue.issue for issue in issues)
+
+
+class TestStatementTimes:
+    @pytest.mark.parametrize(
+        ("fields", "intervals", "is_active"),
+        [
+            ({"effectivePeriod": {"start": "2024"}}, (interval("2024", None),), True),
+            (
+                {"effectivePeriod": {"start": "2024-01-01", "end": "2026-01-01"}},
+                (interval("2024-01-01", "2026-01-01"),),
+                True,
+            ),
+            (
+                {"effectivePeriod": {"start": "2024-01-01", "end": "2025-01-01"}},
+                (interval("2024-01-01", "2025-01-01"),),
+                False,
+            ),
+            ({"effectivePeriod": {"end": "2025-01-01"}}, (interval(None, "2025-01-01"),), False),
+            ({}, (interval(None, None),), True),
+            ({"effectiveDateTime": "2025-08-01"}, (interval(None, "2025-08-01"), interval("2025-08-01", None)), True),
+            ({"dateAsserted": "2025-08-01"}, (interval(None, "2025-08-01"), interval("2025-08-01", None)), True),
+            (
+                {"status": "completed", "effectiveDateTime": "2025-08-01"},
+                (interval("2025-08-01", "2025-08-01"),),
+                False,
+            ),
+            ({"status": "completed"}, (), False),
+            (
+                {"status": "completed", "effectivePeriod": {"start": "2025-01-01"}},
+                (open_until("2025-01-01", YESTERDAY),),
+                False,
+            ),
+            (
+                {"status": "stopped", "effectivePeriod": {"start": "2018-01-01", "end": "2025-09-30"}},
+                (interval("2018-01-01", "2025-09-30"),),
+                False,
+            ),
+            (
+                {"status": "on-hold", "effectivePeriod": {"start": "2025-01-01"}},
+                (open_until("2025-01-01", TODAY),),
+                False,
+            ),
+        ],
+    )
+    def test_dates_become_intervals(
+        self, fields: dict[str, Any], intervals: tuple[Interval, ...], is_active: bool
+    ) -> None:
+        found = only(statement(**fields))
+        assert (found.intervals, found.is_active) == (intervals, is_active)
+
+    @pytest.mark.parametrize("status", ["not-taken", "intended", "entered-in-error", "Entered-In-Error ", "draft"])
+    def test_what_was_not_taken_is_no_treatment(self, status: str) -> None:
+        assert read(statement(status=status)) == ([], [])
+
+    @pytest.mark.parametrize("status", [None, "unknown", "whatever"])
+    def test_an_unknown_status_is_told_and_left_open(self, status: str | None) -> None:
+        found, issues = read(statement(status=status, dateAsserted="2025-08-01"))
+        assert [(t.is_active, t.intervals) for t in found] == [
+            (False, (Interval(None, ClinicalDate(date(2025, 8, 1), TODAY)),))
+        ]
+        assert [(i.field, i.matters_to) for i in issues] == [("status", "metformin")]
+
+    @pytest.mark.parametrize(
+        ("fields", "path"),
+        [
+            ({"effectivePeriod": {"start": "2025-01-01", "end": "2024-01-01"}}, "effectivePeriod"),
+            ({"effectivePeriod": {"start": "2025-02-30"}}, "effectivePeriod.start"),
+            ({"effectiveDateTime": "last year"}, "effectiveDateTime"),
+            ({"dateAsserted": "2147-01-01"}, "dateAsserted"),
+        ],
+    )
+    def test_dates_that_cannot_be_are_told_and_the_start_is_unknown(self, fields: dict[str, Any], path: str) -> None:
+        found, issues = read(statement(**fields))
+        assert [t.intervals for t in found] == [(interval(None, None),)]
+        assert [(i.resource, i.field, i.matters_to) for i in issues] == [("MedicationStatement/s1", path, "metformin")]
+
+
+class TestRequestTimes:
+    @pytest.mark.parametrize(
+        ("fields", "intervals", "is_active"),
+        [
+            (
+                {"authoredOn": "1998-10-12"},
+                (interval("1998-10-12", None),),
+                True,
+            ),  # active for decades, no supply stated
+            ({"authoredOn": "2010", "dispenseRequest": supply(90, 64)}, (interval("2010", None),), True),
+            ({"authoredOn": "2025-09-01", "dispenseRequest": supply(90)}, (interval("2025-09-01", None),), True),
+            # the supply ended on 2025-08-02: 60 days ago, within the gap
+            ({"authoredOn": "2025-05-05", "dispenseRequest": supply(90)}, (interval("2025-05-05", None),), True),
+            # a day earlier: it is open whether it is still taken
+            (
+                {"authoredOn": "2025-05-04", "dispenseRequest": supply(90)},
+                (Interval(ClinicalDate.parse("2025-05-04"), ClinicalDate(date(2025, 8, 1), TODAY)),),
+                False,
+            ),
+            (
+                {
+                    "authoredOn": "2024-01-01",
+                    "dispenseRequest": {"validityPeriod": {"start": "2024-02-01", "end": "2024-12-31"}},
+                },
+                (Interval(ClinicalDate.parse("2024-02-01"), ClinicalDate(date(2024, 12, 31), TODAY)),),
+                False,
+            ),
+            (
+                {"status": "completed", "authoredOn": "2025-01-01", "dispenseRequest": supply(90)},
+                (interval("2025-01-01", "2025-03-31"),),
+                False,
+            ),
+            (
+                {"status": "completed", "authoredOn": "2025-01-01", "dispenseRequest": supply(90, 1)},
+                (interval("2025-01-01", "2025-06-29"),),
+                False,
+            ),
+            ({"status": "completed", "authoredOn": "2025-01-01"}, (open_until("2025-01-01", YESTERDAY),), False),
+            ({"status": "stopped", "authoredOn": "2025-01-01"}, (open_until("2025-01-01", YESTERDAY),), False),
+            (
+                {"status": "stopped", "authoredOn": "2025-01-01", "dispenseRequest": supply(90)},
+                (open_until("2025-01-01", date(2025, 3, 31)),),
+                False,
+            ),
+            (
+                {
+                    "status": "stopped",
+                    "authoredOn": "2025-01-01",
+                    "dispenseRequest": {"validityPeriod": {"end": "2025-02-01"}},
+                },
+                (interval("2025-01-01", "2025-02-01"),),
+                False,
+            ),
+            ({"status": "on-hold", "authoredOn": "2025-01-01"}, (open_until("2025-01-01", TODAY),), False),
+        ],
+    )
+    def test_orders_become_intervals(
+        self, fields: dict[str, Any], intervals: tuple[Interval, ...], is_active: bool
+    ) -> None:
+        found = only(request(**fields))
+        assert (found.intervals, found.is_active) == (intervals, is_active)
+
+    def test_the_bounds_of_the_therapy_come_first(self) -> None:
+        bounds = every(2, boundsPeriod={"start": "2025-01-10", "end": "2025-03-10"})
+        found = only(
+            request(authoredOn="2025-01-01", dosageInstruction=[{"timing": bounds, "doseAndRate": dose(500, "mg")}])
+        )
+        assert found.intervals == (interval("2025-01-10", "2025-03-10"),)
+
+    def test_a_quantity_of_tablets_is_a_supply_where_the_daily_dose_is_known(self) -> None:
+        given = request(
+            status="completed",
+            authoredOn="2025-01-01",
+            dosageInstruction=[{"text": "1 tablet twice a day"}],
+            dispenseRequest={"quantity": {"value": 60, "unit": "TAB"}, "numberOfRepeatsAllowed": 1},
+        )
+        assert only(given).intervals == (interval("2025-01-01", "2025-03-01"),)
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"status": "draft"},
+            {"status": "cancelled"},
+            {"status": "entered-in-error"},
+            {"intent": "proposal"},
+            {"intent": "plan"},
+            {"intent": "option"},
+            {"intent": "PLAN "},
+            {"doNotPerform": True},
+        ],
+    )
+    def test_what_was_never_an_order_is_no_treatment(self, fields: dict[str, Any]) -> None:
+        assert read(request(authoredOn="2024-01-01", **fields)) == ([], [])
+
+    def test_a_missing_intent_is_an_order(self) -> None:
+        assert only(request(intent=None, authoredOn="2024-01-01")).is_active
+
+    @pytest.mark.parametrize(
+        ("fields", "path"),
+        [
+            ({"intent": "wish"}, "intent"),
+            ({"authoredOn": None}, "authoredOn"),
+            ({"authoredOn": "2147-06-17"}, "authoredOn"),
+            ({"status": "mystery"}, "status"),
+            ({"status": None}, "status"),
+            ({"dispenseRequest": supply(-90)}, "dispenseRequest.expectedSupplyDuration"),
+            ({"dispenseRequest": supply(0)}, "dispenseRequest.expectedSupplyDuration"),
+            ({"dispenseRequest": supply(99_999)}, "dispenseRequest.expectedSupplyDuration"),
+            (
+                {"dispenseRequest": {"expectedSupplyDuration": {"value": 1e300, "unit": "days"}}},
+                "dispenseRequest.expectedSupplyDuration",
+            ),
+            (
+                {"dispenseRequest": {"expectedSupplyDuration": {"value": 90, "unit": "moons"}}},
+                "dispenseRequest.expectedSupplyDuration",
+            ),
+            ({"dispenseRequest": supply(90, -1)}, "dispenseRequest.numberOfRepeatsAllowed"),
+            ({"dispenseRequest": supply(90, 10**30)}, "dispenseRequest.numberOfRepeatsAllowed"),
+            (
+                {"dispenseRequest": {"validityPeriod": {"start": "2025-06-01", "end": "2024-06-01"}}},
+                "dispenseRequest.validityPeriod",
+            ),
+        ],
+    )
+    def test_what_cannot_be_is_told_with_its_field(self, fields: dict[str, Any], path: str) -> None:
+        _, issues = read(request(**{"authoredOn": "2025-01-01", **fields}))
+        assert (path, "metformin") in [(i.field, i.matters_to) for i in issues]
+
+    def test_an_unbelievable_supply_leaves_the_order_ongoing(self) -> None:
+        found, _ = read(request(authoredOn="2025-01-01", dispenseRequest=supply(-90)))
+        assert found[0].is_active
+
+    def test_an_order_of_the_future_is_not_taken(self) -> None:
+        found, _ = read(request(authoredOn="2147-06-17"))
+        assert [t.is_active for t in found] == [False]
+
+
+class TestDispenseTimes:
+    @pytest.mark.parametrize(
+        ("fields", "intervals"),
+        [
+            (
+                {"whenHandedOver": "2025-01-01T10:00:00Z", "daysSupply": days_supply(90)},
+                interval("2025-01-01T10:00:00Z", "2025-03-31T10:00:00Z"),
+            ),
+            ({"whenPrepared": "2025-01-01", "daysSupply": days_supply(90)}, interval("2025-01-01", "2025-03-31")),
+            ({"whenPrepared": "2024-12-20", "whenHandedOver": "2025-01-01"}, interval("2025-01-01", "2025-01-01")),
+            ({"whenHandedOver": "2025-01-01", "daysSupply": {"value": 90}}, interval("2025-01-01", "2025-03-31")),
+            (
+                {"whenHandedOver": "2025-01-01", "daysSupply": {"value": 4, "unit": "wk"}},
+                interval("2025-01-01", "2025-01-28"),
+            ),
+            (
+                {
+                    "whenHandedOver": "2025-01-01",
+                    "quantity": {"value": 100, "unit": "TAB"},
+                    "dosageInstruction": [{"text": "Take one tablet twice a day, with or after food"}],
+                },
+                interval("2025-01-01", "2025-02-19"),
+            ),
+            (
+                {
+                    "whenHandedOver": "2025-01-01",
+                    "quantity": {"value": 100},
+                    "dosageInstruction": [{"text": "1 tablet daily"}],
+                },
+                interval("2025-01-01", "2025-01-01"),
+            ),
+        ],
+    )
+    def test_dispenses_become_intervals(self, fields: dict[str, Any], intervals: Interval) -> None:
+        found = only(dispense(**fields)).intervals[0]
+        assert found.start is not None
+        assert found.end is not None
+        assert intervals.start is not None
+        assert intervals.end is not None
+        assert (found.start.earliest, found.end.latest) == (intervals.start.earliest, intervals.end.latest)
+
+    @pytest.mark.parametrize("status", ["preparation", "cancelled", "declined", "entered-in-error", "in-progress"])
+    def test_what_was_not_handed_over_is_no_treatment(self, status: str) -> None:
+        assert read(dispense(status=status, daysSupply=days_supply(90))) == ([], [])
+
+    def test_an_unknown_status_without_handing_over_is_told(self) -> None:
+        found, issues = read(dispense(status="unknown", whenPrepared="2025-01-01"))
+        assert found == []
+        assert [i.field for i in issues] == ["status"]
+
+    def test_a_dispense_without_a_day_is_told(self) -> None:
+        found, issues = read(dispense(daysSupply=days_supply(90)))
+        assert [t.intervals for t in found] == [()]
+        assert [i.field for i in issues] == ["whenHandedOver"]
+
+    def test_four_supplies_with_gaps_of_twenty_days_are_a_year(self) -> None:
+        days = ("2024-10-01", "2025-01-19", "2025-05-09", "2025-08-27")
+        found = treatments(
+            *(
+                dispense(id=f"d{n}", whenHandedOver=f"{day}T10:00:00Z", daysSupply=days_supply(90))
+                for n, day in enumerate(days)
+            )
+        )
+        seen = exposure(found, Medicine.METFORMIN, TODAY, PARAMETERS)
+        assert [s.start for s in seen.stretches] == [date(2024, 10, 1)]
+        assert used_longer_than(seen, 4, TODAY, PARAMETERS) is Presence.YES
+
+
+class TestAdministrationTimes:
+    def test_an_injection_is_a_point(self) -> None:
+        given = {"route": concept((SNOMED, "78421000")), "dose": {"value": 1, "unit": "mg"}}
+        found = only(administration(effectiveDateTime="2025-09-10T09:30:00Z", dosage=given))
+        assert found.intervals == (interval("2025-09-10T09:30:00Z", "2025-09-10T09:30:00Z"),)
+        assert (found.route, found.form, found.dose_mg) == (Route.PARENTERAL, "hydroxocobalamin", Decimal(1))
+        assert not found.is_active
+
+    @pytest.mark.parametrize("status", ["not-done", "entered-in-error", "on-hold"])
+    def test_what_was_not_given_is_no_treatment(self, status: str) -> None:
+        assert read(administration(status=status, effectiveDateTime="2025-09-10")) == ([], [])
+
+    def test_an_injection_without_a_day_is_told(self) -> None:
+        found, issues = read(administration())
+        assert [t.intervals for t in found] == [()]
+        assert [(i.field, i.matters_to) for i in issues] == [("effective", "b12")]
+
+
+class TestDoseRouteAndNeed:
+    @pytest.mark.parametrize(
+        "fields",
+        [{"asNeededBoolean": True}, {"asNeededCodeableConcept": {"text": "heartburn"}}, {"text": "20 mg when needed"}],
+    )
+    def test_as_needed_in_every_form(self, fields: dict[str, Any]) -> None:
+        omeprazole = request(
+            authoredOn="2022-01-01", medicationCodeableConcept=rxnorm("198051"), dosageInstruction=[fields]
+        )
+        assert only(omeprazole).as_needed
+
+    @pytest.mark.parametrize(
+        ("medicine", "fields", "route"),
+        [
+            ("309594", {}, Route.PARENTERAL),
+            ("244190", {}, Route.ORAL),
+            ("309594", {"route": {"text": "oral"}}, Route.ORAL),
+            ("244190", {"route": concept((SNOMED, "34206005"))}, Route.PARENTERAL),
+            ("309594", {"text": "1000 mcg IM monthly"}, Route.PARENTERAL),
+            ("244190", {"route": concept(("urn:local", "PO/NG"))}, Route.ORAL),
+            ("244190", {"route": concept(("urn:local", "NASAL"))}, Route.NASAL),
+        ],
+    )
+    def test_routes(self, medicine: str, fields: dict[str, Any], route: Route) -> None:
+        given = statement(medicationCodeableConcept=rxnorm(medicine), dosage=[fields])
+        assert only(given).route is route
+
+    def test_a_range_counts_by_its_cautious_end(self) -> None:
+        folic_acid = statement(medicationCodeableConcept=rxnorm("310410"), dosage=[{"text": "1-2 tablets daily"}])
+        b12 = statement(id="s2", medicationCodeableConcept=rxnorm("244190"), dosage=[{"text": "1-2 tablets daily"}])
+        doses = {t.medicine: t.dose.mg_per_day for t in treatments(folic_acid, b12)}
+        assert doses == {Medicine.FOLIC_ACID: Decimal(2), Medicine.B12: Decimal(2)}
+
+    def test_an_injection_by_volume(self) -> None:
+        given = statement(
+            medicationCodeableConcept=rxnorm("309594"),
+            dosage=[{"timing": every(1, 1, "wk"), "doseAndRate": dose(1, "mL", "mL")}],
+        )
+        assert only(given).dose_mg == Decimal(1)
+
+
+class TestTheRecordAsAWhole:
+    def test_another_patients_record_is_told_and_not_used(self) -> None:
+        found, issues = read(statement(subject={"reference": "Patient/other"}))
+        assert found == []
+        assert [(i.resource, i.field) for i in issues] == [("MedicationStatement/s1", "subject")]
+
+    def test_the_order_of_entries_never_matters(self) -> None:
+        entries = [
+            statement(effectivePeriod={"start": "2024-01-01"}),
+            statement(id="s2", medicationCodeableConcept=rxnorm("1298293")),
+            statement(id="s3", medicationCodeableConcept=None),
+            statement(id="s4", effectivePeriod={"start": "never"}),
+        ]
+        results = {repr(read(*order)) for order in permutations(entries)}
+        assert len(results) == 1
+
+    def test_a_record_sent_twice_counts_once(self) -> None:
+        assert len(treatments(statement(), statement())) == 1
+
+    def test_a_dispense_of_a_stopped_order_counts_beside_it(self) -> None:
+        found = treatments(
+            request(status="stopped", authoredOn="2025-01-01"),
+            dispense(
+                whenHandedOver="2025-09-01",
+                daysSupply=days_supply(90),
+                authorizingPrescription=[{"reference": "MedicationRequest/q1"}],
+            ),
+        )
+        assert exposure(found, Medicine.METFORMIN, TODAY, PARAMETERS).is_current is Presence.YES
+
+    def test_an_empty_record_holds_nothing(self) -> None:
+        assert read_treatments(PatientRecord("p1"), KNOWLEDGE, TODAY) == ([], [])
