@@ -138,6 +138,6 @@ def _read_step(text: str) -> Sig:
         strength_mg=said.strength_mg,
         together_mg=said.together_mg,
         is_single=spoken.is_single,
-        is_weak=said.is_weak,
+        is_weak=said.is_weak or (said.names_a_form and frequency is None and not spoken.is_single),
         reason=reason,
     )

@@ -19,13 +19,18 @@ SEVERAL = "the directions name several amounts"
 
 @dataclass(frozen=True, slots=True)
 class Spelled:
-    """An amount as spelled out; the fields are those of `sig.Sig`. `times`: how often the same amount is named."""
+    """An amount as spelled out; the fields are those of `sig.Sig`.
+
+    `times`: how often the same amount is named. `names_a_form`: the mass stands before a word that may be a form of
+    the product ("30 mg SoluTab"), so that without any frequency it describes the product and not the dose.
+    """
 
     amount: Amount | None = None
     strength_mg: Fraction | None = None
     together_mg: Fraction | None = None
     is_weak: bool = False
     times: int = 1
+    names_a_form: bool = False
     reason: str = ""
 
 
@@ -51,6 +56,7 @@ _COUNT_MASS_NOUN = re.compile(r"(?<![\d.])" + _COUNT_N + r"\s+" + _MASS_N + r"\s
 _COUNT = re.compile(_COUNT_N + r"\s*" + _NOUN)
 _MASS_NOUN = re.compile(_MASS_N + r"\s*-?\s*(?:/\s*)?" + _NOUN)
 _MASS = re.compile(r"(?<![\d.])" + _MASS_N)
+_FORM = re.compile(_MASS_N + r"\s+(?!(?:po|im|iv|sc|by|via|oral|orally|or|and|in|at|with|for|to|ng)\b)[a-z]")
 _VOLUME = re.compile(_N.format("v") + r"\s*(?:mls?|cc|millilit(?:er|re)s?)\b")
 _TAKEN = re.compile(r"\b(?:take|give|use|have)\s+" + _COUNT_N + r"(?![\w.])")
 _BARE = re.compile(
@@ -94,7 +100,8 @@ def _weighed(text: str) -> Spelled:
     if len(set(doses)) > 1 or len(set(strengths)) > 1:
         return Spelled(reason=SEVERAL)
     if doses:
-        return _complete(Spelled(doses[0], strengths[0].low if strengths else None, times=len(doses)), rest)
+        dose = Spelled(doses[0], strengths[0].low if strengths else None, times=len(doses))
+        return _complete(replace(dose, names_a_form=_FORM.search(text) is not None), rest)
     taken = _TAKEN.search(rest)
     if taken is not None:
         counted = Spelled(_amount(taken, "c", Kind.UNIT), strengths[0].low)
