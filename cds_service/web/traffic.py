@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
@@ -57,17 +59,21 @@ def _logging(knowledge_version: str) -> Callable[[Response], Response]:
         response.headers["X-Content-Type-Options"] = "nosniff"
         if request.method == "POST":
             response.headers["Cache-Control"] = "no-store"
-        _log.info(
-            "answered",
-            request=g.request_id,
-            service=g.get("service", ""),
-            status=response.status_code,
-            milliseconds=round((time.perf_counter() - g.began) * 1000, 2),
-            cards=len(g.get("cards", ())),
-            rules=sorted({rule for card in g.get("cards", ()) for rule in card.trace.rules}),
-            knowledge=knowledge_version,
-            items=g.get("items", 0),
-        )
+        with contextlib.suppress(OSError, ValueError):  # a log that is full or closed costs nobody an answer
+            _log.info("answered", knowledge=knowledge_version, **_told(response))
         return response
 
     return finish
+
+
+def _told(response: Response) -> dict[str, Any]:
+    cards = g.get("cards", ())
+    return {
+        "request": g.request_id,
+        "service": g.get("service", ""),
+        "status": response.status_code,
+        "milliseconds": round((time.perf_counter() - g.began) * 1000, 2),
+        "cards": len(cards),
+        "rules": sorted({rule for card in cards for rule in card.trace.rules}),
+        "items": g.get("items", 0),
+    }

@@ -1,0 +1,130 @@
+"""Feedback: each item on its own, and nothing acknowledged that is not stored."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from cds_service.storage.store import Store
+from tests.unit.web.conftest import Edge, issues, paths
+
+URL = "/cds-services/b12-patient-view/feedback"
+WHEN = "2025-10-01T09:30:00.123Z"
+ACCEPTED = {"card": "c-1", "outcome": "accepted", "acceptedSuggestions": [{"id": "s-1"}], "outcomeTimestamp": WHEN}
+OVERRIDDEN = {"card": "c-2", "outcome": "overridden", "outcomeTimestamp": WHEN}
+
+
+def post(client: FlaskClient, *items: Any) -> Any:
+    return client.post(URL, json={"feedback": list(items)})
+
+
+def stored(edge: Edge, *columns: str) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(edge.folder / "b12.sqlite3")
+    connection.row_factory = sqlite3.Row
+    try:
+        rows = connection.execute("SELECT * FROM feedback ORDER BY card").fetchall()
+    finally:
+        connection.close()
+    return [tuple(row[column] for column in columns) for row in rows]
+
+
+def test_feedback_is_stored_and_acknowledged(edge: Edge, client: FlaskClient) -> None:
+    response = post(client, ACCEPTED, OVERRIDDEN)
+
+    assert (response.status_code, response.get_json()) == (200, {"stored": 2})
+    assert stored(edge, "card", "outcome") == [("c-1", "accepted"), ("c-2", "overridden")]
+
+
+@pytest.mark.parametrize("name", ["overrideReason", "overrideReasons"])
+def test_a_reason_is_kept_under_the_names_of_the_specification_and_of_epic(
+    name: str, edge: Edge, client: FlaskClient
+) -> None:
+    reason = {"reason": {"code": "later", "system": "urn:reasons"}, "userComment": "next visit"}
+
+    assert post(client, {**OVERRIDDEN, name: reason}).status_code == 200
+    assert stored(edge, "reason_system", "reason_code", "comment") == [("urn:reasons", "later", "next visit")]
+
+
+@pytest.mark.parametrize(
+    "reason", [None, {}, {"userComment": "only words"}, {"reason": {"code": "x"}}, {"reason": None, "extension": {}}]
+)
+def test_a_reason_may_be_less_than_whole(reason: Any, client: FlaskClient) -> None:
+    assert post(client, {**OVERRIDDEN, "overrideReason": reason}).status_code == 200
+
+
+@pytest.mark.parametrize("when", ["2025-10-01T09:30:00Z", "2025-10-01T09:30:00.5+02:00", "2025-10-01T09:30:00-05:00"])
+def test_times_may_have_fractions_and_zones(when: str, client: FlaskClient) -> None:
+    assert post(client, {**OVERRIDDEN, "outcomeTimestamp": when}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"card": None}, "feedback[0].card"),
+        ({"card": ""}, "feedback[0].card"),
+        ({"card": 5}, "feedback[0].card"),
+        ({"outcome": "ignored"}, "feedback[0].outcome"),
+        ({"outcome": None}, "feedback[0].outcome"),
+        ({"outcome": "accepted"}, "feedback[0].acceptedSuggestions"),
+        ({"outcome": "accepted", "acceptedSuggestions": []}, "feedback[0].acceptedSuggestions"),
+        ({"acceptedSuggestions": ["s-1"]}, "feedback[0].acceptedSuggestions[0]"),
+        ({"acceptedSuggestions": [{}]}, "feedback[0].acceptedSuggestions[0].id"),
+        ({"acceptedSuggestions": {"id": "s"}}, "feedback[0].acceptedSuggestions"),
+        ({"outcomeTimestamp": None}, "feedback[0].outcomeTimestamp"),
+        ({"outcomeTimestamp": "yesterday"}, "feedback[0].outcomeTimestamp"),
+        ({"outcomeTimestamp": "2025-10-01T09:30:00"}, "feedback[0].outcomeTimestamp"),
+        ({"overrideReason": "no"}, "feedback[0].overrideReason"),
+        ({"overrideReason": {"reason": {"system": "x"}}}, "feedback[0].overrideReason.reason.code"),
+        ({"overrideReason": {"userComment": "x" * 10_001}}, "feedback[0].overrideReason.userComment"),
+    ],
+)
+def test_an_item_with_a_fault_is_refused_with_the_field(
+    change: dict[str, Any], path: str, edge: Edge, client: FlaskClient
+) -> None:
+    response = post(client, {**OVERRIDDEN, **change})
+
+    assert response.status_code == 400
+    assert paths(response) == [path]
+    assert edge.store.count_feedback() == 0
+
+
+def test_good_items_are_stored_although_others_are_refused(edge: Edge, client: FlaskClient) -> None:
+    response = post(client, ACCEPTED, {"card": "c-9"}, 5, OVERRIDDEN)
+
+    assert response.status_code == 400
+    assert paths(response) == ["feedback[1].outcome", "feedback[1].outcomeTimestamp", "feedback[2]", "feedback"]
+    assert "2 usable items" in issues(response)[-1][1]
+    assert stored(edge, "card") == [("c-1",), ("c-2",)]
+
+
+@pytest.mark.parametrize("body", [{}, {"feedback": []}, {"feedback": {}}, [], 5, {"feedback": None}])
+def test_a_body_without_feedback_is_400(body: Any, client: FlaskClient) -> None:
+    response = client.post(URL, json=body)
+
+    assert response.status_code == 400
+    assert paths(response) == ["feedback"]
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 200_000])
+def test_feedback_that_is_not_json_is_400(body: bytes, client: FlaskClient) -> None:
+    assert client.post(URL, data=body, content_type="application/json").status_code == 400
+
+
+def test_feedback_sent_again_is_acknowledged_and_counted_once(edge: Edge, client: FlaskClient) -> None:
+    assert post(client, ACCEPTED).status_code == 200
+    assert post(client, ACCEPTED).status_code == 200
+    assert edge.store.count_feedback() == 1
+
+
+def test_feedback_without_a_database_is_503_and_not_acknowledged(edge: Edge, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    edge.store = Store(f"sqlite:///{tmp_path}/file/b12.sqlite3")
+    response = post(edge.client(), ACCEPTED)
+
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+    assert issues(response)[0][0] == "transient"
