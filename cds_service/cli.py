@@ -81,6 +81,7 @@ def serve() -> None:
         interface=Interfaces.WSGI,
         workers=settings.workers,
         blocking_threads=1,
+        websockets=False,
     ).serve()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -169,3 +170,15 @@ def test_commands_of_the_readme_do_what_they_say(command: str, base_url: str) ->
     assert done.returncode == 0, done.stderr
     assert "B12" in done.stdout
     assert "issue" not in done.stdout.partition('"cards"')[0], done.stdout
+
+
+def test_the_answer_in_the_readme_is_the_one_that_the_story_promises() -> None:
+    told = json.loads(re.findall(r"```json\n(.*?)```", README, re.DOTALL)[0])["cards"]
+    promised = json.loads((ROOT / "fixtures/metformin-neuropathy-untested/patient-view.cards.json").read_text())[
+        "cards"
+    ]
+    assert [(card["summary"], card["indicator"]) for card in told] == [
+        (card["summary"], card["indicator"]) for card in promised
+    ]
+    assert [[s["label"] for s in card["suggestions"]] for card in told] == [card["suggestions"] for card in promised]
+    assert [card["extension"]["org.b12-cds.trace"]["rules"] for card in told] == [card["rules"] for card in promised]
