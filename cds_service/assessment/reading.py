@@ -14,7 +14,7 @@ from cds_service.assessment.bands import Band, b12_band, is_low, is_raised, is_s
 from cds_service.assessment.outcome import Status
 from cds_service.assessment.therapy import Therapy
 from cds_service.facts.dates import ClinicalDate, add_months
-from cds_service.facts.labs import Analyte, Finding, LabResult
+from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.knowledge.model import Knowledge
@@ -133,7 +133,7 @@ def read_results(
         on_therapy=on_therapy,
         preliminary=preliminary,
         in_words_only=words,
-        distrust=_distrust(labs, problems),
+        distrust=_distrust(labs, problems, knowledge),
         is_recent=_is_recent(deciding, knowledge, today),
         is_severe=_is_severe(deciding, knowledge),
         disagree=_disagree(deciding, others, knowledge),
@@ -165,7 +165,8 @@ def _deciding(
     if not candidates:
         return None, (), preliminary
     latest = max(candidates, key=lambda r: r.taken.order)
-    near = [r for r in candidates if _days_apart(r.taken, latest.taken) <= knowledge.parameters.metabolite_window_days]
+    window = knowledge.parameters.metabolite_window_days
+    near = [r for r in candidates if _least_days_apart(r.taken, latest.taken) <= window]
     deciding = max(near, key=lambda r: (_band(r, knowledge).severity, r.taken.order))
     return deciding, tuple(r for r in near if r is not deciding), preliminary
 
@@ -201,6 +202,11 @@ def _outweighs(preliminary: LabResult, final: Sequence[LabResult], knowledge: Kn
 def _days_apart(one: ClinicalDate, other: ClinicalDate) -> int:
     """The most days that can lie between two dates."""
     return max(abs((one.latest - other.earliest).days), abs((other.latest - one.earliest).days))
+
+
+def _least_days_apart(one: ClinicalDate, other: ClinicalDate) -> int:
+    """The fewest days that can lie between two dates; 0 where they may be one day."""
+    return max((one.earliest - other.latest).days, (other.earliest - one.latest).days, 0)
 
 
 def _in_words(b12: Sequence[LabResult], deciding: LabResult | None) -> LabResult | None:
@@ -287,10 +293,13 @@ def confounder_of(
     return ""
 
 
-def _distrust(labs: Sequence[LabResult], problems: Mapping[ProblemKind, tuple[Problem, ...]]) -> str:
+def _distrust(
+    labs: Sequence[LabResult], problems: Mapping[ProblemKind, tuple[Problem, ...]], knowledge: Knowledge
+) -> str:
     """Why a B12 that is not low rules nothing out in this patient (clinical-guidelines 3 and 5, Assay)."""
     antibody = newest(labs, Analyte.INTRINSIC_FACTOR_ANTIBODY)
-    if antibody is not None and antibody.finding in (Finding.POSITIVE, Finding.HIGH):
+    analyte = knowledge.analytes[Analyte.INTRINSIC_FACTOR_ANTIBODY]
+    if antibody is not None and is_raised(antibody, analyte)[0] is Presence.YES:
         return f"intrinsic factor antibody is positive ({antibody.taken}), which can make the B12 assay read too high"
     if problems.get(ProblemKind.NITROUS_OXIDE):
         return "nitrous oxide inactivates vitamin B12 without lowering the measured level"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 from cds_service.facts.dates import ClinicalDate
-from cds_service.facts.patient import DataIssue, DataKey, PatientFacts, Sex
+from cds_service.facts.patient import Availability, DataIssue, DataKey, PatientFacts, Sex
 from cds_service.fhir.conditions import read_problems
 from cds_service.fhir.draft_orders import read_drafts
 from cds_service.fhir.medications import read_treatments
 from cds_service.fhir.observations import read_labs
-from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.record import PatientRecord, Section
 from cds_service.fhir.resources import Resource, resource_name
 from cds_service.fhir.test_orders import read_test_orders
 from cds_service.fhir.unusable import quoted
@@ -33,7 +33,7 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
     treatments, treatment_issues = read_treatments(record, knowledge, today)
     test_orders, test_issues = read_test_orders(record, knowledge)
     drafts, draft_issues = read_drafts(record, knowledge)
-    issues = [*record.issues, *patient_issues, *born_issues, *death_issues, *lab_issues, *problem_issues]
+    issues = [*record.issues, *_unread(record), *patient_issues, *born_issues, *death_issues, *lab_issues, *problem_issues]
     issues += [*treatment_issues, *test_issues, *draft_issues]
     return PatientFacts(
         patient_id=record.patient_id,
@@ -49,6 +49,18 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
         issues=tuple(sorted(set(issues), key=_by_resource)),
         availability=tuple((key, record.section(key).availability) for key in DataKey),
     )
+
+
+def _unread(record: PatientRecord) -> list[DataIssue]:
+    """What we asked for and do not hold in full: said for each key, whether or not a card comes of it."""
+    fine = (Availability.COMPLETE, Availability.NEVER_SENT)
+    sections = [(key, record.section(key)) for key in DataKey]
+    return [DataIssue(key, "", _sentence(s)) for key, s in sections if s.availability not in fine]
+
+
+def _sentence(section: Section) -> str:
+    note = section.note or f"is {section.availability.replace('-', ' ')}"
+    return f"The answer to this query {note}." if note.startswith(("was ", "is ")) else f"{note[:1].upper()}{note[1:]}."
 
 
 def _by_resource(issue: DataIssue) -> tuple[str, str, str, str]:

@@ -225,7 +225,7 @@ def b12_values(p: Picture, result: LabResult) -> dict[str, str]:
     low = f"{scale.deficient_below.normalize():f}" if scale is not None and scale.deficient_below is not None else "?"
     high = f"{scale.unlikely_above.normalize():f}" if scale is not None and scale.unlikely_above is not None else "?"
     return {
-        "b12": result.printed,
+        "b12": result.printed if result.finding is None else f"reported as {result.printed}",
         "date": str(result.taken),
         "low": f"{low} {result.unit}",
         "high": f"{high} {result.unit}",
@@ -234,8 +234,14 @@ def b12_values(p: Picture, result: LabResult) -> dict[str, str]:
 
 
 def marker_words(p: Picture, markers: tuple[Marker, ...]) -> str:
-    """ "MMA 0.55 umol/L and homocysteine 22 umol/L"."""
-    return " and ".join(f"{p.knowledge.analytes[m.result.analyte].short} {m.result.printed}" for m in markers)
+    """ "MMA 0.55 umol/L and homocysteine 22 umol/L"; without the amount where the laboratory gave only a word."""
+    return " and ".join(
+        " ".join(filter(None, (p.knowledge.analytes[m.result.analyte].short, _amount(m.result)))) for m in markers
+    )
+
+
+def _amount(result: LabResult) -> str:
+    return "" if result.finding is not None else result.printed
 
 
 def _limits(p: Picture, markers: tuple[Marker, ...]) -> str:

@@ -53,12 +53,13 @@ def folic_acid_taken_with_low_b12(p: Picture) -> Answer:
 
 def folic_acid_drafted_with_b12_in_doubt(p: Picture) -> Answer:
     """Folic acid is ordered, B12 is indeterminate or unknown, and something speaks for deficiency."""
-    return _with_b12_in_doubt(p, _drafted(p))
+    return _with_b12_in_doubt(p, _drafted(p), (Recommendation.CHECK_B12_BEFORE_FOLIC_ACID,))
 
 
 def folic_acid_taken_with_b12_in_doubt(p: Picture) -> Answer:
     """Folic acid is being taken, B12 is indeterminate or unknown, and something speaks for deficiency."""
-    return _with_b12_in_doubt(p, _taken(p))
+    on_its_way = p.pending(Test.B12, Test.ACTIVE_B12)
+    return _with_b12_in_doubt(p, _taken(p), () if on_its_way else (Recommendation.ORDER_B12,))
 
 
 def folic_acid_not_checked(p: Picture) -> Answer:
@@ -103,7 +104,8 @@ def _with_low_b12(p: Picture, folic: _FolicAcid | None) -> Answer:
     )
 
 
-def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None) -> Answer:
+def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None, check: tuple[Recommendation, ...]) -> Answer:
+    """`check` is what is recommended while B12 is not known."""
     if folic is None or not _matters(p, folic) or p.status not in (Status.INDETERMINATE, Status.UNKNOWN):
         return does_not_fire(*(folic.facts if folic is not None else ()))
     called_for = _called_for(p)
@@ -127,7 +129,7 @@ def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None) -> Answer:
         variant="pending" if p.pending(Test.B12, Test.ACTIVE_B12) else _variant(p, "unknown"),
         facts=facts,
         values=values,
-        recommends=(Recommendation.CHECK_B12_BEFORE_FOLIC_ACID,),
+        recommends=check,
         missing_keys=p.unread(DataKey.LABS, *MEDICATION_KEYS),
         target=folic.target,
     )

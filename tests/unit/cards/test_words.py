@@ -1,0 +1,63 @@
+"""Text of the record on its way to a card: it is shown, and never runs."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cds_service.cards.words import escaped, filled_detail, filled_summary, plain
+
+
+def test_html_and_markdown_links_are_shown_and_not_read() -> None:
+    shown = escaped("Polyneuropathy <script>alert(1)</script> [click](javascript:alert(1))")
+    assert "<" not in shown
+    assert "](" not in shown
+    assert "Polyneuropathy &lt;script&gt;" in shown
+
+
+@pytest.mark.parametrize("mark", ["|", "*", "_", "`", "[", "]", "(", ")", "#", "~", "!", ":"])
+def test_every_mark_that_markdown_reads_is_escaped(mark: str) -> None:
+    assert escaped(f"a{mark}b") == f"a\\{mark}b"
+
+
+def test_a_line_break_cannot_end_a_table_row() -> None:
+    assert "\n" not in escaped("one\r\ntwo\u2028three")
+
+
+def test_direction_marks_and_controls_are_dropped() -> None:
+    assert escaped("a\u202eb\x07c") == "a b c"
+
+
+@given(st.text(max_size=300))
+def test_nothing_escaped_holds_a_tag_a_link_or_a_line_break(text: str) -> None:
+    shown = escaped(text)
+    assert "<" not in shown
+    assert "](" not in shown
+    assert not any(line_break in shown for line_break in "\r\n\x0b\x0c\x1c\u2028\u2029")
+
+
+def test_long_text_is_cut_and_says_so() -> None:
+    assert escaped("x" * 500).endswith("…")
+    assert len(escaped("x" * 500)) == 120
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("<150 pg/mL", "<150 pg/mL"), ("> 2000", "> 2000"), ("<=5", "<=5"), ("<b>low</b>", "blow/b"), ("a\nb", "a b")],
+)
+def test_a_summary_keeps_comparators_and_loses_tags(text: str, shown: str) -> None:
+    assert plain(text) == shown
+
+
+@given(st.text(max_size=400), st.text(max_size=400))
+def test_a_summary_is_always_under_140_characters(one: str, two: str) -> None:
+    assert 0 < len(filled_summary("B12 {one} on {two}", {"one": one, "two": two})) < 140
+
+
+def test_a_summary_begins_with_a_capital() -> None:
+    assert filled_summary("{what} recorded", {"what": "vegan diet"}) == "Vegan diet recorded"
+
+
+def test_our_own_markdown_stays_and_the_values_in_it_are_escaped() -> None:
+    assert filled_detail("**Why:** {why}", {"why": "a*b"}) == "**Why:** a\\*b"
