@@ -25,6 +25,7 @@ def exposure(treatments: Iterable[Treatment], medicine: Medicine, today: date, p
     Overlaps are merged, gaps of up to `parameters.exposure_gap_days` joined, and a switch within the class (one PPI
     for another) carries on. Eradication packs do not count; as-needed use is told of but never counted as continuous;
     a medicine recognised by its name alone counts, and is said to be so. The order of the input is irrelevant.
+    A stretch that reaches today has no end: what comes after today is not known, whatever was planned.
     """
     ours = [t for t in treatments if t.medicine is medicine and not t.is_eradication_pack]
     counted = [t for t in ours if not t.as_needed]
@@ -82,7 +83,7 @@ class _Open:
 def _certain(interval: Interval, today: date) -> Stretch | None:
     """The days that an interval vouches for; None where it vouches for none up to today."""
     start, end = interval.start, interval.end
-    ends = None if end is None or end.earliest > today else end.earliest
+    ends = None if end is None or end.earliest >= today else end.earliest
     if start is None:
         day = today if ends is None else ends  # taken on that day at least, and it is not known since when
         return Stretch(day, ends, start_is_open=True)
@@ -101,7 +102,7 @@ def _possible(interval: Interval, today: date) -> Stretch | None:
     begins = date.min if interval.start is None else interval.start.earliest
     if begins > today:
         return None
-    ends = None if interval.end is None or interval.end.latest > today else interval.end.latest
+    ends = None if interval.end is None or interval.end.latest >= today else interval.end.latest
     if ends is not None and ends < begins:
         return None
     return Stretch(begins, ends, start_is_open=interval.start is None)

@@ -6,10 +6,10 @@ for folic acid (it masks a deficiency above a limit), the lower for everything e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
 
 from cds_service.facts.dates import ClinicalDate
@@ -28,13 +28,15 @@ class DoseRead:
     """What all dosage lines of one record come to for one medicine.
 
     `dose_mg` is the mass at a time. `amount` and `frequency` are those of a single line, for reckoning how long a
-    supply lasts. `as_needed`: every line is. `is_single`: one dose only.
+    supply lasts; `lasts_days` is for how long all lines together say it is taken. `as_needed`: every line is.
+    `is_single`: one dose only.
     """
 
     daily: DailyDose
     dose_mg: Decimal | None = None
     amount: Amount | None = None
     frequency: Frequency | None = None
+    lasts_days: Fraction | None = None
     as_needed: bool = False
     is_single: bool = False
 
@@ -49,6 +51,7 @@ class _Line:
     dose: tuple[Fraction, Fraction] | None = None
     amount: Amount | None = None
     frequency: Frequency | None = None
+    lasts_days: Fraction | None = None
     as_needed: bool = False
     is_single: bool = False
 
@@ -80,14 +83,16 @@ def read_dose(dosages: Sequence[Dosage], strength: Strength, takes_upper: bool, 
         dose_mg=None if at_a_time is None else decimal(at_a_time),
         amount=only.amount,
         frequency=only.frequency,
+        lasts_days=_lasting(steps.values()),
         as_needed=all(line.as_needed for line in lines),
         is_single=all(line.is_single for line in lines),
     )
 
 
 def decimal(value: Fraction) -> Decimal:
-    """A fraction as a Decimal: exact where it can be."""
-    return Decimal(value.numerator) / Decimal(value.denominator)
+    """A fraction as a Decimal: exact where it can be, else to twelve digits (a third of a tablet has no end)."""
+    divided = Decimal(value.numerator) / Decimal(value.denominator)
+    return divided if Fraction(divided) == value else Context(prec=12).create_decimal(divided)
 
 
 def _holding(dosages: Sequence[Dosage], on: date | None) -> Sequence[Dosage]:
@@ -121,13 +126,36 @@ def _distinct(dosages: Sequence[Dosage]) -> list[Dosage]:
 def _read_line(dosage: Dosage, strength: Strength) -> _Line:
     sig = read_sig(dosage.text or dosage.patient_instruction or "")
     as_needed = bool(dosage.as_needed_boolean) or dosage.as_needed_codeable_concept is not None or sig.as_needed
-    line = replace(_read_dose_line(dosage, sig, strength), as_needed=as_needed)
+    line = replace(_read_dose_line(dosage, sig, strength), as_needed=as_needed, lasts_days=_duration(dosage, sig))
     most = dosage.max_dose_per_period
     if line.low is None and most is not None and as_needed:
         limit = _per_day(most, strength)
         if limit is not None:
             return replace(line, low=Fraction(0), high=limit, reason="taken when needed; the stated maximum is counted")
     return line
+
+
+def _duration(dosage: Dosage, sig: Sig) -> Fraction | None:
+    """For how many days the dose is to be taken, by the timing's bounds or by the words ("for 7 days")."""
+    repeat = dosage.timing.repeat if dosage.timing is not None else None
+    bounds = repeat.bounds_duration if repeat is not None else None
+    if repeat is not None and bounds is None and repeat.bounds_range is not None:
+        bounds = repeat.bounds_range.high
+    if bounds is None:
+        return sig.lasts_days
+    number, unit = exact(bounds.value), DAYS_IN.get(bounds.code or "") or DAYS_IN.get(bounds.unit or "")
+    return number * unit if number is not None and unit is not None and number > 0 else None
+
+
+def _lasting(steps: Iterable[Sequence[_Line]]) -> Fraction | None:
+    """All steps one after the other; None where one of them has no end."""
+    total = Fraction(0)
+    for step in steps:
+        lasting = [line.lasts_days for line in step if line.lasts_days is not None]
+        if len(lasting) < len(step):
+            return None
+        total += max(lasting)
+    return total
 
 
 def _read_dose_line(dosage: Dosage, sig: Sig, strength: Strength) -> _Line:

@@ -58,7 +58,7 @@ def statement_times(resource: Resource, now: Now, log: IssueLog) -> Intervals | 
     if not log.in_order(start, end, "effectivePeriod"):
         start = end = None
     point = log.read_date(resource.effective_date_time, "effectiveDateTime")
-    if period is None and point is None:
+    if start is None and end is None and point is None:
         point = log.past(resource.date_asserted, "dateAsserted", now.today)
     if status == "active":
         return _active_statement(start, end, point)

@@ -93,12 +93,13 @@ def _read(
     product = reader.product_of(resource)
     if not product.held and not product.problem:
         return [], []
-    log = IssueLog(resource_name(resource))
     problem = subject_problem(resource, references)
-    if problem or not product.held:
-        if problem:
-            log.add("subject", problem)
-        elif _may_be_use(kind, resource, now):
+    if problem:
+        about = [held.medicine.value for held in product.held] or [""]
+        return [], [DataIssue(resource_name(resource), "subject", problem, medicine) for medicine in about]
+    if not product.held:
+        log = IssueLog(resource_name(resource))
+        if _may_be_use(kind, resource, now):
             log.add("medication", f"{product.problem}, so it is not known what it is")
         return [], log.issues
     treatments: list[Treatment] = []

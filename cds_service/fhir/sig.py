@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from cds_service.fhir.amounts import Amount, Kind
 from cds_service.fhir.sig_amount import CONCENTRATION, SEVERAL, read_amount
-from cds_service.fhir.sig_frequency import Frequency, read_frequency
+from cds_service.fhir.sig_frequency import DAYS_IN, Frequency, read_frequency
 from cds_service.fhir.sig_text import LONGEST, is_ambiguous, plain
 
 
@@ -20,17 +20,18 @@ from cds_service.fhir.sig_text import LONGEST, is_ambiguous, plain
 class Sig:
     """What directions say.
 
-    `amount` is what is taken at a time, `frequency` how often a day. `strength_mg` is what the text says one unit
-    holds. `together_mg` is a mass in parentheses after several units, which may be of one or of all. `is_weak`: the
-    amount is a strength with a form ("5 mg tablet daily") and counts only where nothing else tells the dose.
-    `is_single`: one dose, not a daily one. `is_changing`: the dose changes over time. `reason`: why the text, although
-    it speaks of a dose, cannot be read.
+    `amount` is what is taken at a time, `frequency` how often a day, `lasts_days` for how long ("for 7 days").
+    `strength_mg` is what the text says one unit holds. `together_mg` is a mass in parentheses after several units,
+    which may be of one or of all. `is_weak`: the amount is a strength with a form ("5 mg tablet daily") and counts only
+    where nothing else tells the dose. `is_single`: one dose, not a daily one. `is_changing`: the dose changes over
+    time. `reason`: why the text, although it speaks of a dose, cannot be read.
     """
 
     amount: Amount | None = None
     frequency: Frequency | None = None
     strength_mg: Fraction | None = None
     together_mg: Fraction | None = None
+    lasts_days: Fraction | None = None
     as_needed: bool = False
     is_single: bool = False
     is_weak: bool = False
@@ -52,6 +53,10 @@ _LENGTH = re.compile(
     r"(?:\d+(?: ?- ?\d+)?|an?) ?-?"
     r"(?:days?|d|weeks?|wks?|w|months?|mths?|mo|years?|yrs?)\b|\bfor (?:life|ever)\b|\blifelong\b|\bfor \d+ doses\b"
     r"|\b\d+ ?(?:days?|weeks?|months?) (?:supply|course)\b"
+)
+_DURATION = re.compile(
+    r"(?:\b(?:for|over|during)(?: (?:the )?(?:next|first))?(?: a total of)?|\bx) ?(\d{1,4}) ?-?(d|w|m|y)"
+    r"(?:ays?|eeks?|ks?|onths?|ths?|o|ears?|rs?)?\b"
 )
 _DATES = re.compile(
     r"\b(?:first dose|last dose|start(?:ing|s|ed)?|begin(?:ning|s)?|until|till|since|from|commenc\w+)\b[^;,]*"
@@ -87,6 +92,7 @@ def read_sig(text: str) -> Sig:
     if is_ambiguous(words):
         return Sig(reason="a number in the directions can be read in two ways")
     words, as_needed = _without(_PRN, words)
+    lasts = _lasting(words)
     for aside in (_DRINK, _MOST, _LENGTH, _DATES, _ASIDES):
         words = aside.sub(" ; ", words)
     if _NOT_TAKEN.search(words):
@@ -95,7 +101,17 @@ def read_sig(text: str) -> Sig:
         return Sig(as_needed=as_needed, is_changing=True, reason=_CHANGING)
     steps = [step for step in _THEN.split(words) if re.search(r"\w", step)]
     read = [_read_step(step) for step in steps]
-    return replace(_over_time(read), as_needed=as_needed)
+    return replace(_over_time(read), as_needed=as_needed, lasts_days=lasts if len(steps) == 1 else None)
+
+
+def _lasting(words: str) -> Fraction | None:
+    """The days of the one duration that is named; None where there is none, or several."""
+    found = {(n[1], n[2]) for n in _DURATION.finditer(words)}
+    if len(found) != 1:
+        return None
+    count, unit = found.pop()
+    days = DAYS_IN[{"d": "d", "w": "wk", "m": "mo", "y": "a"}[unit]]
+    return Fraction(count) * days if Fraction(count) > 0 else None
 
 
 def _without(pattern: re.Pattern[str], text: str) -> tuple[str, bool]:

@@ -27,7 +27,14 @@ _UNITS = {
 
 
 def ordered_days(resource: Resource, dose: DoseRead, log: IssueLog) -> int | None:
-    """Days of one supply times one plus the repeats; None where the order does not tell."""
+    """Days of one supply times one plus the repeats, else the time for which it is to be taken; None for neither."""
+    supplied = _supplied_days(resource, dose, log)
+    if supplied is None and dose.lasts_days is not None and dose.lasts_days <= LONGEST_SUPPLY_DAYS:
+        return _whole(dose.lasts_days)
+    return supplied
+
+
+def _supplied_days(resource: Resource, dose: DoseRead, log: IssueLog) -> int | None:
     dispense = resource.dispense_request
     if dispense is None:
         return None

@@ -126,7 +126,7 @@ def test_stretches_are_apart_in_order_and_not_in_the_future(found: list[Treatmen
     stretches = exposed(found).stretches
     for stretch in stretches:
         assert stretch.start <= TODAY
-        assert stretch.end is None or stretch.start <= stretch.end <= TODAY
+        assert stretch.end is None or stretch.start <= stretch.end < TODAY
     for earlier, later in pairwise(stretches):
         assert earlier.end is not None
         assert (later.start - earlier.end).days - 1 > PARAMETERS.exposure_gap_days

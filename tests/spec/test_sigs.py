@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cds_service.fhir.amounts import Strength
 from cds_service.fhir.dosage import daily_dose, read_dose
@@ -257,7 +259,11 @@ STRUCTURED: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("a taper beside a full structure", {"text": "taper slowly", "timing": every(1), "doseAndRate": MG_5}, "? change"),
     ("patientInstruction", {"patientInstruction": "one tablet twice a day"}, "10"),
-    ("once in words, daily in structure", {"text": "single dose", "timing": every(1), "doseAndRate": MG_5}, "? how often"),
+    (
+        "once in words, daily in structure",
+        {"text": "single dose", "timing": every(1), "doseAndRate": MG_5},
+        "? how often",
+    ),
 ]
 
 
@@ -265,3 +271,78 @@ STRUCTURED: list[tuple[str, dict[str, Any], str]] = [
 def test_structured_dosage_is_read_as_the_table_says(fields: dict[str, Any], expected: str) -> None:
     read = daily_dose([dosage(**fields)], TABLET_5_MG, takes_upper=False)
     _is(read.mg_per_day, read.reason, expected)
+
+
+WORDS = st.sampled_from(
+    [
+        "1",
+        "2",
+        "0.5",
+        "1/2",
+        "half",
+        "a",
+        "one",
+        "two",
+        "tablet",
+        "tablets",
+        "tab",
+        "mg",
+        "mcg",
+        "ml",
+        "5",
+        "400",
+        "daily",
+        "bid",
+        "weekly",
+        "monthly",
+        "every",
+        "other",
+        "day",
+        "3",
+        "months",
+        "hours",
+        "prn",
+        "as",
+        "needed",
+        "then",
+        "and",
+        "or",
+        "for",
+        "x",
+        "(",
+        ")",
+        "-",
+        "/",
+        "once",
+        "twice",
+        "times",
+        "per",
+        "up",
+        "to",
+        "morning",
+        "night",
+        "on",
+        "Mondays",
+        "except",
+        "max",
+        "1,000",
+        "1.000",
+        "q6h",
+    ]
+)
+
+
+@given(st.lists(WORDS, max_size=14).map(" ".join) | st.text(max_size=80))
+def test_any_text_is_read_or_refused_but_never_fails(text: str) -> None:
+    lowest = daily_dose([dosage(text=text)], TABLET_5_MG, takes_upper=False)
+    highest = daily_dose([dosage(text=text)], TABLET_5_MG, takes_upper=True)
+    for told in (lowest, highest):
+        assert (told.mg_per_day is None and told.reason) or (told.mg_per_day is not None and told.mg_per_day > 0)
+    if lowest.mg_per_day is not None and highest.mg_per_day is not None:
+        assert lowest.mg_per_day <= highest.mg_per_day
+
+
+@given(st.lists(WORDS, max_size=14).map(" ".join))
+def test_capitals_and_blanks_change_nothing(text: str) -> None:
+    plainly = daily_dose([dosage(text=text)], TABLET_5_MG, takes_upper=False)
+    assert daily_dose([dosage(text=f"  {text.upper()} ")], TABLET_5_MG, takes_upper=False) == plainly

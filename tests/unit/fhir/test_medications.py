@@ -411,6 +411,23 @@ class TestRequestTimes:
         )
         assert found.intervals == (interval("2025-01-10", "2025-03-10"),)
 
+    @pytest.mark.parametrize(
+        "line",
+        [
+            {"text": "20 mg daily for 4 weeks"},
+            {"text": "20 mg daily x 28 days"},
+            {"text": "20 mg daily", "timing": every(1, boundsDuration={"value": 28, "unit": "days", "code": "d"})},
+        ],
+    )
+    def test_a_course_ends_when_its_time_is_over(self, line: dict[str, Any]) -> None:
+        course = request(
+            status="completed",
+            authoredOn="2025-01-01",
+            medicationCodeableConcept=rxnorm("198051"),
+            dosageInstruction=[line],
+        )
+        assert only(course).intervals == (interval("2025-01-01", "2025-01-28"),)
+
     def test_a_quantity_of_tablets_is_a_supply_where_the_daily_dose_is_known(self) -> None:
         given = request(
             status="completed",
