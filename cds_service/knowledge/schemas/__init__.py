@@ -32,6 +32,8 @@ SCHEMAS: Mapping[str, type[StrictSchema]] = {
     "parameters": ParameterSchema,
 }
 
+_OF_A_MAPPING = ("key", "value")  # marshmallow's own level between the keys of a mapping and what is wrong with them
+
 __all__ = ["SCHEMAS", "OverrideReasonSchema", "SourceSchema", "VersionSchema", "problems_of"]
 
 
@@ -43,7 +45,9 @@ def problems_of(error: ValidationError) -> list[str]:
 def _flat(messages: object, path: str) -> Iterator[str]:
     if isinstance(messages, Mapping):
         for key in sorted(messages, key=lambda key: (isinstance(key, str), key)):
-            inner = path if key == "_schema" else f"{path}.{key}" if path else str(key)
+            inner = (
+                path if key == "_schema" or (path and key in _OF_A_MAPPING) else f"{path}.{key}" if path else str(key)
+            )
             yield from _flat(messages[key], inner)
     elif isinstance(messages, list):
         for message in messages:

@@ -73,10 +73,8 @@ def _band_problems(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for lower, upper in pairwise([name for name in _ASCENDING if name in data]):
         if data[lower] > data[upper] or (data[lower] == data[upper] and upper == "unlikely_above"):
             than = "less than" if upper == "unlikely_above" else "at most"
-            yield (
-                lower,
-                f"must be {than} {upper} ({data[upper]}), not {data[lower]}: bands overlap; mend one of the two",
-            )
+            must = f"must be {than} {upper} ({data[upper]}), not {data[lower]}"
+            yield lower, f"{must}: the bands overlap; mend one of the two"
     least, most = data["plausible_from"], data["plausible_to"]
     if least >= most:
         yield "plausible_from", f"must be less than plausible_to ({most}), not {least}; mend one of the two"
