@@ -110,8 +110,8 @@ def icd_ancestry(system: str, code: str) -> tuple[tuple[tuple[str, str], ...], b
 
 
 def texts(concept: CodeableConcept | None) -> list[str]:
-    """What a concept is called: its text and the displays of its codings."""
+    """What a concept is called, each name once: its text and the displays of its codings."""
     if concept is None:
         return []
     named = [concept.text or "", *(coding.display or "" for coding in concept.coding or ())]
-    return [name for name in named if name.strip()]
+    return [name for name in dict.fromkeys(named) if name.strip()]

@@ -29,22 +29,31 @@ _CLAUSE = 80
 
 @lru_cache(maxsize=256)
 def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{name})" for name in names), re.IGNORECASE)
+    return re.compile("|".join(f"(?:{name})" for name in names))
+
+
+@lru_cache(maxsize=4096)
+def _is_found(text: str, names: tuple[str, ...]) -> bool:
+    """Records call most things by the same few thousand names, so most searches have been made before."""
+    return _pattern(names).search(text) is not None
 
 
 def name_matches(text: str, names: tuple[str, ...], not_names: tuple[str, ...] = ()) -> bool:
-    """Whether any of `names` is found in `text` and none of `not_names` is (regular expressions, any case)."""
-    text = text[:_LONGEST_TEXT]
-    if not names or _pattern(names).search(text) is None:
+    """Whether any of `names` is found in `text` and none of `not_names` is.
+
+    Both are regular expressions on lower-case text, as the knowledge files write them.
+    """
+    text = text[:_LONGEST_TEXT].lower()
+    if not names or not _is_found(text, names):
         return False
-    return not not_names or _pattern(not_names).search(text) is None
+    return not not_names or not _is_found(text, not_names)
 
 
 def name_affirmed(text: str, names: tuple[str, ...], not_names: tuple[str, ...] = ()) -> bool:
     """`name_matches`, and at one place at least the text does not deny it: "no evidence of ...", "... ruled out"."""
     if not name_matches(text, names, not_names):
         return False
-    text = text[:_LONGEST_TEXT]
+    text = text[:_LONGEST_TEXT].lower()
     return any(
         _DENIED_BEFORE.search(text[max(0, found.start() - _CLAUSE) : found.start()]) is None
         and _DENIED_AFTER.match(text[found.end() : found.end() + _CLAUSE]) is None

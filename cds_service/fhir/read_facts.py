@@ -33,7 +33,15 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
     treatments, treatment_issues = read_treatments(record, knowledge, today)
     test_orders, test_issues = read_test_orders(record, knowledge)
     drafts, draft_issues = read_drafts(record, knowledge)
-    issues = [*record.issues, *_unread(record), *patient_issues, *born_issues, *death_issues, *lab_issues, *problem_issues]
+    issues = [
+        *record.issues,
+        *_unread(record),
+        *patient_issues,
+        *born_issues,
+        *death_issues,
+        *lab_issues,
+        *problem_issues,
+    ]
     issues += [*treatment_issues, *test_issues, *draft_issues]
     return PatientFacts(
         patient_id=record.patient_id,

@@ -82,11 +82,11 @@ def parse_number(text: str) -> Decimal:
     """A number with a decimal point or comma, with or without thousands separators.
 
     Raises:
-        AmbiguousNumber: one comma before exactly three digits can be a decimal comma or a thousands separator. (A
-            point can as well, but FHIR, UCUM and laboratories' own interfaces write it for decimals.)
+        AmbiguousNumber: one comma or point before exactly three digits can part decimals or thousands: 1,234 is 1.234
+            in Hamburg and 1234 in Boston, and 1.234 the other way round.
         ValueError: the separators make no number.
     """
-    if re.fullmatch(r"[1-9][0-9]{0,2},[0-9]{3}", text):
+    if re.fullmatch(r"[1-9][0-9]{0,2}[.,][0-9]{3}", text):
         raise AmbiguousNumber(text)
     for thousands, decimal in ((",'’", "."), (".'’", ",")):
         whole, point, fraction = text.partition(decimal)

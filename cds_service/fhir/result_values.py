@@ -192,7 +192,7 @@ def _parsed(field: str, text: str) -> WrittenResult | None:
         return parse_result(text)
     except AmbiguousNumber as ambiguous:
         raise Unusable(
-            field, f"{quoted(str(ambiguous))} can be a decimal comma or a thousands separator, and neither is guessed"
+            field, f"{quoted(str(ambiguous))} may part decimals or thousands, and neither is guessed"
         ) from None
 
 

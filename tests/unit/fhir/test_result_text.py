@@ -21,10 +21,10 @@ def test_an_apostrophe_only_ever_separates_thousands(number: int, mark: str) -> 
     assert parse_number(f"{number:,}".replace(",", mark)) == number
 
 
-@given(st.integers(min_value=1000, max_value=999_999))
-def test_one_comma_before_three_digits_is_never_guessed(number: int) -> None:
+@given(st.integers(min_value=1000, max_value=999_999), st.sampled_from(",."))
+def test_one_comma_or_point_before_three_digits_is_never_guessed(number: int, mark: str) -> None:
     with pytest.raises(AmbiguousNumber):
-        parse_number(f"{number:,}")
+        parse_number(f"{number:,}".replace(",", mark))
 
 
 @given(st.integers(min_value=0, max_value=999))

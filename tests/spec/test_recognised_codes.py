@@ -1,0 +1,64 @@
+"""Every listed analyte and condition code is recognised as what its file says, and its own display agrees."""
+
+from __future__ import annotations
+
+import pytest
+
+from cds_service.fhir.analyte_codes import match_analyte
+from cds_service.fhir.problem_codes import match_problems
+from cds_service.fhir.resources import CodeableConcept, Coding
+from cds_service.knowledge.loader import load
+from cds_service.knowledge.model import AnalyteKnowledge, Code, CodeUse, ConditionKnowledge
+
+KNOWLEDGE = load()
+by_analyte = pytest.mark.parametrize("analyte", KNOWLEDGE.analytes.values(), ids=lambda analyte: analyte.id)
+by_condition = pytest.mark.parametrize("condition", KNOWLEDGE.conditions.values(), ids=lambda condition: condition.id)
+
+
+def _sent(code: Code, *, with_display: bool = True) -> CodeableConcept:
+    display = code.display if with_display else None
+    return CodeableConcept(coding=[Coding(system=code.system, code=code.code, display=display)])
+
+
+@by_analyte
+def test_a_result_code_names_its_analyte_and_its_display_does_not_contradict_it(analyte: AnalyteKnowledge) -> None:
+    for code in (one for one in analyte.codes if one.use is not CodeUse.EXCLUDE):
+        match = match_analyte(_sent(code), KNOWLEDGE)
+        assert match is not None
+        assert (match.analyte, match.is_coded, match.doubt) == (analyte.id, code.use is CodeUse.MATCH, ""), code
+
+
+@by_analyte
+def test_a_look_alike_result_code_names_nothing(analyte: AnalyteKnowledge) -> None:
+    for code in (one for one in analyte.codes if one.use is CodeUse.EXCLUDE):
+        assert match_analyte(_sent(code), KNOWLEDGE) is None, code
+
+
+@by_analyte
+def test_an_analyte_is_recognised_by_its_own_title(analyte: AnalyteKnowledge) -> None:
+    match = match_analyte(CodeableConcept(text=analyte.title), KNOWLEDGE)
+
+    assert match is not None
+    assert (match.analyte, match.is_coded, match.doubt) == (analyte.id, False, "")
+
+
+@by_condition
+def test_a_condition_code_names_its_problem_with_and_without_a_display(condition: ConditionKnowledge) -> None:
+    for code in (one for one in condition.codes if one.use is CodeUse.MATCH):
+        for with_display in (True, False):
+            matched = match_problems(_sent(code, with_display=with_display), KNOWLEDGE)
+            assert (condition.id, True) in {(match.kind, match.is_coded) for match in matched.matches}, code
+
+
+@by_condition
+def test_a_look_alike_condition_code_is_never_the_problem(condition: ConditionKnowledge) -> None:
+    for code in (one for one in condition.codes if one.use is CodeUse.EXCLUDE):
+        matched = match_problems(_sent(code), KNOWLEDGE)
+        assert condition.id not in {match.kind for match in matched.matches}, code
+
+
+@by_condition
+def test_a_code_for_review_never_decides_alone(condition: ConditionKnowledge) -> None:
+    for code in (one for one in condition.codes if one.use is CodeUse.REVIEW):
+        matched = match_problems(_sent(code, with_display=False), KNOWLEDGE)
+        assert condition.id not in {match.kind for match in matched.matches}, code
