@@ -10,12 +10,12 @@ import yaml
 
 from cds_service.facts.labs import LabResult
 from cds_service.fhir.observations import read_labs
+from cds_service.knowledge.loader import load
 from tests.builders import TODAY, concept, observation, record
-from tests.unit.fhir.lab_knowledge import lab_knowledge
 
 SPELLINGS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("result_spellings.yaml").read_text("utf-8"))
 FORMS = {"string": "valueString", "quantity": "valueQuantity", "range": "valueRange", "concept": "valueCodeableConcept"}
-KNOWLEDGE = lab_knowledge()
+KNOWLEDGE = load()
 
 
 def _sent(row: dict[str, Any]) -> dict[str, Any]:
