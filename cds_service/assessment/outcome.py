@@ -32,13 +32,23 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FactUsed:
-    """A fact that a finding rests on, as a row of the card's table. `when` and `reference` may be empty."""
+    """A fact that a finding rests on, as a row of the card's table. `when` and `reference` may be empty.
+
+    `short` is what a summary calls it; the label where it is empty.
+    """
 
     label: str
     value: str
     when: str = ""
     reference: str = ""
     source: str = ""
+    short: str = ""
+
+    @property
+    def words(self) -> str:
+        """What a sentence calls it: in lower case, unless it is an abbreviation or a name."""
+        text = self.short or self.label
+        return text if text[1:2].isupper() or "'" in text else text[:1].lower() + text[1:]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from cds_service.assessment.bands import is_low, is_raised
@@ -133,8 +134,7 @@ class Picture:
     def features(self) -> tuple[FactUsed, ...]:
         """Signs and symptoms that vitamin B12 deficiency can cause: from problems, MCV and haemoglobin."""
         coded = [kind for kind in self.problems if self.role(kind) is ProblemRole.FEATURE]
-        blood = [result for result in (self.macrocytosis, self.anaemia) if result is not None]
-        return self.facts_of(*coded) + tuple(result_fact(r, self.knowledge) for r in blood)
+        return self.facts_of(*coded) + self._blood_count
 
     @cached_property
     def neurological(self) -> tuple[FactUsed, ...]:
@@ -144,8 +144,25 @@ class Picture:
     @cached_property
     def blood_features(self) -> tuple[FactUsed, ...]:
         """Macrocytosis and anaemia alone."""
-        blood = [result for result in (self.macrocytosis, self.anaemia) if result is not None]
-        return self.facts_of(ProblemKind.MACROCYTIC_ANAEMIA) + tuple(result_fact(r, self.knowledge) for r in blood)
+        return self.facts_of(ProblemKind.MACROCYTIC_ANAEMIA) + self._blood_count
+
+    @property
+    def _blood_count(self) -> tuple[FactUsed, ...]:
+        named = (("Macrocytosis", self.macrocytosis), ("Low haemoglobin", self.anaemia))
+        return tuple(
+            replace(result_fact(result, self.knowledge), label=label) for label, result in named if result is not None
+        )
+
+    @cached_property
+    def lasting_causes(self) -> tuple[FactUsed, ...]:
+        """Causes that do not go away: replacement is then lifelong (source article, Maintenance Therapy)."""
+        conditions = self.knowledge.conditions
+        return self.facts_of(*(kind for kind in self.problems if conditions[kind].is_reversible is False))
+
+    @property
+    def lifelong_therapy_lapsed(self) -> bool:
+        """Whether a patient with a lasting cause was treated and is not treated now."""
+        return bool(self.lasting_causes) and self.therapy.ended is not None
 
     def role(self, kind: ProblemKind) -> ProblemRole:
         """What the knowledge says a problem does."""
@@ -227,6 +244,7 @@ def result_fact(result: LabResult, knowledge: Knowledge, note: str = "") -> Fact
 
 def problem_fact(problem: Problem, knowledge: Knowledge) -> FactUsed:
     """A problem as a row of the card's table."""
-    title = knowledge.conditions[problem.kind].title
+    known = knowledge.conditions[problem.kind]
     name = problem.name if problem.is_coded else f"{problem.name} (possible)"
-    return FactUsed(title, name, str(problem.since) if problem.since else "", "", problem.source)
+    since = str(problem.since) if problem.since else ""
+    return FactUsed(known.title, name, since, "", problem.source, known.short)

@@ -206,7 +206,7 @@ class TestKnowledge:
 
 @dataclass(frozen=True, slots=True)
 class MedicineKnowledge:
-    """`medicines/<id>.yaml`."""
+    """`medicines/<id>.yaml`. `short` is what a summary calls it; "" where the title is short enough."""
 
     id: str
     title: str
@@ -215,11 +215,14 @@ class MedicineKnowledge:
     not_names: tuple[str, ...]
     sources: tuple[Citation, ...]
     review: Review
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionKnowledge:
-    """`conditions/<id>.yaml`. `is_reversible`: whether the cause can go away (None: does not apply)."""
+    """`conditions/<id>.yaml`. `is_reversible`: whether the cause can go away (None: does not apply).
+    `short` is what a summary calls it; "" where the title is short enough.
+    """
 
     id: str
     title: str
@@ -230,6 +233,7 @@ class ConditionKnowledge:
     sources: tuple[Citation, ...]
     review: Review
     is_reversible: bool | None = None
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ import pytest
 
 from cds_service.assessment.assess import RULES, rule_ids
 from cds_service.assessment.outcome import Outcome
-from cds_service.assessment.picture import Picture
+from cds_service.assessment.picture import LONG_TERM, Picture
 from cds_service.assessment.rules.scope import data_incomplete
 from cds_service.cards.card import SUMMARY_LIMIT
 from cds_service.cards.words import filled_summary
 from cds_service.composition import services
 from cds_service.knowledge.loader import load
-from cds_service.knowledge.model import Example, RuleKnowledge
+from cds_service.knowledge.model import Example, ProblemRole, RuleKnowledge
 from tests.spec.example_facts import example_facts
 
 KNOWLEDGE = load()
@@ -24,6 +24,16 @@ EXAMPLES = [
     for rule in KNOWLEDGE.rules.values()
     for example in rule.examples
 ]
+
+
+def _longest_title(role: ProblemRole) -> str:
+    return max((c.short or c.title for c in KNOWLEDGE.conditions.values() if c.role is role), key=len)
+
+
+def _longest_medicine() -> str:
+    return max((KNOWLEDGE.medicines[m].short or KNOWLEDGE.medicines[m].title for m in LONG_TERM), key=len)
+
+
 _LONGEST_VALUES = {
     "b12": "<1234.5 pmol/L",
     "date": "2025-09-20",
@@ -32,10 +42,10 @@ _LONGEST_VALUES = {
     "range": "",
     "span": "from 2018-01-01 to 2025-09-30",
     "months": "12",
-    "medicines": "Metformin",
-    "feature": "peripheral neuropathy",
-    "risk": "Gastric or small bowel surgery",
-    "why": "chronic malabsorption",
+    "medicines": f"{_longest_medicine()} and others",
+    "feature": _longest_title(ProblemRole.FEATURE),
+    "risk": _longest_title(ProblemRole.RISK),
+    "why": _longest_title(ProblemRole.RISK),
     "age": "101",
     "markers": "MMA 10.85 umol/L",
     "limits": "",
@@ -44,7 +54,7 @@ _LONGEST_VALUES = {
     "other_date": "2025-09-20",
     "days": "1234",
     "since": "2025-01-01",
-    "cause": "pernicious anaemia",
+    "cause": _longest_title(ProblemRole.RISK),
     "ended": "2025-01-01",
     "dose": "15.5 mg/day",
     "keys": "",

@@ -106,7 +106,7 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
     return fires(
         variant=base if called_for else f"{base}-alone",
         facts=(result_fact(result, p.knowledge), *_other_facts(p), *called_for),
-        values=b12_values(p, result) | {"feature": called_for[0].label.lower() if called_for else ""},
+        values=b12_values(p, result) | {"feature": called_for[0].words if called_for else ""},
         recommends=_metabolite_tests(p) if called_for else (Recommendation.ORDER_MMA,),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cds_service.assessment.bands import is_raised
-from cds_service.assessment.outcome import Answer, FactUsed, cannot_tell, does_not_fire, fires
+from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
 from cds_service.assessment.reading import confounder_of
 from cds_service.facts.dates import add_months, days
@@ -13,6 +13,7 @@ from cds_service.facts.presence import Presence
 from cds_service.facts.problems import ProblemKind
 from cds_service.knowledge.model import Recommendation
 
+_MOST_CAUSES = 2
 _REVIEWED_BY = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12, Analyte.MMA, Analyte.HOMOCYSTEINE)
 
 
@@ -90,8 +91,7 @@ def _is_raised(p: Picture, result: LabResult) -> bool:
 
 def lifelong_therapy_lapsed(p: Picture) -> Answer:
     """A lasting cause, therapy in the past, none now: take it up again (source article, Maintenance Therapy)."""
-    causes = tuple(kind for kind in p.problems if p.knowledge.conditions[kind].is_reversible is False)
-    facts = p.facts_of(*causes)
+    facts = p.lasting_causes
     if not facts or not p.in_scope or p.therapy.is_current is Presence.YES:
         return does_not_fire(*facts)
     unread = p.unread(*MEDICATION_KEYS)
@@ -99,11 +99,18 @@ def lifelong_therapy_lapsed(p: Picture) -> Answer:
         return cannot_tell("B12 therapy in the past", keys=unread, facts=facts) if unread else does_not_fire(*facts)
     if p.has(ProblemKind.COBALAMIN_ALLERGY):
         return does_not_fire(*facts)
+    level = p.reading.deciding if p.status is Status.UNLIKELY else None
+    b12 = (result_fact(level, p.knowledge),) if level is not None else ()
     ended = FactUsed("Vitamin B12 therapy", f"until {p.therapy.ended}", source=", ".join(p.therapy.course.sources[:3]))
     return fires(
-        variant="lapsed",
-        facts=(*facts, ended),
-        values={"cause": facts[0].label.lower(), "ended": str(p.therapy.ended)},
+        variant="lapsed" if level is None else "lapsed-sufficient",
+        facts=(*facts[:_MOST_CAUSES], ended, *b12),
+        values={
+            "cause": facts[0].words,
+            "ended": str(p.therapy.ended),
+            "b12": level.printed if level is not None else "",
+            "date": str(level.taken) if level is not None else "",
+        },
         recommends=(Recommendation.RESUME_MAINTENANCE,),
         regimens=("maintenance-im", "maintenance-oral"),
         missing_keys=unread,

@@ -114,7 +114,7 @@ def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None, check: tuple[Recomm
         return cannot_tell("signs and risks", keys=unread, facts=folic.facts) if unread else does_not_fire(*folic.facts)
     b12 = p.reading.deciding if p.status is Status.INDETERMINATE else None
     facts = (*folic.facts, *((result_fact(b12, p.knowledge),) if b12 is not None else ()), *called_for)
-    values = {"dose": folic.words(), "feature": called_for[0].label.lower()}
+    values = {"dose": folic.words(), "feature": called_for[0].words}
     if b12 is not None:
         mma = () if p.pending(Test.MMA) or _mma_known(p) else (Recommendation.ORDER_MMA,)
         return fires(

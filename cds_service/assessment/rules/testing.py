@@ -3,6 +3,8 @@ Considerations 2; clinical-guidelines 4 and 8)."""
 
 from __future__ import annotations
 
+from collections import Counter
+
 from cds_service.assessment.exposure import used_longer_than
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MALABSORPTIVE, MEDICATION_KEYS, Picture, result_fact
@@ -39,7 +41,7 @@ def duration_unknown(p: Picture) -> Answer:
     unknown = [e for e in p.exposures.values() if _start_is_unknown(p, e)]
     if not unknown:
         return _not_found(p, *MEDICATION_KEYS)
-    medicines = " and ".join(_title(p, e.medicine) for e in unknown)
+    medicines = _short(p, unknown[0].medicine) + (" and others" if len(unknown) > 1 else "")
     facts = tuple(fact for e in unknown for fact in _exposure_facts(p, e, "start not known"))
     return _test_card(p, facts, {"medicines": medicines})
 
@@ -72,7 +74,7 @@ def nitrous_oxide(p: Picture) -> Answer:
     if not facts:
         return _not_found(p, DataKey.CONDITIONS)
     tests = (Recommendation.ORDER_MMA, Recommendation.ORDER_HOMOCYSTEINE, Recommendation.ORDER_B12)
-    return _test_card(p, facts, {"risk": facts[0].label}, tests)
+    return _test_card(p, facts, {"risk": facts[0].words}, tests)
 
 
 def advanced_age(p: Picture) -> Answer:
@@ -92,10 +94,10 @@ def unexplained_feature(p: Picture) -> Answer:
         return does_not_fire()
     facts = p.neurological + p.facts_of(ProblemKind.GLOSSITIS, ProblemKind.MACROCYTIC_ANAEMIA)
     if p.macrocytosis is not None:
-        facts += tuple(f for f in p.blood_features if f.source == p.macrocytosis.source)
+        facts += tuple(fact for fact in p.blood_features if fact.source == p.macrocytosis.source)
     if not facts:
         return _not_found(p, DataKey.CONDITIONS)
-    return fires(variant=ALONE, facts=facts, values={"feature": facts[0].label.lower()}, recommends=_tests(p))
+    return fires(variant=ALONE, facts=facts, values={"feature": facts[0].words}, recommends=_tests(p))
 
 
 def result_unusable(p: Picture) -> Answer:
@@ -126,6 +128,7 @@ def _wanted(p: Picture) -> bool:
         p.status is Status.UNKNOWN
         and not p.has(ProblemKind.PALLIATIVE_CARE)
         and p.therapy.is_current is not Presence.YES
+        and not p.lifelong_therapy_lapsed
         and not p.pending(Test.B12, Test.ACTIVE_B12)
     )
 
@@ -155,7 +158,7 @@ def _test_card(
     return fires(
         variant=variant,
         facts=facts + p.features + last_result(p),
-        values=values | {"feature": p.features[0].label.lower() if p.features else ""},
+        values=values | {"feature": p.features[0].words if p.features else ""},
         recommends=tests if tests is not None else _tests(p),
     )
 
@@ -177,7 +180,7 @@ def _recorded_risk(p: Picture, kinds: tuple[ProblemKind, ...], keys: tuple[DataK
     if not _wanted(p):
         return does_not_fire()
     facts = p.facts_of(*kinds)
-    return _test_card(p, facts, {"risk": facts[0].label}) if facts else _not_found(p, *keys)
+    return _test_card(p, facts, {"risk": facts[0].words}) if facts else _not_found(p, *keys)
 
 
 def _long_term_use(p: Picture, medicine: Medicine, months: int) -> Answer:
@@ -189,7 +192,7 @@ def _long_term_use(p: Picture, medicine: Medicine, months: int) -> Answer:
         span = span_of(use)
         return _test_card(p, _exposure_facts(p, use, span), {"span": span, "months": str(months)})
     if longer is Presence.NOT_KNOWN:
-        why = use.uncertain or ("start not known",)
+        why = doubts_of(use) or ("start not known",)
         return cannot_tell(*why, facts=_exposure_facts(p, use, "duration not known"))
     return _not_found(p, *MEDICATION_KEYS)
 
@@ -209,10 +212,21 @@ def span_of(use: Exposure) -> str:
     return f"since {begins}" if last.end is None else f"from {begins} to {last.end}"
 
 
+def doubts_of(use: Exposure) -> tuple[str, ...]:
+    """What could not be counted as certain, each doubt once, with how many records it concerns."""
+    counted = Counter(note.partition(": ")[2] for note in use.uncertain)
+    return tuple(f"{doubt} ({count} records)" if count > 1 else doubt for doubt, count in counted.items())
+
+
 def _exposure_facts(p: Picture, use: Exposure, span: str) -> tuple[FactUsed, ...]:
-    notes = f"; {'; '.join(use.uncertain)}" if use.uncertain else ""
+    notes = f"; {'; '.join(doubts_of(use))}" if use.uncertain else ""
     return (FactUsed(_title(p, use.medicine), span + notes, source=", ".join(use.sources[:3])),)
 
 
 def _title(p: Picture, medicine: Medicine) -> str:
     return p.knowledge.medicines[medicine].title
+
+
+def _short(p: Picture, medicine: Medicine) -> str:
+    known = p.knowledge.medicines[medicine]
+    return known.short or known.title

@@ -66,7 +66,7 @@ def parenteral_first(p: Picture) -> Answer:
     return fires(
         variant="hydroxocobalamin" if leber else "injection",
         facts=reasons,
-        values={"why": reasons[0].label.lower() if reasons[0].label != "MMA" else reasons[0].label},
+        values={"why": reasons[0].words},
         recommends=recommends,
         regimens=regimens,
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES),

@@ -128,6 +128,7 @@ class MedicineSchema(ReviewedSchema):
     """`medicines/<id>.yaml`."""
 
     title = plain_text(required=True)
+    short = plain_text(load_default="")
     codes = medicine_code_rows(required=True)
     names = list_of(read_with(read_pattern), required=True)
     not_names = list_of(read_with(read_pattern), load_default=list)
@@ -141,6 +142,7 @@ class ConditionSchema(ReviewedSchema):
     """`conditions/<id>.yaml`."""
 
     title = plain_text(required=True)
+    short = plain_text(load_default="")
     role = choice(ProblemRole, required=True)
     is_reversible = read_with(read_flag, allow_none=True, load_default=None)
     codes = code_rows(required=True)
