@@ -59,7 +59,8 @@ _DURATION = re.compile(
     r"(?:ays?|eeks?|ks?|onths?|ths?|o|ears?|rs?)?\b"
 )
 _DATES = re.compile(
-    r"\b(?:first dose|last dose|start(?:ing|s|ed)?|begin(?:ning|s)?|until|till|since|from|commenc\w+)\b[^;,]*"
+    r"\b(?:first dose|last dose|start(?:ing|s|ed)?|begin(?:ning|s)?|until|till|since|(?<!apart )from|commenc\w+)\b"
+    r"[^;,]*"
     r"|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}/\d{1,2}/\d{2,4}\b"
 )
 _THEN = re.compile(r"\bthen\b|\bfollowed by\b|\bthereafter\b|\bafter(?:wards| that)\b|\band after \d")
@@ -70,7 +71,7 @@ _NOT_TAKEN = re.compile(
 _ASIDES = re.compile(
     r"\b\d+(?:-\d+)? ?(?:hours?|hrs?|minutes?|mins?)(?: (?:before|after|prior|apart|away))\b"
     r"|\b(?:disp(?:ense)?|refills?|qty|quantity|repeats?|supply|mitte)\b\W*\d+|#\s*\d+|\b\d+ (?:refills?|repeats?)\b"
-    r"|\bin \d+ (?:days?|weeks?|months?)\b"
+    r"|\bin (?:1|each) nostril\b|\bin \d+ (?:days?|weeks?|months?)\b"
 )
 _UP_TO = re.compile(r"\bup to \d")
 _UNITS_OF_ACTION = re.compile(r"\b\d+(?:\.\d+)?\s*(?:iu|units?|international units?)\b")

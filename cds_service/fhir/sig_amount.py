@@ -56,6 +56,10 @@ _COUNT_MASS_NOUN = re.compile(r"(?<![\d.])" + _COUNT_N + r"\s+" + _MASS_N + r"\s
 _COUNT = re.compile(_COUNT_N + r"\s*" + _NOUN)
 _MASS_NOUN = re.compile(_MASS_N + r"\s*-?\s*(?:/\s*)?" + _NOUN)
 _MASS = re.compile(r"(?<![\d.])" + _MASS_N)
+_TWICE = re.compile(
+    rf"(?<![\d.])(?P<a>\d+(?:\.\d+)?)\s*(?P<au>{_UNIT_WORDS})\s*"
+    rf"\(\s*(?P<b>\d+(?:\.\d+)?)\s*(?P<bu>{_UNIT_WORDS})\s*\)"
+)
 _FORM = re.compile(_MASS_N + r"\s+(?!(?:po|im|iv|sc|by|via|oral|orally|or|and|in|at|with|for|to|ng)\b)[a-z]")
 _VOLUME = re.compile(_N.format("v") + r"\s*(?:mls?|cc|millilit(?:er|re)s?)\b")
 _TAKEN = re.compile(r"\b(?:take|give|use|have)\s+" + _COUNT_N + r"(?![\w.])")
@@ -94,6 +98,7 @@ def _counted(text: str) -> Spelled:
 
 def _weighed(text: str) -> Spelled:
     """A mass: a dose, or, with a form and without a number ("5 mg tablet"), a strength."""
+    text = _said_again(text)
     doses = [_mass(found) for found in _MASS.finditer(_MASS_NOUN.sub(" ; ", text))]
     strengths = [_mass(found) for found in _MASS_NOUN.finditer(text)]
     rest = _VOLUME.sub(" ; ", _MASS.sub(" ; ", text))
@@ -107,6 +112,14 @@ def _weighed(text: str) -> Spelled:
         counted = Spelled(_amount(taken, "c", Kind.UNIT), strengths[0].low)
         return _complete(counted, rest[: taken.start()] + rest[taken.end() :])
     return _complete(Spelled(strengths[0], is_weak=True), rest)
+
+
+def _said_again(text: str) -> str:
+    """The text without a mass in parentheses that repeats the one before it: `1 mg (1000 mcg)`."""
+    found = _TWICE.search(text)
+    if found is None or number(found["a"]) * MASS_IN_MG[found["au"]] != number(found["b"]) * MASS_IN_MG[found["bu"]]:
+        return text
+    return text[: found.end("au")] + " ; " + text[found.end() :]
 
 
 def _poured_or_bare(text: str) -> Spelled:

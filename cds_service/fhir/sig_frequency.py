@@ -123,6 +123,12 @@ _PHRASES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Frequency | Non
             _TIMES + r"\s*(?:/|a |an |per |each |every |in a |in )?\s*(?P<e1>)(?P<e2>)" + _NAMED_UNIT,
             _times_per,
         ),
+        (
+            r"\bx ?(?P<n1>\d+)(?P<n2>)(?P<upto>)\s*(?:/|a |per |times )?\s*(?P<e1>)(?P<e2>)"
+            r"(?P<unit>d(?:ay|aily)?|weekly)\b",
+            _times_per,
+        ),
+        (r"\btiw\b", _fixed(Fraction(3, 7))),
         (_ONCE + r"(?:every|each|q)\s*" + _E + r"\s*-?\s*" + _NAMED_UNIT, _every),
         (r"\b" + _E + r"\s?-?\s?(?P<unit>hourly|hrly)\b", _every),
         (r"\b" + _E + r"-(?P<unit>weekly|monthly|yearly)\b", _every),
@@ -143,7 +149,7 @@ _PHRASES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Frequency | Non
 )
 _BI = re.compile(r"\bbi-?(?:weekly|monthly)\b|\bsemi-?(?:weekly|monthly)\b")
 _EXCEPT = re.compile(
-    r"\b(?:except|apart from|but not|not)(?: on)?(?: the)?(?: days? (?:of|you take|when you take))?\s*"
+    r"\b(?:except|apart from|but not|not)(?: on)?(?: the)?(?: days?(?: of| you take| when you take)?)?\s*"
     r"(?:methotrexate|mtx|" + _WEEKDAY + r")(?: days?)?"
 )
 _WEEKDAY_RANGE = re.compile(r"\bmon(?:day)?s?\s*(?:-|to|through)\s*(fri|sat)(?:day|urday)?s?\b|\bweekdays\b")

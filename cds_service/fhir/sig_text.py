@@ -34,7 +34,7 @@ _SPELLINGS: tuple[tuple[str, _By], ...] = (
     (r"\\n|[\r\n]+", " ; "),
     (r"<[^<>]*>", " "),  # markup from web forms holds no dose
     (r"\bp\.?\s?r\.?\s?n\b\.?", "prn"),
-    (r"\b(?:[a-z]\.){2,}(?:[a-z]\b\.?)?", lambda found: found.group().replace(".", "") + " "),
+    (r"\b[a-z](?:\.[a-z])+\b\.?", lambda found: found.group().replace(".", "") + " "),
     (r"(?<=\d)(?=(?:mg|mcg|ug|ml|g|tab|cap|x)\b)", " "),
     (r"(?<![\d.])\.(?=\d)", "0."),
     (r"\bb[ -](?=\d{1,2}\b)", "b"),  # "vitamin B 12" holds no number
@@ -48,12 +48,18 @@ _SPELLINGS: tuple[tuple[str, _By], ...] = (
     (r"\bhalf an?\b", "0.5"),
     (r"\b(?:an?) (?=" + _NOUN + ")", "1 "),
     (r"\b(\d+) (\d)/(\d)\b", lambda found: _mixed(found)),
-    (r"(?<![\d/])(\d)/(\d)(?![\d/])(?=\s*-?\s*(?:an? )?" + _NOUN + ")", lambda found: _ratio(found)),
+    (r"(?<![\d/])(\d)/(\d)(?![\d/])(?=\s*(?:-|to|or)?\s*\d*\s*(?:an? )?" + _NOUN + ")", lambda found: _ratio(found)),
     (r"(?<=\d) an? (?=" + _NOUN + ")", " "),
     (r"\b(\d{1,3}) (000)\b", r"\1\2"),
     (r"\b([1-9]\d{0,2}),(\d{3})\b(?!,)", r"\1\2"),
     (r"(?<=\d),(?=\d)", "."),
     (r"\(s\)", "s"),
+    (
+        r"\b(\d+(?:\.\d+)?(?: ?(?:-|or|to) ?\d+(?:\.\d+)?)?) to be (?:taken|swallowed|chewed|dissolved|used|given)\b",
+        r"take \1",
+    ),
+    (r"(\d) ?(mg|mcg|ug|g|ml) ?(?:-|to|or) ?(?=\d+(?:\.\d+)? ?\2\b)", r"\1-"),
+    (r"\b(\d) days? (?:a|per|each|every) week\b", r"\1 times a week"),
     (r" {2,}", " "),
 )
 _STEPS = tuple((re.compile(pattern), by) for pattern, by in _SPELLINGS)
