@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cds_service.facts.labs import Analyte
-from cds_service.fhir.codings import LOINC, SNOMED, keys, texts
+from cds_service.fhir.codings import keys, texts
 from cds_service.fhir.names import name_matches
 from cds_service.fhir.resources import CodeableConcept
 from cds_service.fhir.unusable import quoted
 from cds_service.knowledge.model import AnalyteKnowledge, Code, CodeUse, Knowledge
+from cds_service.knowledge.systems import LOINC, SNOMED
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,34 +11,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from cds_service.fhir.resources import CodeableConcept, Coding
+from cds_service.knowledge.systems import ICD_10, ICD_10_CM, ICD_10_PCS, canonical_system
 
-LOINC = "http://loinc.org"
-SNOMED = "http://snomed.info/sct"
-ICD_10 = "http://hl7.org/fhir/sid/icd-10"
-ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
-ICD_10_PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
-
-_SAME_SYSTEM = {
-    "urn:oid:2.16.840.1.113883.6.1": LOINC,
-    "urn:oid:2.16.840.1.113883.6.96": SNOMED,
-    "urn:oid:2.16.840.1.113883.6.88": "http://www.nlm.nih.gov/research/umls/rxnorm",
-    "urn:oid:2.16.840.1.113883.6.90": ICD_10_CM,
-    "urn:oid:2.16.840.1.113883.6.3": ICD_10,
-    "urn:oid:2.16.840.1.113883.6.4": ICD_10_PCS,
-    "urn:oid:2.16.840.1.113883.6.73": "http://www.whocc.no/atc",
-    "http://mimic.mit.edu/fhir/mimic/codesystem/mimic-diagnosis-icd10": ICD_10_CM,
-    "http://mimic.mit.edu/fhir/mimic/codesystem/mimic-procedure-icd10": ICD_10_PCS,
-    "http://www.cms.gov/medicare/coding/icd10": ICD_10_PCS,
-    "http://hl7.org/fhir/sid/icd-10-pcs": ICD_10_PCS,
+_LOCAL = {
+    "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-diagnosis-icd10": ICD_10_CM,
+    "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-procedure-icd10": ICD_10_PCS,
 }
-_KNOWN = (
-    LOINC,
-    ICD_10,
-    ICD_10_CM,
-    "http://www.whocc.no/atc",
-    "http://www.nlm.nih.gov/research/umls/rxnorm",
-    "http://www.ama-assn.org/go/cpt",
-)
 # National modifications share the WHO's categories, but not surely every subdivision: a match is only possible.
 _NATIONAL_ICD_10 = re.compile(r"icd-?10-?(gm|am|ca|nl|se|fi|no|dk|ch)\b")
 _LOCAL_ICD_10 = re.compile(r"icd[-_]?10(?![^/]*(?:proc|pcs))[^/]*$")
@@ -51,25 +29,9 @@ _ICD_10_CODE = re.compile(r"([A-Z][0-9][0-9A-Z])\.?([0-9A-Z]{0,4})$")
 def standard_system(system: str) -> str:
     """The URI that the knowledge files use for a code system, whichever of its spellings a sender chose.
 
-    Blanks inside ("http: //snomed.info/sct"), https, a closing slash, the OID and SNOMED CT's edition URIs are
-    spellings of one system. A system that is not known is given back as it came.
+    A system that is not known is given back as it came, without blanks.
     """
-    return _standard(system) if len(system) <= _LONGEST_SYSTEM else system
-
-
-@lru_cache(maxsize=1024)
-def _standard(system: str) -> str:
-    compact = re.sub(r"\s+", "", system)
-    lowered = compact.lower().rstrip("/")
-    if lowered.startswith("https://"):
-        lowered = "http://" + lowered.removeprefix("https://")
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)+", lowered):
-        lowered = f"urn:oid:{lowered}"
-    if lowered == SNOMED or lowered.startswith(f"{SNOMED}/"):
-        return SNOMED
-    if lowered in _SAME_SYSTEM:
-        return _SAME_SYSTEM[lowered]
-    return lowered if lowered in _KNOWN else compact
+    return _LOCAL.get(system) or (canonical_system(system) if len(system) <= _LONGEST_SYSTEM else system)
 
 
 def _resembled_icd_10(system: str) -> str:
@@ -87,7 +49,7 @@ def keys(concept: CodeableConcept | None) -> Iterator[tuple[tuple[str, str], Cod
     for coding in concept.coding:
         system, code = coding.system, coding.code
         if system and code and len(system) <= _LONGEST_SYSTEM and len(code) <= _LONGEST_CODE:
-            yield (_standard(system), code.strip()), coding
+            yield (standard_system(system), code.strip()), coding
 
 
 @lru_cache(maxsize=4096)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cds_service.fhir.codings import ICD_10, ICD_10_CM, ICD_10_PCS, LOINC, SNOMED, icd_ancestry, keys, standard_system
+from cds_service.fhir.codings import icd_ancestry, keys, standard_system
 from cds_service.fhir.resources import CodeableConcept, Coding
+from cds_service.knowledge.systems import ICD_10, ICD_10_CM, ICD_10_PCS, LOINC, SNOMED
 
 
 @pytest.mark.parametrize(
