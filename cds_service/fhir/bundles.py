@@ -50,19 +50,19 @@ class Reading:
 EMPTY = Reading(KNOWN_EMPTY)
 
 
-def failed(key: DataKey, why: str) -> Reading:
-    """Nothing of the key could be used; `why` also becomes a DataIssue."""
-    return Reading(Section(Availability.FAILED, note=why), issues=(DataIssue(key, "", why),))
+def failed(why: str) -> Reading:
+    """Nothing of the answer could be used. The note becomes a DataIssue when the record is read into facts."""
+    return Reading(Section(Availability.FAILED, note=why))
 
 
 def read_bundle(key: DataKey, bundle: Bundle, lost: Mapping[int, tuple[DataIssue, ...]] = _NOTHING) -> Reading:
     """The section that a search answer makes; `lost` tells of the entries, by index, that could not be decoded."""
     if bundle.resource_type == "OperationOutcome":
-        return Reading(Section(Availability.FAILED, note="the EHR answered this query with an error"))
+        return failed("the EHR answered this query with an error")
     if bundle.resource_type is not None and bundle.resource_type != "Bundle":
-        return failed(key, f"holds a {quoted(bundle.resource_type)} where a Bundle belongs; it was not used")
+        return failed(f"it holds a {quoted(bundle.resource_type)} where a Bundle belongs; it was not used")
     if bundle.resource_type is None and bundle.entry is None and bundle.type is None and bundle.total is None:
-        return failed(key, "holds an object that is not a FHIR Bundle; it was not used")
+        return failed("it holds an object that is not a FHIR Bundle; it was not used")
     next_page = next((link.url for link in bundle.link or () if link.relation == "next" and link.url), "")
     if not (bundle.entry or bundle.total or next_page):
         return EMPTY
@@ -93,12 +93,12 @@ def _is_faulty(page: Reading) -> bool:
 def read_patient(value: PatientValue) -> Reading:
     """The patient's section: a read's answer is the resource itself, and some clients wrap it in a Bundle."""
     if value.resource_type == "OperationOutcome":
-        return Reading(Section(Availability.FAILED, note="the EHR answered this query with an error"))
+        return failed("the EHR answered this query with an error")
     if value.resource_type == "Bundle":
         return read_bundle(DataKey.PATIENT, Bundle(resource_type="Bundle", entry=value.entry))
     if value.resource_type != "Patient":
         kind = quoted(value.resource_type) if value.resource_type else "resource without a resourceType"
-        return failed(DataKey.PATIENT, f"holds a {kind} where a Patient belongs; it was not used")
+        return failed(f"it holds a {kind} where a Patient belongs; it was not used")
     return Reading(Section(Availability.COMPLETE, (Entry(resource=value),)))
 
 
@@ -108,11 +108,12 @@ def only_context_patient(reading: Reading, patient_id: str) -> Reading:
     kept = tuple(entry for entry in section.entries if _is_patient(entry.resource, patient_id))
     if len(kept) == len(section.entries):
         return reading
-    why = "holds a Patient whose id is not that of context.patientId; it was not used"
-    issues = (*reading.issues, DataIssue(DataKey.PATIENT, "id", why))
-    if kept:
-        return dataclasses.replace(reading, section=Section(section.availability, kept, section.note), issues=issues)
-    return Reading(Section(Availability.FAILED, note=why), issues=issues)
+    if not kept:
+        return failed("the Patient that was given is not the one of context.patientId; it was not used")
+    issue = DataIssue(DataKey.PATIENT, "id", "A Patient other than that of context.patientId was given and not used.")
+    return dataclasses.replace(
+        reading, section=Section(section.availability, kept, section.note), issues=(*reading.issues, issue)
+    )
 
 
 def reports_failure(issues: Iterable[OutcomeIssue] | None) -> bool:
@@ -147,9 +148,9 @@ def _usable(
 
 
 _WITHOUT: dict[str | None, str] = {
-    "": "the entry holds no resource; it was not used",
-    None: "the resource has no resourceType, so it is not known what it is; it was not used",
-    "Bundle": "the entry holds another Bundle; what is in it was not used",
+    "": "The entry holds no resource; it was not used.",
+    None: "The resource has no resourceType, so it is not known what it is; it was not used.",
+    "Bundle": "The entry holds another Bundle; what is in it was not used.",
 }
 
 

@@ -276,7 +276,7 @@ def _read_drafts(sent: Raw | UnsetType) -> _Drafts:
         where = f"draftOrders entry[{index}]"
         entry = _draft_entry(sent_entry)
         if entry is None or entry.resource is UNSET:
-            issues.append(DataIssue(where, "resource", "the entry holds no resource; it was not used"))
+            issues.append(DataIssue(where, "resource", "The entry holds no resource; it was not used."))
             continue
         resource, odd = read_single(bytes(entry.resource), where)
         issues.extend(odd)

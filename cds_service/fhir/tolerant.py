@@ -29,6 +29,15 @@ from cds_service.fhir.resources import Bundle, Entry, Link, Resource, Search
 from cds_service.fhir.unusable import quoted
 
 _WHERE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_KINDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "decimal": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
 _TYPE = re.compile(r"[A-Za-z]{1,64}")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _Fhir = TypeVar("_Fhir")
@@ -93,7 +102,7 @@ def read_value(key: DataKey, value: Any) -> Reading:
         return EMPTY
     if not isinstance(value, dict):
         kind = "an array" if isinstance(value, list) else "a plain value"
-        return failed(key, f"holds {kind} where a FHIR resource belongs; it was not used")
+        return failed(f"it holds {kind} where a FHIR resource belongs; it was not used")
     if key is DataKey.PATIENT and value.get("resourceType") != "Bundle":
         return _patient(value)
     return _bundle(key, value)
@@ -105,14 +114,14 @@ def read_resource(value: Any, where: str) -> tuple[Resource | None, tuple[DataIs
     `where` names the resource in issues when it has no usable type and id of its own.
     """
     if not isinstance(value, dict):
-        return None, (DataIssue(where, "", "is not a FHIR resource; it was not used"),)
+        return None, (DataIssue(where, "", "This is not a FHIR resource; it was not used."),)
     return _fitting(value, Resource, _name(value, where))
 
 
 def _patient(value: dict[str, Any]) -> Reading:
     patient, issues = _fitting(value, PatientValue, _name(value, DataKey.PATIENT))
     if patient is None:
-        return failed(DataKey.PATIENT, "the Patient could not be read")
+        return failed("the Patient could not be read")
     reading = read_patient(patient)
     return dataclasses.replace(reading, issues=(*issues, *reading.issues))
 
@@ -120,7 +129,7 @@ def _patient(value: dict[str, Any]) -> Reading:
 def _bundle(key: DataKey, value: dict[str, Any]) -> Reading:
     sent = value.get("entry")
     if sent is not None and not isinstance(sent, list):
-        return failed(key, "holds a Bundle whose entry is not a list; it was not used")
+        return failed("it holds a Bundle whose entry is not a list; it was not used")
     entries: list[Entry] = []
     lost: dict[int, tuple[DataIssue, ...]] = {}
     mended: list[DataIssue] = []
@@ -145,7 +154,7 @@ def _bundle(key: DataKey, value: dict[str, Any]) -> Reading:
 
 def _entry(item: Any, where: str) -> tuple[Entry | None, tuple[DataIssue, ...]]:
     if not isinstance(item, dict):
-        return None, (DataIssue(where, "", "is not an object; it was not used"),)
+        return None, (DataIssue(where, "", "This is not an object; it was not used."),)
     if item.get("resource") is None:
         return Entry(), ()  # reported with the entries that hold none
     resource, issues = read_resource(item["resource"], where)
@@ -160,7 +169,7 @@ def _fitting(value: dict[str, Any], kind: type[_Fhir], name: str) -> tuple[_Fhir
     """The value as a `kind`, leaving out what does not fit as long as that is safe; None where it is not."""
     dispensable = _DISPENSABLE_IN_PATIENT if value.get("resourceType") == "Patient" else _DISPENSABLE
     issues: list[DataIssue] = []
-    what, path = "too many of its parts do not fit", ""
+    what, path = "Too many of its parts do not fit", ""
     for _ in range(_TRIES):
         try:
             return msgspec.convert(value, kind), tuple(issues)
@@ -169,14 +178,19 @@ def _fitting(value: dict[str, Any], kind: type[_Fhir], name: str) -> tuple[_Fhir
         left_out = _leave_out(value, path, dispensable)
         if not left_out:
             break
-        issues.append(DataIssue(name, path, f"{what}; {left_out} was not used"))
-    return None, (*issues, DataIssue(name, path, f"{what}; the resource was not used"))
+        issues.append(DataIssue(name, path, f"{what}; {left_out} was not used."))
+    return None, (*issues, DataIssue(name, path, f"{what}; the resource was not used."))
 
 
 def _misfit(error: msgspec.ValidationError) -> tuple[str, str]:
     found = _WHERE.match(str(error))
     what, path = (found["what"], found["path"]) if found else (str(error), "")
-    return what.replace("`", "").replace(" | null", "").replace("Expected", "expected"), path or ""
+    what = re.sub(r"`([a-z |]+)`", lambda kinds: _in_words(kinds[1]), what)
+    return what, path or ""
+
+
+def _in_words(kinds: str) -> str:
+    return " or ".join(_KINDS.get(kind, kind) for kind in kinds.split(" | ") if kind != "null") or "null"
 
 
 def _leave_out(value: dict[str, Any], path: str, dispensable: frozenset[str]) -> str:
