@@ -13,7 +13,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, insert, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -113,20 +113,22 @@ class Store:
         """
         self.prepare()
         rows = [
-            CardShownRow(
-                card=card.card,
-                service=card.service,
-                rules=" ".join(card.rules),
-                indicator=card.indicator,
-                knowledge_version=card.knowledge_version,
-                suggestions=" ".join(card.suggestions),
-                shown_at=shown_at.astimezone(UTC),
-            )
+            {
+                "card": card.card,
+                "service": card.service,
+                "rules": " ".join(card.rules),
+                "indicator": card.indicator,
+                "knowledge_version": card.knowledge_version,
+                "suggestions": " ".join(card.suggestions),
+                "shown_at": shown_at.astimezone(UTC),
+            }
             for card in cards
         ]
+        if not rows:
+            return
         try:
-            with Session(self._engine) as session, session.begin():
-                session.add_all(rows)
+            with self._engine.begin() as connection:  # without the ORM's session: this stands in a clinician's way
+                connection.execute(insert(CardShownRow), rows)
         except SQLAlchemyError as error:
             raise TemporarilyUnavailable("the cards shown could not be noted") from error
 
