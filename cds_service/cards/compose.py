@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 from cds_service.assessment.outcome import Assessment, FactUsed, FindingOf
@@ -42,7 +43,19 @@ def compose(assessment: Assessment, facts: PatientFacts, knowledge: Knowledge, c
     """
     cards = [_card(group, facts, knowledge, call) for group in _by_concern(assessment.fired, knowledge)]
     cards.sort(key=lambda card: -card.indicator.severity)  # stable: the order of RULES stays within a severity
-    return tuple(cards[: knowledge.parameters.cards_at_most] if call.hook == "patient-view" else cards)
+    shown = cards[: knowledge.parameters.cards_at_most] if call.hook == "patient-view" else cards
+    return tuple(_each_offer_once(shown))
+
+
+def _each_offer_once(cards: Sequence[Card]) -> Iterator[Card]:
+    """A test or treatment that two cards offer stays on the first: applied on both, it would be ordered twice."""
+    offered: set[str] = set()
+    for card in cards:
+        kept = [s for s in card.suggestions if s.label not in offered]
+        offered |= {s.label for s in kept}
+        if kept and not any(s.is_recommended for s in kept):
+            kept[0] = replace(kept[0], is_recommended=True)
+        yield replace(card, suggestions=tuple(kept))
 
 
 def _by_concern(fired: Iterable[FindingOf], knowledge: Knowledge) -> list[list[FindingOf]]:

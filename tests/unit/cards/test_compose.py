@@ -1,0 +1,173 @@
+"""Cards from an assessment: one a concern, explained, and with suggestions that an EHR can apply."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from fhir.resources.R4B.medicationrequest import MedicationRequest
+from fhir.resources.R4B.servicerequest import ServiceRequest
+
+from cds_service.assessment.assess import assess
+from cds_service.cards.card import Card
+from cds_service.cards.compose import compose
+from cds_service.fhir.hook_call import HookCall
+from cds_service.fhir.record import PatientRecord
+from cds_service.knowledge.loader import load
+from cds_service.knowledge.model import Indicator
+from tests.spec.example_facts import TODAY, example_facts
+
+KNOWLEDGE = load()
+MODELS = {"MedicationRequest": MedicationRequest, "ServiceRequest": ServiceRequest}
+DRAFT = {
+    "resourceType": "MedicationRequest",
+    "id": "draft-1",
+    "status": "draft",
+    "intent": "order",
+    "medicationReference": {"reference": "Medication/1"},
+    "subject": {"reference": "Patient/example"},
+    "note": [{"text": "kept as it was sent"}],
+}
+SCENES = [
+    pytest.param(rule.shown_on[0], example.given, id=f"{rule.id}: {example.name}")
+    for rule in KNOWLEDGE.rules.values()
+    for example in rule.examples
+    if example.then == "fires"
+]
+
+
+def _cards(given: dict[str, Any], hook: str = "patient-view", **more: Any) -> tuple[Card, ...]:
+    facts = example_facts(given)
+    call = HookCall(
+        hook=hook,
+        user_id="Practitioner/p1",
+        record=PatientRecord("example"),
+        today=TODAY,
+        draft_json={"MedicationRequest/draft-1": json.dumps(DRAFT).encode()},
+        encounter_id="enc-1",
+        **more,
+    )
+    return compose(assess(facts, KNOWLEDGE, hook), facts, KNOWLEDGE, call)
+
+
+@pytest.mark.parametrize(("hook", "given"), SCENES)
+def test_every_card_of_every_example_is_whole(hook: str, given: dict[str, Any]) -> None:
+    cards = _cards(given, hook)
+    assert cards
+    assert len({card.source.topic.code for card in cards}) == len(cards)
+    severities = [card.indicator.severity for card in cards]
+    assert severities == sorted(severities, reverse=True)
+    for card in cards:
+        assert not card.summary.endswith("…"), card.summary
+        assert f"Knowledge {KNOWLEDGE.version}" in card.detail
+        assert all(rule in card.detail for rule in card.trace.rules)
+        for suggestion in card.suggestions:
+            for action in suggestion.actions:
+                if action.type == "create":
+                    assert action.resource is not None
+                    MODELS[action.resource["resourceType"]].model_validate(action.resource)
+
+
+@pytest.mark.parametrize(("hook", "given"), SCENES)
+def test_no_test_and_no_treatment_is_offered_by_two_cards(hook: str, given: dict[str, Any]) -> None:
+    offered = [s.label for card in _cards(given, hook) for s in card.suggestions]
+    assert len(offered) == len(set(offered))
+
+
+@pytest.mark.parametrize(("hook", "given"), SCENES)
+def test_nothing_is_ever_said_against_folic_acid_metformin_or_a_ppi(hook: str, given: dict[str, Any]) -> None:
+    for card in _cards(given, hook):
+        words = f"{card.summary} {card.detail}".lower()
+        assert "stop " not in words
+        assert "discontinue" not in words
+
+
+def test_patient_view_shows_three_cards_at_most_and_the_most_severe() -> None:
+    cards = _cards(
+        {
+            "total_b12": "150 ng/L",
+            "active_b12": "90 pmol/L",
+            "if_antibody": "positive",
+            "unread": ["medicationRequests"],
+            "problems": ["myelopathy", "pernicious-anaemia"],
+        }
+    )
+    assert len(cards) <= KNOWLEDGE.parameters.cards_at_most
+    assert cards[0].indicator is Indicator.CRITICAL
+
+
+def test_a_deficiency_is_one_card_with_the_treatment_on_it() -> None:
+    cards = _cards({"total_b12": "150 ng/L", "problems": ["peripheral-neuropathy"]})
+    assert len(cards) == 1
+    card = cards[0]
+    assert card.trace.rules == ("B12-DX-01", "B12-RX-01")
+    assert card.summary.startswith("Vitamin B12 150 ng/L on 2025-09-21 is below 180 ng/L")
+    assert [s.is_recommended for s in card.suggestions] == [True, False]
+    assert card.selection_behavior == "at-most-one"
+    assert "| 150 ng/L | 2025-09-21 |" in card.detail
+
+
+def test_tests_may_be_applied_together_and_treatments_not() -> None:
+    tests = _cards({"total_b12": "210 ng/L", "problems": ["peripheral-neuropathy"]})[0]
+    assert tests.selection_behavior == "any"
+    assert len(tests.suggestions) > 1
+
+
+def test_the_injection_course_is_one_order_with_its_steps_in_sequence() -> None:
+    card = _cards({"total_b12": "90 ng/L"})[0]
+    action = card.suggestions[0].actions[0]
+    assert len(card.suggestions[0].actions) == 1
+    assert action.resource is not None
+    steps = action.resource["dosageInstruction"]
+    assert [step["sequence"] for step in steps] == [1, 2, 3]
+    assert [step["timing"]["repeat"]["periodUnit"] for step in steps] == ["d", "wk", "mo"]
+
+
+def test_an_order_says_for_whom_by_whom_when_and_why() -> None:
+    action = _cards({"total_b12": "150 ng/L"})[0].suggestions[0].actions[0]
+    assert action.resource is not None
+    assert action.resource["subject"] == {"reference": "Patient/example"}
+    assert action.resource["requester"] == {"reference": "Practitioner/p1"}
+    assert action.resource["encounter"] == {"reference": "Encounter/enc-1"}
+    assert action.resource["authoredOn"] == "2025-10-01"
+    assert action.resource["reasonReference"] == [{"reference": "Observation/total-b12"}]
+
+
+def test_a_client_that_takes_one_action_gets_each_test_alone() -> None:
+    given = {"total_b12": {"result": "150 ng/L", "days_ago": 90}, "b12_therapy": {"since": "80 days"}}
+    assert [len(s.actions) for s in _cards(given)[0].suggestions] == [3]
+    assert [len(s.actions) for s in _cards(given, one_action=True)[0].suggestions] == [1, 1, 1]
+
+
+def test_the_draft_itself_is_changed_to_hydroxocobalamin_and_else_kept() -> None:
+    given = {"problems": ["leber-optic-neuropathy"], "drafting": {"b12": 1}, "form": "cyanocobalamin"}
+    suggestions = _cards(given, "order-sign")[0].suggestions
+    assert [[a.type for a in s.actions] for s in suggestions] == [["update"]]
+    changed = suggestions[0].actions[0].resource
+    assert changed is not None
+    assert changed["id"] == "draft-1"
+    assert changed["note"] == DRAFT["note"]
+    assert "medicationReference" not in changed
+    assert "Hydroxocobalamin" in changed["medicationCodeableConcept"]["text"]
+
+
+def test_a_duplicate_can_be_removed_and_folic_acid_never() -> None:
+    duplicate = _cards({"b12_therapy": {"since": "30 days"}, "drafting": {"b12": 2}}, "order-sign")[0]
+    assert [(a.type, a.resource_id) for s in duplicate.suggestions for a in s.actions] == [
+        ("delete", "MedicationRequest/draft-1")
+    ]
+    folic = _cards({"total_b12": "165 ng/L", "drafting": {"folic-acid": 5}}, "order-sign")[0]
+    assert {a.type for s in folic.suggestions for a in s.actions} == {"create"}
+
+
+def test_what_was_not_received_stands_on_the_card() -> None:
+    card = _cards({"total_b12": "150 ng/L", "unread": ["allergies", "medicationRequests"]})[0]
+    assert "**Not checked**" in card.detail
+    assert "allergies (allergies)" in card.detail
+    assert "prescriptions (medicationRequests)" in card.detail
+
+
+def test_what_could_not_be_used_stands_on_the_card() -> None:
+    card = _cards({"unusable": "total-b12", "problems": ["peripheral-neuropathy"]})[0]
+    assert "Observation/unusable: the unit is not known" in card.detail
