@@ -16,8 +16,8 @@ from cds_service.facts.patient import DataIssue, DataKey
 from cds_service.fhir.analyte_codes import AnalyteMatch, match_analyte
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Component, Resource, resource_name
-from cds_service.fhir.result_values import ReadValue, interpretations, read_value
-from cds_service.fhir.result_words import finding_of
+from cds_service.fhir.result_values import ReadValue, read_value
+from cds_service.fhir.result_words import finding_of, interpretations
 from cds_service.fhir.same_sample import settle
 from cds_service.fhir.subject import patient_references, subject_problem
 from cds_service.fhir.unusable import Unusable, quoted

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from cds_service.facts.labs import Comparator, Finding
 from cds_service.facts.units import measures
 from cds_service.fhir.codings import texts
+from cds_service.fhir.qualitative_results import read_finding
 from cds_service.fhir.reference_ranges import NO_RANGE, OwnRange, read_own_range
 from cds_service.fhir.resources import CodeableConcept, Component, Quantity, Range, Resource
 from cds_service.fhir.result_remarks import remark
@@ -22,7 +23,7 @@ from cds_service.fhir.result_text import (
     parse_result,
 )
 from cds_service.fhir.result_units import ReadUnit, is_measurable, printed_number, read_unit
-from cds_service.fhir.result_words import are_contradictory, finding_in_words, finding_of
+from cds_service.fhir.result_words import are_contradictory, finding_in_words, finding_of, interpretations
 from cds_service.fhir.unusable import Unusable, quoted
 from cds_service.knowledge.model import AnalyteKnowledge, Code, Property
 
@@ -65,7 +66,8 @@ def read_value(holder: Resource | Component, analyte: AnalyteKnowledge, code: Co
     if are_contradictory(flags):
         raise Unusable("interpretation", "the laboratory's own flags contradict each other")
     if not analyte.scales:
-        return _qualitative(holder, analyte, finding_of(flags))
+        finding = read_finding(holder, analyte.short)
+        return ReadValue(printed=finding.value, finding=finding)
     if holder.value_quantity is not None and holder.value_quantity.value is not None:
         return _number(holder, analyte, code, _from_quantity(holder.value_quantity, analyte))
     if holder.value_range is not None:
@@ -77,14 +79,6 @@ def read_value(holder: Resource | Component, analyte: AnalyteKnowledge, code: Co
     if isinstance(holder, Resource) and (holder.value_integer is not None or holder.value_boolean is not None):
         raise Unusable("value", "it has a bare number or yes/no without a unit, and none is guessed")
     return _from_flags(analyte, finding_of(flags))
-
-
-def interpretations(holder: Resource | Component) -> list[CodeableConcept]:
-    """The laboratory's own flags; one alone is tolerated where a list belongs."""
-    flags = holder.interpretation
-    if flags is None:
-        return []
-    return [flags] if isinstance(flags, CodeableConcept) else flags
 
 
 def _absent(reason: CodeableConcept) -> str:
@@ -250,32 +244,3 @@ def _refuse_implausible(value: Decimal, read: _Number) -> None:
     if too_low or value < 0 or value > scale.plausible_to:
         bounds = f"{scale.plausible_from:f} to {scale.plausible_to:f} {scale.unit}"
         raise Unusable("value", f"{quoted(read.printed)} is outside of what is plausible ({bounds})")
-
-
-def _qualitative(holder: Resource | Component, analyte: AnalyteKnowledge, flagged: Finding | None) -> ReadValue:
-    """A test that is positive or negative: words, a coded value, yes or no, or a number with the laboratory's flag."""
-    stated = _stated(holder)
-    if stated is not None and flagged is not None and not _agree(stated, flagged):
-        raise Unusable("interpretation", "the laboratory's flag contradicts the value")
-    finding = stated or flagged
-    if finding is None:
-        raise Unusable("value", f"it does not say whether {analyte.short} is positive or negative")
-    return ReadValue(printed=finding.value, finding=finding)
-
-
-def _stated(holder: Resource | Component) -> Finding | None:
-    if holder.value_codeable_concept is not None:
-        if are_contradictory([holder.value_codeable_concept]):
-            raise Unusable("valueCodeableConcept", "its codings and text contradict each other")
-        return finding_of([holder.value_codeable_concept])
-    if holder.value_string is not None:
-        return finding_in_words(holder.value_string)
-    if isinstance(holder, Resource) and holder.value_boolean is not None:
-        return Finding.POSITIVE if holder.value_boolean else Finding.NEGATIVE
-    return None
-
-
-def _agree(stated: Finding, flagged: Finding) -> bool:
-    """Whether a value and a flag point the same way: a positive antibody may be flagged high, and never normal."""
-    raised = (Finding.POSITIVE, Finding.HIGH)
-    return (stated in raised) == (flagged in raised)

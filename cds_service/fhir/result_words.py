@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cds_service.facts.labs import Finding
-from cds_service.fhir.resources import CodeableConcept
+from cds_service.fhir.resources import CodeableConcept, Component, Resource
 
 # HL7 v3 ObservationInterpretation; v2 table 0078 uses the same letters.
 _FLAGS = {
@@ -65,6 +65,14 @@ _PHRASES = {
     }.items()
     for phrase in phrases
 }  # fmt: skip
+
+
+def interpretations(holder: Resource | Component) -> list[CodeableConcept]:
+    """The laboratory's own flags; one alone is tolerated where a list belongs."""
+    flags = holder.interpretation
+    if flags is None:
+        return []
+    return [flags] if isinstance(flags, CodeableConcept) else flags
 
 
 def finding_in_words(text: str) -> Finding | None:

@@ -428,3 +428,25 @@ def test_an_answer_of_another_patient_or_of_the_future_is_not_used_and_said(fiel
 
     assert problems == []
     assert [issue.matters_to for issue in issues] == ["vegan-diet"]
+
+
+def test_an_operation_on_another_patient_is_not_used_and_said() -> None:
+    problems, [issue] = read(procedures=[procedure(subject={"reference": "Patient/p2"})])
+
+    assert problems == []
+    assert issue.field == "subject"
+
+
+def test_an_allergy_counts_whenever_it_was_recorded() -> None:
+    given = [
+        allergy(id="a", code=concept((RXNORM, "11248")), recordedDate="2019-05"),
+        allergy(id="b", code=concept((RXNORM, "11248")), recordedDate="as a child"),
+    ]
+
+    assert [str(problem.since) for problem in read(allergies=given)[0]] == ["2019-05", "None"]
+
+
+def test_a_diet_over_a_period_is_dated_by_its_end() -> None:
+    given = told(valueCodeableConcept=VEGAN, effectiveDateTime=None, effectivePeriod={"start": "2010", "end": "2024"})
+
+    assert str(only(socialHistory=[given]).since) == "2024"

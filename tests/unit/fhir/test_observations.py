@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -407,3 +408,85 @@ def test_hostile_text_in_any_field_is_never_repeated_at_length(hostile: str) -> 
         assert len(issue.issue) < 160
         assert hostile not in issue.issue
         assert issue.issue.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("value", "high", "finding"),
+    [
+        (quantity(12, "U/mL"), quantity(10, "U/mL"), Finding.HIGH),
+        (quantity(10, "U/mL"), quantity(10, "U/mL"), Finding.NORMAL),
+        (quantity("1.3", None), quantity("1.1", None), Finding.HIGH),
+        (quantity(5, "U/mL", comparator="<"), quantity(10, "U/mL"), Finding.NORMAL),
+        (quantity(100, "U/mL", comparator=">"), quantity(10, "U/mL"), Finding.HIGH),
+    ],
+)
+def test_an_antibody_number_tells_by_the_laboratorys_own_range(
+    value: dict[str, Any], high: dict[str, Any], finding: Finding
+) -> None:
+    given = observation("31443-5", valueQuantity=value, referenceRange=[own_range(high=high)])
+
+    assert only(given).finding is finding
+
+
+@pytest.mark.parametrize(
+    ("value", "ranges"),
+    [
+        (quantity(12, "U/mL"), [own_range(high=quantity(10, "AU/mL"))]),
+        (quantity(12, "U/mL"), [own_range(high=quantity(10, None))]),
+        (quantity(12, "U/mL"), [own_range(high=quantity(10, "U/mL")), own_range(high=quantity(20, "U/mL"))]),
+        (quantity(12, "U/mL"), [own_range(high=quantity(0, "U/mL"))]),
+        (quantity(12, "U/mL"), [own_range(low=quantity(0, "U/mL"))]),
+        (quantity(12, "U/mL", comparator="<"), [own_range(high=quantity(10, "U/mL"))]),
+        (quantity(5, "U/mL", comparator=">"), [own_range(high=quantity(10, "U/mL"))]),
+        (quantity(12, "U/mL", comparator="~"), [own_range(high=quantity(10, "U/mL"))]),
+        (quantity("NaN", "U/mL"), [own_range(high=quantity(10, "U/mL"))]),
+        (quantity(-1, "U/mL"), [own_range(high=quantity(10, "U/mL"))]),
+    ],
+    ids=str,
+)
+def test_an_antibody_number_that_its_range_does_not_settle_is_not_used(
+    value: dict[str, Any], ranges: list[dict[str, Any]]
+) -> None:
+    refusal(observation("31443-5", valueQuantity=value, referenceRange=ranges))
+
+
+def test_an_antibody_whose_flag_and_range_contradict_is_not_used() -> None:
+    given = observation(
+        "31443-5",
+        valueQuantity=quantity(12, "U/mL"),
+        referenceRange=[own_range(high=quantity(10, "U/mL"))],
+        interpretation=[concept(text="Negative")],
+    )
+
+    assert "contradict" in refusal(given).issue
+
+
+@pytest.mark.parametrize("fields", [{"valueInteger": 150}, {"valueBoolean": True}, {}])
+def test_a_value_without_a_unit_or_none_at_all_is_not_used(fields: dict[str, Any]) -> None:
+    refusal(observation(**fields))
+
+
+def test_a_value_whose_codings_contradict_each_other_is_not_used() -> None:
+    refusal(observation(valueCodeableConcept=concept((SNOMED, "62482003", "Low"), text="High")))
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [("<0.28 umol/L", (None, "0.28")), (">0.07 umol/L", ("0.07", None)), ("1,234-5,678 nmol/L", (None, None))],
+)
+def test_a_one_sided_range_in_words_is_read_and_an_ambiguous_one_is_not(
+    text: str, limits: tuple[str | None, str | None]
+) -> None:
+    result = only(observation("13964-2", "0.2", "umol/L", referenceRange=[own_range(text=text)]))
+
+    assert (result.lower_limit, result.upper_limit) == tuple(None if one is None else Decimal(one) for one in limits)
+    assert bool(result.printed_range) is any(limits)
+
+
+def test_a_report_time_that_is_no_date_settles_nothing() -> None:
+    results, issues = read(
+        observation(value=150, id="a", issued="soon"), observation(value=410, id="b", issued="2025-09-21T09:00:00Z")
+    )
+
+    assert [one.printed for one in results] == ["150 pg/mL", "410 pg/mL"]
+    assert len(issues) == 1
