@@ -15,7 +15,7 @@ from cds_service.facts.treatments import Medicine, Route
 from cds_service.facts.units import normalised
 from cds_service.fhir.names import name_affirmed, name_matches
 from cds_service.knowledge.loader import check_complete, load
-from cds_service.knowledge.model import Code, CodeUse, Knowledge, Licence, MedicineCode, ProblemRole
+from cds_service.knowledge.model import AnalyteKnowledge, Code, CodeUse, Knowledge, Licence, MedicineCode, ProblemRole
 from cds_service.knowledge.systems import ATC, ICD_10_CM, LOINC, RXNORM, SHORT_NAMES, SNOMED
 
 KNOWLEDGE = load()
@@ -90,9 +90,8 @@ def test_every_loinc_code_holds_its_check_digit() -> None:
 
 
 @pytest.mark.parametrize("analyte", KNOWLEDGE.analytes.values(), ids=lambda analyte: analyte.id)
-def test_units_are_listed_as_they_are_looked_up(analyte: object) -> None:
-    known = KNOWLEDGE.analytes[str(getattr(analyte, "id", ""))]
-    for unit in (*known.refused_units, *(unit for scale in known.scales for unit in scale.units)):
+def test_units_are_listed_as_they_are_looked_up(analyte: AnalyteKnowledge) -> None:
+    for unit in (*analyte.refused_units, *(unit for scale in analyte.scales for unit in scale.units)):
         assert normalised(unit) == unit
 
 
