@@ -24,6 +24,7 @@ from cds_service.ehr.post import ServiceFailed, discover, exchange
 from cds_service.ehr.prefetch import UnsupportedTemplate
 from cds_service.errors import B12Error
 from cds_service.facts.dates import parse_day
+from cds_service.facts.patient import DataKey
 from cds_service.knowledge.loader import load
 from cds_service.knowledge.model import Knowledge
 from cds_service.offline import answered
@@ -167,6 +168,8 @@ def _knowledge(settings: Settings) -> Knowledge:
 def _request(hook: str, bundle: dict[str, Any], offered: Sequence[CdsService], patient: str) -> dict[str, Any]:
     templates = next(service.prefetch for service in offered if service.hook == hook)
     named = {key.value: template for key, template in templates.items()}
+    # A file holds what an EHR would never send us: results under local codes, which are then named as such.
+    named[DataKey.LABS] = "Observation?patient={{context.patientId}}"
     return hook_request(hook, read_patient_bundle(bundle, patient), named, instance=str(uuid4()))
 
 
