@@ -1,0 +1,148 @@
+"""Vitamin B12 therapy: what is therapeutic, since when, when it has lapsed, and what was drawn on it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+from cds_service.assessment.therapy import is_therapeutic, read_therapy
+from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.presence import Presence
+from cds_service.facts.treatments import DailyDose, Interval, Medicine, RecordKind, Route, Treatment
+from cds_service.knowledge.loader import load
+
+PARAMETERS = load().parameters
+TODAY = date(2025, 10, 1)
+
+
+def _b12(
+    start: date | None = date(2025, 7, 1),
+    end: date | None = None,
+    *,
+    mg: str | None = "2",
+    per_unit: str | None = None,
+    route: Route = Route.ORAL,
+    kind: RecordKind = RecordKind.REQUEST,
+    as_needed: bool = False,
+) -> Treatment:
+    interval = Interval(
+        ClinicalDate.on(start) if start is not None else None, ClinicalDate.on(end) if end is not None else None
+    )
+    return Treatment(
+        Medicine.B12,
+        "vitamin B12",
+        f"{kind}/{start}",
+        kind,
+        (interval,),
+        dose=DailyDose(Decimal(mg) if mg is not None else None),
+        dose_mg=Decimal(per_unit) if per_unit is not None else None,
+        route=route,
+        as_needed=as_needed,
+        is_active=end is None,
+    )
+
+
+def _injections(*days: date) -> list[Treatment]:
+    return [_b12(day, day, mg=None, route=Route.PARENTERAL, kind=RecordKind.ADMINISTRATION) for day in days]
+
+
+@pytest.mark.parametrize(
+    ("treatment", "therapeutic"),
+    [
+        (_b12(mg="0.5"), Presence.YES),
+        (_b12(mg="0.499"), Presence.NO),
+        (_b12(mg="0.006"), Presence.NO),
+        (_b12(mg=None), Presence.NOT_KNOWN),
+        (_b12(mg=None, per_unit="0.006"), Presence.NO),
+        (_b12(mg=None, per_unit="0.5"), Presence.NOT_KNOWN),
+        (_b12(mg=None, route=Route.PARENTERAL), Presence.YES),
+        (_b12(mg="0.033", route=Route.PARENTERAL), Presence.YES),
+        (_b12(mg=None, route=Route.NASAL), Presence.NOT_KNOWN),
+    ],
+)
+def test_half_a_milligram_a_day_or_any_injection_is_therapeutic(treatment: Treatment, therapeutic: Presence) -> None:
+    assert is_therapeutic(treatment, PARAMETERS) is therapeutic
+
+
+def test_no_b12_is_no_therapy() -> None:
+    therapy = read_therapy([], TODAY, PARAMETERS)
+    assert therapy.is_current is Presence.NO
+    assert not therapy.was_ever
+    assert therapy.current_since is None
+    assert therapy.ended is None
+    assert not therapy.covers(ClinicalDate.on(TODAY))
+
+
+def test_another_medicine_and_use_when_needed_are_no_therapy() -> None:
+    when_needed = read_therapy([_b12(as_needed=True)], TODAY, PARAMETERS)
+    assert when_needed.is_current is Presence.NO
+
+
+def test_a_course_that_goes_on_is_current_since_its_first_day() -> None:
+    therapy = read_therapy([_b12()], TODAY, PARAMETERS)
+    assert therapy.is_current is Presence.YES
+    assert therapy.current_since == date(2025, 7, 1)
+    assert therapy.is_oral_only
+
+
+def test_a_dose_that_cannot_be_told_leaves_therapy_open() -> None:
+    therapy = read_therapy([_b12(mg=None)], TODAY, PARAMETERS)
+    assert therapy.is_current is Presence.NOT_KNOWN
+    assert not therapy.was_ever
+
+
+def test_monthly_injections_lapse_a_grace_after_the_next_was_due() -> None:
+    monthly = [date(2025, 3, 10), date(2025, 4, 9), date(2025, 5, 9)]
+    due = monthly[-1] + timedelta(days=30)
+    grace = timedelta(days=PARAMETERS.injection_grace_days)
+    assert read_therapy(_injections(*monthly), due + grace, PARAMETERS).is_current is Presence.YES
+    lapsed = read_therapy(_injections(*monthly), due + grace + timedelta(days=1), PARAMETERS)
+    assert lapsed.is_current is Presence.NO
+    assert lapsed.ended == due + grace
+
+
+def test_one_injection_is_taken_for_one_of_a_long_interval() -> None:
+    given = date(2025, 6, 1)
+    cover = timedelta(days=PARAMETERS.injection_cover_days + PARAMETERS.injection_grace_days)
+    assert read_therapy(_injections(given), given + cover, PARAMETERS).is_current is Presence.YES
+    assert read_therapy(_injections(given), given + cover + timedelta(days=1), PARAMETERS).is_current is Presence.NO
+
+
+def test_the_interval_between_injections_is_never_taken_for_longer_than_the_longest_usual() -> None:
+    rare = [date(2023, 1, 1), date(2024, 6, 1)]
+    cover = timedelta(days=PARAMETERS.injection_cover_days + PARAMETERS.injection_grace_days)
+    assert read_therapy(_injections(*rare), rare[-1] + cover + timedelta(days=1), PARAMETERS).is_current is Presence.NO
+
+
+def test_two_injections_on_one_day_are_no_interval() -> None:
+    given = date(2025, 6, 1)
+    therapy = read_therapy(_injections(given, given), given + timedelta(days=100), PARAMETERS)
+    assert therapy.is_current is Presence.YES
+
+
+def test_a_sample_of_the_first_day_is_before_therapy_and_of_the_next_day_on_it() -> None:
+    therapy = read_therapy([_b12()], TODAY, PARAMETERS)
+    assert not therapy.covers(ClinicalDate.on(date(2025, 7, 1)))
+    assert therapy.covers(ClinicalDate.on(date(2025, 7, 2)))
+    assert therapy.covers(ClinicalDate.parse("2025"))
+
+
+def test_after_a_course_samples_stay_undiagnostic_for_the_washout() -> None:
+    therapy = read_therapy([_b12(date(2023, 1, 1), date(2023, 6, 1))], TODAY, PARAMETERS)
+    assert therapy.ended == date(2023, 6, 1)
+    assert therapy.covers(ClinicalDate.on(date(2024, 6, 1)))
+    assert not therapy.covers(ClinicalDate.on(date(2024, 6, 2)))
+
+
+def test_a_course_of_unknown_beginning_covers_every_sample() -> None:
+    therapy = read_therapy([_b12(None)], TODAY, PARAMETERS)
+    assert therapy.is_current is Presence.YES
+    assert therapy.current_since is None
+    assert therapy.covers(ClinicalDate.on(date(2001, 1, 1)))
+
+
+def test_tablets_beside_injections_are_not_oral_only() -> None:
+    both = [_b12(), _b12(date(2025, 6, 1), route=Route.PARENTERAL)]
+    assert not read_therapy(both, TODAY, PARAMETERS).is_oral_only
