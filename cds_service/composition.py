@@ -8,6 +8,7 @@ from cds_service.facts.labs import Analyte
 from cds_service.facts.orders import Test
 from cds_service.facts.problems import ProblemKind
 from cds_service.facts.treatments import Medicine
+from cds_service.knowledge.loader import check_complete
 from cds_service.knowledge.model import Knowledge
 from cds_service.service import CdsService
 from hooks import order_select, order_sign, patient_view
@@ -19,27 +20,17 @@ def services(knowledge: Knowledge) -> tuple[CdsService, ...]:
     Raises:
         InvalidKnowledge: a rule, analyte, medicine, condition or test that the code knows has no file, or the reverse.
     """
-    problems = [*_unmatched(knowledge), *_rules_without_partner(knowledge)]
+    check_complete(
+        knowledge,
+        analytes=[str(x) for x in Analyte],
+        tests=[str(x) for x in Test],
+        medicines=[str(x) for x in Medicine],
+        conditions=[str(x) for x in ProblemKind],
+    )
+    problems = _rules_without_partner(knowledge)
     if problems:
         raise InvalidKnowledge(problems)
     return (patient_view.service(knowledge), order_select.service(knowledge), order_sign.service(knowledge))
-
-
-def _unmatched(knowledge: Knowledge) -> list[str]:
-    """Files without a meaning in the code, and meanings without a file."""
-    problems: list[str] = []
-    for folder, held, known in (
-        ("analytes", knowledge.analytes, {str(x) for x in Analyte}),
-        ("tests", knowledge.tests, {str(x) for x in Test}),
-        ("medicines", knowledge.medicines, {str(x) for x in Medicine}),
-        ("conditions", knowledge.conditions, {str(x) for x in ProblemKind}),
-    ):
-        problems += [f"{folder}/{name}.yaml: the file is missing; restore it" for name in sorted(known - set(held))]
-        problems += [
-            f"{folder}/{name}.yaml: nothing in the rules knows {name!r}; remove the file or correct its name"
-            for name in sorted(set(held) - known)
-        ]
-    return problems
 
 
 def _rules_without_partner(knowledge: Knowledge) -> list[str]:

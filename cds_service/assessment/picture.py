@@ -157,7 +157,8 @@ class Picture:
     def lasting_causes(self) -> tuple[FactUsed, ...]:
         """Causes that do not go away: replacement is then lifelong (source article, Maintenance Therapy)."""
         conditions = self.knowledge.conditions
-        return self.facts_of(*(kind for kind in self.problems if conditions[kind].is_reversible is False))
+        risks = (kind for kind in self.problems if self.role(kind) is ProblemRole.RISK)
+        return self.facts_of(*(kind for kind in risks if conditions[kind].is_reversible is False))
 
     @property
     def lifelong_therapy_lapsed(self) -> bool:
@@ -204,9 +205,9 @@ class Picture:
             for order in self.facts.test_orders
         )
 
-    def issues_on(self, *topics: str) -> tuple[DataIssue, ...]:
-        """The data issues that matter to these analytes, medicines or problems."""
-        return tuple(issue for issue in self.facts.issues if issue.matters_to in topics)
+    def unused(self, *topics: str) -> tuple[DataIssue, ...]:
+        """What could not be used at all of these analytes, medicines or problems."""
+        return tuple(i for i in self.facts.issues if i.matters_to in topics and not i.used_with_care)
 
     def unread(self, *keys: DataKey) -> tuple[DataKey, ...]:
         """Which of these keys were neither complete nor registered as never sent."""

@@ -261,9 +261,14 @@ def renal_confounder(
     labs: Sequence[LabResult], problems: Mapping[ProblemKind, tuple[Problem, ...]], knowledge: Knowledge
 ) -> str:
     """Why kidney function makes raised metabolites unreliable; "" when nothing says so (clinical-guidelines 3)."""
-    egfr = newest(labs, Analyte.EGFR)
-    if egfr is not None and egfr.most is not None and egfr.most < knowledge.parameters.egfr_below:
-        return f"reduced kidney function (eGFR {egfr.printed}, {egfr.taken})"
+    latest = newest(labs, Analyte.EGFR)
+    # One sample is often reported by several formulas: the lowest counts, as it is the one that may confound.
+    same_sample = [r for r in labs if latest is not None and r.analyte is Analyte.EGFR and r.taken == latest.taken]
+    rates = [(r.most, r.source, r) for r in same_sample if r.most is not None]
+    if rates:
+        least, _source, egfr = min(rates, key=lambda rate: rate[:2])
+        if least < knowledge.parameters.egfr_below:
+            return f"reduced kidney function (eGFR {egfr.printed}, {egfr.taken})"
     for kind in (ProblemKind.DIALYSIS, ProblemKind.CHRONIC_KIDNEY_DISEASE):
         if problems.get(kind):
             return "chronic kidney disease on the problem list"

@@ -104,7 +104,7 @@ def result_unusable(p: Picture) -> Answer:
     """A vitamin B12 result is there, but cannot be used; or the laboratory gave only a word for it."""
     if not p.in_scope or p.status is not Status.UNKNOWN:
         return does_not_fire()
-    issues = p.issues_on(Analyte.TOTAL_B12, Analyte.ACTIVE_B12)
+    issues = p.unused(Analyte.TOTAL_B12, Analyte.ACTIVE_B12)
     worded = p.reading.in_words_only
     if not issues and worded is None:
         return does_not_fire()

@@ -222,3 +222,11 @@ def test_the_problem_kinds_that_features_and_risks_come_from_are_those_of_the_kn
     assert [f.source for f in picture.features] == ["Condition/peripheral-neuropathy"]
     assert [f.label for f in picture.risks][-1] == "Age"
     assert picture.has(ProblemKind.PREGNANCY)
+
+
+def test_of_two_rates_of_one_sample_the_lower_confounds() -> None:
+    given = {"total_b12": "300 ng/L", "mma": "0.6 umol/L", "egfr": "65 mL/min/1.73m2"}
+    lower = replace(lab_result(Analyte.EGFR, "56 mL/min/1.73m2"), source="Observation/other-formula")
+    assert _picture(given, lower).status is Status.INDETERMINATE
+    older = replace(lower, taken=ClinicalDate.on(TODAY - timedelta(days=30)))
+    assert _picture(given, older).status is Status.FUNCTIONAL

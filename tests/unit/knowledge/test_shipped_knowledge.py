@@ -204,7 +204,7 @@ def test_a_code_for_oral_antidiabetics_is_not_metformin() -> None:
     assert (ICD_10_CM, "Z79.84") not in KNOWLEDGE.conditions_by_code
 
 
-def test_only_lasting_causes_of_deficiency_are_called_irreversible() -> None:
+def test_only_what_lasts_for_life_is_called_irreversible() -> None:
     lasting = {name for name, condition in KNOWLEDGE.conditions.items() if condition.is_reversible is False}
 
     assert lasting == {
@@ -213,6 +213,7 @@ def test_only_lasting_causes_of_deficiency_are_called_irreversible() -> None:
         "short-bowel",
         "gastric-or-small-bowel-surgery",
         "inborn-error",
+        "leber-optic-neuropathy",  # no cause, but a contraindication that a closed entry does not lift
     }
 
 
