@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from cds_service.fhir.draft_orders import concerns_us
-from cds_service.fhir.read_facts import read_facts
-
 from cds_service.assessment.assess import assess
 from cds_service.cards.compose import compose
+from cds_service.fhir.draft_orders import concerns_us
+from cds_service.fhir.read_facts import read_facts
 from cds_service.fhir.templates import prefetch_templates
 from cds_service.knowledge.model import Knowledge
 from cds_service.service import CdsService, HookAnswer, HookCall
