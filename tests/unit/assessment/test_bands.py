@@ -12,6 +12,8 @@ from cds_service.facts.labs import Analyte
 from cds_service.facts.patient import Sex
 from cds_service.facts.presence import Presence
 from cds_service.knowledge.loader import load
+from cds_service.knowledge.model import Property
+from tests.builders import scale
 from tests.spec.example_facts import lab_result
 
 KNOWLEDGE = load()
@@ -152,3 +154,30 @@ def test_a_unit_without_a_scale_tells_nothing() -> None:
 )
 def test_haemoglobin_is_low_by_sex(printed: str, sex: Sex, low: Presence) -> None:
     assert is_low(lab_result(Analyte.HAEMOGLOBIN, printed), KNOWLEDGE.analytes[Analyte.HAEMOGLOBIN], sex) is low
+
+
+@pytest.mark.parametrize("limits", [{}, {"deficient_below": "180"}, {"unlikely_above": "350"}], ids=str)
+def test_a_scale_that_lacks_a_limit_has_no_bands(limits: dict[str, str]) -> None:
+    lacking = scale("ng/L", Property.MASS, {"ng/l": "1"}, "10", "20000", **limits)
+    assert b12_band(lab_result(Analyte.TOTAL_B12, "100 ng/L"), lacking) is Band.CANNOT_CLASSIFY
+
+
+def test_a_word_beside_a_unit_has_no_band() -> None:
+    in_words = replace(lab_result(Analyte.TOTAL_B12, "low"), unit="ng/L")
+    limits = scale_of(in_words, KNOWLEDGE.analytes[Analyte.TOTAL_B12])
+    assert limits is not None
+    assert b12_band(in_words, limits) is Band.CANNOT_CLASSIFY
+
+
+def test_it_is_told_whose_word_a_marker_was_held_against() -> None:
+    mma = KNOWLEDGE.analytes[Analyte.MMA]
+    assert is_raised(lab_result(Analyte.MMA, "high"), mma) == (Presence.YES, "as the laboratory reports it")
+    assert is_raised(lab_result(Analyte.MMA, "5 g/L"), mma) == (Presence.NOT_KNOWN, "no limit known")
+
+
+@pytest.mark.parametrize(
+    ("printed", "low"), [("12.4 g/dL", Presence.YES), ("12.5 g/dL", Presence.NO), ("<13 g/dL", Presence.NOT_KNOWN)]
+)
+def test_the_laboratorys_own_lower_limit_comes_before_ours(printed: str, low: Presence) -> None:
+    result = replace(lab_result(Analyte.HAEMOGLOBIN, printed), lower_limit=Decimal("12.5"))
+    assert is_low(result, KNOWLEDGE.analytes[Analyte.HAEMOGLOBIN], Sex.FEMALE) is low

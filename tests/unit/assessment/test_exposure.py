@@ -190,3 +190,59 @@ def test_a_record_without_any_days_says_so() -> None:
 
 def test_an_unknown_start_of_long_ago_is_not_reported() -> None:
     assert exposed(treatment(interval(None, "2015-01-01"))).unknown_start_sources == ()
+
+
+def test_what_begins_today_is_taken_since_today() -> None:
+    found = exposed(treatment(interval("2025-10-01", None)))
+    assert found.stretches == found.possible == (Stretch(TODAY, None),)
+    assert found.is_current is Presence.YES
+    assert found.uncertain == ()
+
+
+def test_a_stretch_that_reaches_today_has_no_end() -> None:
+    found = exposed(treatment(interval("2025-06-15", "2025-10-01")))
+    assert found.stretches == found.possible == (Stretch(date(2025, 6, 15), None),)
+
+
+@pytest.mark.parametrize(
+    ("end", "certain"), [(None, (Stretch(TODAY, None, start_is_open=True),)), ("2025-12-31", ()), ("2025-06-30", ())]
+)
+def test_a_start_that_may_lie_in_the_future_vouches_for_today_alone_and_only_without_an_end(
+    end: str | None, certain: tuple[Stretch, ...]
+) -> None:
+    assert exposed(treatment(interval("2025", end))).stretches == certain
+
+
+def test_a_partial_start_leaves_open_whether_it_began_before() -> None:
+    found = exposed(treatment(interval("2024-09", None)))
+    assert found.stretches == (Stretch(date(2024, 9, 30), None, start_is_open=True),)
+    assert found.possible == (Stretch(date(2024, 9, 1), None, start_is_open=False),)
+
+
+def test_use_without_a_start_may_have_lasted_for_ever() -> None:
+    assert exposed(treatment(interval(None, None))).possible == (Stretch(date.min, None, start_is_open=True),)
+
+
+@pytest.mark.parametrize(("seen_on", "is_open"), [("2024-01-01", True), ("2025-02-01", False)])
+def test_only_a_record_of_the_first_day_leaves_open_when_a_stretch_began(seen_on: str, is_open: bool) -> None:
+    begun = treatment(interval("2024-01-01", None))
+    listed = treatment(interval(None, seen_on), source="MedicationStatement/s2")
+    assert exposed(begun, listed).stretches == (Stretch(date(2024, 1, 1), None, start_is_open=is_open),)
+
+
+def test_as_needed_use_that_is_over_is_not_current() -> None:
+    found = exposed(treatment(interval("2022-01-01", "2022-06-01"), as_needed=True, is_active=False))
+    assert found.is_current is Presence.NO
+
+
+def test_the_last_day_of_a_stretch_belongs_to_it() -> None:
+    assert current(Exposure(Medicine.METFORMIN, (Stretch(date(2025, 1, 1), TODAY),)), TODAY) is Presence.YES
+
+
+@pytest.mark.parametrize(("last_seen", "sources"), [("2024-10-01", ("MedicationStatement/s1",)), ("2024-09-30", ())])
+def test_an_unknown_start_is_reported_while_its_use_can_still_count(last_seen: str, sources: tuple[str, ...]) -> None:
+    assert exposed(treatment(interval(None, last_seen))).unknown_start_sources == sources
+
+
+def test_an_end_planned_for_this_month_leaves_nothing_in_doubt() -> None:
+    assert exposed(treatment(interval("2024-01-01", "2025-10"))).uncertain == ()
