@@ -39,7 +39,7 @@ _LONGEST_VALUES = {
     "date": "2025-09-20",
     "low": "180 ng/L",
     "high": "350 ng/L",
-    "range": "",
+    "grey_zone": "180 to 350 ng/L",
     "span": "from 2018-01-01 to 2025-09-30",
     "months": "12",
     "medicines": f"{_longest_medicine()} and others",

@@ -99,6 +99,8 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
         Band.DEFICIENT_OR_INDETERMINATE,
     )
     known = [m for m in p.reading.markers if m.result.analyte is Analyte.MMA and m.raised is not Presence.NOT_KNOWN]
+    if p.has(ProblemKind.MYELOPATHY):
+        return does_not_fire(result_fact(result, p.knowledge))  # its own rule does not wait for MMA
     if not unsettled or known or p.therapy.is_current is Presence.YES or p.pending(Test.MMA):
         return does_not_fire(result_fact(result, p.knowledge))
     called_for = p.features or p.risks
@@ -229,7 +231,7 @@ def b12_values(p: Picture, result: LabResult) -> dict[str, str]:
         "date": str(result.taken),
         "low": f"{low} {result.unit}",
         "high": f"{high} {result.unit}",
-        "range": f" (laboratory range {result.printed_range})" if result.printed_range else "",
+        "grey_zone": f"{low} to {high} {result.unit}",
     }
 
 

@@ -97,7 +97,9 @@ def unexplained_feature(p: Picture) -> Answer:
         facts += tuple(fact for fact in p.blood_features if fact.source == p.macrocytosis.source)
     if not facts:
         return _not_found(p, DataKey.CONDITIONS)
-    return fires(variant=ALONE, facts=facts, values={"feature": facts[0].words}, recommends=_tests(p))
+    return _labs_unread(p, facts) or fires(
+        variant=ALONE, facts=facts + last_result(p), values={"feature": facts[0].words}, recommends=_tests(p)
+    )
 
 
 def result_unusable(p: Picture) -> Answer:
@@ -151,12 +153,8 @@ def _test_card(
     values: dict[str, str],
     tests: tuple[Recommendation, ...] | None = None,
 ) -> Answer:
-    variant = WITH_FEATURE if p.features else ALONE
-    unread = _labs_unread(p, facts)
-    if unread is not None:
-        return unread
-    return fires(
-        variant=variant,
+    return _labs_unread(p, facts) or fires(
+        variant=WITH_FEATURE if p.features else ALONE,
         facts=facts + p.features + last_result(p),
         values=values | {"feature": p.features[0].words if p.features else ""},
         recommends=tests if tests is not None else _tests(p),

@@ -179,6 +179,6 @@ def pregnancy(p: Picture) -> Answer:
     recommends = [Recommendation.REFER]
     if p.recent(Analyte.ACTIVE_B12) is None and not p.pending(Test.ACTIVE_B12):
         recommends.insert(0, Recommendation.ORDER_ACTIVE_B12)
-    result = p.reading.deciding
+    result = p.reading.deciding or p.reading.in_words_only
     values = b12_values(p, result) if result is not None else {}
     return fires(variant="pregnant", facts=facts, values=values, recommends=tuple(recommends))
