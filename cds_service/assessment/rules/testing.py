@@ -17,6 +17,7 @@ from cds_service.facts.treatments import Exposure, Medicine
 from cds_service.knowledge.model import Recommendation
 
 ALONE, WITH_FEATURE = "alone", "with-feature"
+_MOST_DOUBTFUL = 2
 
 
 def metformin_long_term(p: Picture) -> Answer:
@@ -155,7 +156,7 @@ def _test_card(
 ) -> Answer:
     return _labs_unread(p, facts) or fires(
         variant=WITH_FEATURE if p.features else ALONE,
-        facts=facts + p.features + last_result(p),
+        facts=facts + p.features + last_result(p) + _doubtful_therapy(p),
         values=values | {"feature": p.features[0].words if p.features else ""},
         recommends=tests if tests is not None else _tests(p),
     )
@@ -165,6 +166,19 @@ def last_result(p: Picture) -> tuple[FactUsed, ...]:
     """The last B12 result, where there is one that is too old to count."""
     last = p.reading.deciding
     return (result_fact(last, p.knowledge, "too old to count"),) if last is not None else ()
+
+
+def _doubtful_therapy(p: Picture) -> tuple[FactUsed, ...]:
+    """B12 medicines whose dose or present use could not be told: they silence nothing, and are not passed over."""
+    title = p.knowledge.medicines[Medicine.B12].title
+    return tuple(
+        FactUsed(
+            title,
+            f"{treatment.name}: {treatment.dose.reason or 'not known whether it is enough'}",
+            source=treatment.source,
+        )
+        for treatment in p.therapy.doubtful[:_MOST_DOUBTFUL]
+    )
 
 
 def _tests(p: Picture) -> tuple[Recommendation, ...]:
