@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from cds_service.fhir.remembered import LONGEST
 from cds_service.fhir.resources import CodeableConcept, Coding
 from cds_service.knowledge.systems import ICD_10, ICD_10_CM, ICD_10_PCS, canonical_system
 
@@ -50,6 +51,16 @@ def keys(concept: CodeableConcept | None) -> Iterator[tuple[tuple[str, str], Cod
         system, code = coding.system, coding.code
         if system and code and len(system) <= _LONGEST_SYSTEM and len(code) <= _LONGEST_CODE:
             yield (standard_system(system), code.strip()), coding
+
+
+def spelling(concept: CodeableConcept | None) -> tuple[str | None, ...] | None:
+    """All that a concept says, to keep what it means under; None where it says too much to be kept."""
+    if concept is None:
+        return ()
+    spelled: tuple[str | None, ...] = (concept.text,)
+    for coding in concept.coding or ():
+        spelled += (coding.system, coding.code, coding.display)
+    return spelled if sum(map(len, filter(None, spelled))) <= LONGEST else None
 
 
 @lru_cache(maxsize=4096)

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal
 from fractions import Fraction
+from functools import lru_cache
+
+import msgspec
+from msgspec.structs import replace
 
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.treatments import DailyDose
@@ -19,6 +23,9 @@ from cds_service.fhir.dosage_line import Line, read_line
 from cds_service.fhir.resources import Dosage
 from cds_service.fhir.sig_frequency import Frequency
 
+_LONGEST_KEPT = 2000  # bytes of all lines of a record as JSON; what is longer is read each time
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(list[Dosage])
 NO_DOSAGE = DailyDose(None, "no dosage was given")
 
 
@@ -54,6 +61,29 @@ def read_dose(dosages: Sequence[Dosage], strength: Strength, takes_upper: bool, 
     if not dosages:
         return DoseRead(NO_DOSAGE)
     distinct = _distinct(_holding(dosages, on))
+    spelled = _ENCODER.encode([_without_dates(dosage) for dosage in distinct])
+    if len(spelled) > _LONGEST_KEPT:
+        return _read(distinct, strength, takes_upper)
+    return _read_spelled(spelled, strength, takes_upper)
+
+
+def _without_dates(dosage: Dosage) -> Dosage:
+    """The line without what tells one order of it from the next, and nothing of the dose."""
+    timing = dosage.timing
+    repeat = timing.repeat if timing is not None else None
+    if timing is None or repeat is None or repeat.bounds_period is None:
+        return dosage
+    undated = replace(timing, repeat=replace(repeat, bounds_period=None))
+    return replace(dosage, timing=undated)
+
+
+@lru_cache(maxsize=4096)
+def _read_spelled(spelled: bytes, strength: Strength, takes_upper: bool) -> DoseRead:
+    """Most doses are written in the same few hundred ways, and each is read once."""
+    return _read(_DECODER.decode(spelled), strength, takes_upper)
+
+
+def _read(distinct: Sequence[Dosage], strength: Strength, takes_upper: bool) -> DoseRead:
     lines = [read_line(dosage, strength) for dosage in distinct]
     steps: dict[int, list[Line]] = {}
     for dosage, line in zip(distinct, lines, strict=True):

@@ -9,13 +9,15 @@ are any that we list; words are only read where no code is recognised, and are n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from cds_service.facts.treatments import Medicine, Route
 from cds_service.fhir.amounts import Strength
+from cds_service.fhir.codings import spelling
 from cds_service.fhir.names import name_matches
+from cds_service.fhir.remembered import LONGEST, remembered
 from cds_service.fhir.resources import CodeableConcept, Coding, Identifier
 from cds_service.fhir.routes import route_in_words, route_of_form
 from cds_service.fhir.strengths import names_several_strengths, strength_of
@@ -89,6 +91,15 @@ class Description:
         self.add_words(*(i.value for i in sorted(named, key=lambda i: "name" not in (i.system or ""))))
 
 
+def _spelling(described: Description) -> Hashable | None:
+    """All that tells of a product; None where a part of it is too long to be kept."""
+    concepts = tuple(map(spelling, described.concepts))
+    ingredients = tuple((spelling(concept), strength) for concept, strength in described.ingredients)
+    is_long = sum(map(len, described.words)) > LONGEST or None in concepts or any(s is None for s, _ in ingredients)
+    return None if is_long else (tuple(described.words), concepts, ingredients, described.ingredient_count)
+
+
+@remembered(_spelling)
 def recognise(described: Description, knowledge: Knowledge) -> Product:
     """The medicines of ours in what was described. A `problem` where it holds neither words nor a code of ours."""
     name = next(iter(described.words), "").strip()[:_SHOWN_NAME]
@@ -102,6 +113,14 @@ def recognise(described: Description, knowledge: Knowledge) -> Product:
         uncoded: _Found = {m: ([], _strengths_by_name(m, described, knowledge)) for m in by_name}
         return Product(name, _held(uncoded, described, knowledge, is_coded=False))
     return Product(name, problem="" if described.words else _nameless(described))
+
+
+@remembered(spelling)
+def product_of_concept(concept: CodeableConcept | None, knowledge: Knowledge) -> Product:
+    """`recognise` for the usual case, a product that a concept tells of and nothing else."""
+    described = Description()
+    described.add_concept(concept)
+    return recognise(described, knowledge)
 
 
 def medicines_of_coding(coding: Coding, knowledge: Knowledge) -> tuple[tuple[str, MedicineCode], ...]:

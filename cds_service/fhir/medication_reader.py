@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from cds_service.fhir.amounts import Strength, read_strength
-from cds_service.fhir.medication_codes import Description, Product, recognise
+from cds_service.fhir.medication_codes import Description, Product, product_of_concept, recognise
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Entry, Identifier, Reference, Resource
 from cds_service.knowledge.model import Knowledge
@@ -23,11 +23,12 @@ class MedicationReader:
 
     def product_of(self, resource: Resource) -> Product:
         """What a MedicationRequest and its like are about, and the medicines of ours that it holds."""
+        reference, concept = resource.medication_reference, resource.medication_codeable_concept
+        if reference is None and concept is not None:
+            return product_of_concept(concept, self._knowledge)
         described = Description()
-        described.add_concept(resource.medication_codeable_concept)
-        reference, problem = resource.medication_reference, ""
-        if reference is not None:
-            problem = self._describe(reference, described, resource, frozenset())
+        described.add_concept(concept)
+        problem = self._describe(reference, described, resource, frozenset()) if reference is not None else ""
         product = recognise(described, self._knowledge)
         if product.held or (product.name and not product.problem):
             return product

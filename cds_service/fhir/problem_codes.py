@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cds_service.facts.problems import ProblemKind
-from cds_service.fhir.codings import icd_ancestry, keys, texts
+from cds_service.fhir.codings import icd_ancestry, keys, spelling, texts
 from cds_service.fhir.names import is_of_a_relative, name_affirmed, name_matches
+from cds_service.fhir.remembered import remembered
 from cds_service.fhir.resources import CodeableConcept
 from cds_service.knowledge.model import Code, CodeUse, ConditionKnowledge, Knowledge
 
@@ -34,6 +35,7 @@ class ProblemMatches:
 NOTHING = ProblemMatches()
 
 
+@remembered(spelling)
 def match_problems(concept: CodeableConcept | None, knowledge: Knowledge) -> ProblemMatches:
     """The problems that a concept stands for; one code can stand for several (E11.42), most stand for none."""
     if concept is None:

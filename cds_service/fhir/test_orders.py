@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from cds_service.facts.orders import Test, TestOrder
 from cds_service.facts.patient import DataIssue, DataKey
-from cds_service.fhir.codings import texts
+from cds_service.fhir.codings import spelling, texts
 from cds_service.fhir.medication_issues import IssueLog
 from cds_service.fhir.names import name_matches
 from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.remembered import remembered
 from cds_service.fhir.resources import CodeableConcept, Resource, resource_name
 from cds_service.fhir.subject import patient_references, subject_problem
 from cds_service.knowledge.model import Knowledge
@@ -41,6 +42,7 @@ def read_test_orders(record: PatientRecord, knowledge: Knowledge) -> tuple[list[
     )
 
 
+@remembered(spelling)
 def ordered_tests(concept: CodeableConcept | None, knowledge: Knowledge) -> tuple[Test, ...]:
     """The tests that a concept orders: by code, or by name where no code is one of ours."""
     codings = (concept.coding if concept is not None else None) or ()
