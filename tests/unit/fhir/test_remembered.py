@@ -80,10 +80,10 @@ def test_a_failure_is_not_kept(knowledge: Knowledge) -> None:
         nonlocal count
         count += 1
         if count == 1:
-            raise ValueError
+            raise ValueError("the first time")
         return count
 
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(ValueError, match="first time"):
         read(CodeableConcept(text="once"), knowledge)
     assert read(CodeableConcept(text="once"), knowledge) == 2
 
