@@ -162,7 +162,9 @@ def check_knowledge(folder: Path | None) -> None:
 
 
 def _knowledge(settings: Settings) -> Knowledge:
-    return load(overlay=settings.knowledge_dir, with_snomed_affiliate=settings.snomed_affiliate)
+    return load(
+        overlay=settings.knowledge_dir, with_snomed_affiliate=settings.snomed_affiliate, site=settings.site
+    )
 
 
 def _request(hook: str, bundle: dict[str, Any], offered: Sequence[CdsService], patient: str) -> dict[str, Any]:

@@ -23,6 +23,8 @@ _DATABASE_URL = "sqlite:///var/b12-cds.sqlite3"
 _MAX_BODY_BYTES = 10 * _KIBIBYTE * _KIBIBYTE
 _BODY_RANGE = validate.Range(_KIBIBYTE, _KIBIBYTE**3)
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+SITES = ("us", "uk")
+DEFAULT_SITE = "us"
 _MEND = {
     "PORT": "Write a free TCP port, such as 8000.",
     "HOST": "Write the address to listen on, such as 127.0.0.1.",
@@ -35,6 +37,7 @@ _MEND = {
     "B12_WORKERS": "Write a number of processes from 1 to 64.",
     "B12_LOG_LEVEL": "Write DEBUG, INFO, WARNING or ERROR.",
     "B12_SNOMED_AFFILIATE": "Write true or false.",
+    "B12_SITE": f"Write one of {', '.join(SITES)}: the country whose products are offered.",
 }
 
 
@@ -51,7 +54,8 @@ class Settings:
     """All settings, with the environment variable of each field given in `from_environment`.
 
     `today` fixes the date (None: the clock). `never_sent` are prefetch keys that this site's EHR cannot send.
-    `fhir_private_networks` are the address ranges, beyond public ones, in which an allowed FHIR server may live.
+    `fhir_private_networks` are the address ranges, beyond public ones, in which an allowed FHIR server may live. `site`
+    chooses among regimens whose products differ by country.
     """
 
     port: int = 8000
@@ -72,6 +76,7 @@ class Settings:
     workers: int = 2
     log_level: str = "INFO"
     snomed_affiliate: bool = True
+    site: str = DEFAULT_SITE
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -129,6 +134,7 @@ def _read(env: _MappingEnv) -> dict[str, Any]:
         "workers": env.int("B12_WORKERS", default=2, validate=validate.Range(1, 64)),
         "log_level": env.str("B12_LOG_LEVEL", default="INFO", validate=validate.OneOf(_LEVELS)),
         "snomed_affiliate": env.bool("B12_SNOMED_AFFILIATE", default=True),
+        "site": env.str("B12_SITE", default=DEFAULT_SITE, validate=validate.OneOf(SITES)),
     }
 
 

@@ -26,7 +26,9 @@ def make_app(settings: Settings) -> Flask:
         InvalidKnowledge: a knowledge file cannot be used.
     """
     set_up_logs(settings.log_level)
-    knowledge = load(overlay=settings.knowledge_dir, with_snomed_affiliate=settings.snomed_affiliate)
+    knowledge = load(
+        overlay=settings.knowledge_dir, with_snomed_affiliate=settings.snomed_affiliate, site=settings.site
+    )
     store = Store(settings.database_url)
     app = create_app(settings, services(knowledge), knowledge, store)
     # Discovery and hooks work without the database; /ready and feedback say so while it is away.

@@ -252,7 +252,10 @@ class DosageStep:
 
 @dataclass(frozen=True, slots=True)
 class Regimen:
-    """`regimens/<id>.yaml`: a treatment that a suggestion offers as one draft MedicationRequest."""
+    """`regimens/<id>.yaml`: a treatment that a suggestion offers as one draft MedicationRequest.
+
+    At the `sites` it names it stands in for the regimen `instead_of`; "" for a regimen that holds wherever none does.
+    """
 
     id: str
     title: str
@@ -272,6 +275,7 @@ class Regimen:
     review: Review
     note: str = ""
     sites: tuple[str, ...] = ()
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,8 +368,40 @@ class OverrideReason:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """Where a statement that only informs is passed on: words in a rule's rationale or in a detail of its cards."""
+
+    rule: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleStatement:
+    """One entry of `coverage.yaml`: a statement of the source article, in our words, and what carries it.
+
+    `lines` count from 1 in the article. `limits` are written analyte.limit. `left_out` says why nothing carries it.
+    """
+
+    id: str
+    lines: tuple[int, ...]
+    says: str
+    rules: tuple[str, ...] = ()
+    regimens: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    medicines: tuple[str, ...] = ()
+    told: tuple[Told, ...] = ()
+    left_out: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Knowledge:
-    """All of it, with the look-ups made once at load. `version` is a hash of every file's content."""
+    """All of it, with the look-ups made once at load. `version` is a hash of every file's content.
+
+    `regimens` holds what this site offers, by the id that the rules name; `regimen_files` each file, by its own id.
+    """
 
     version: str
     analytes: Mapping[str, AnalyteKnowledge]
@@ -379,6 +415,8 @@ class Knowledge:
     sources: Mapping[str, Source]
     override_reasons: Mapping[str, OverrideReason]
     words: Mapping[str, str] = field(default_factory=dict)
+    regimen_files: Mapping[str, Regimen] = field(default_factory=dict)
+    coverage: tuple[ArticleStatement, ...] = ()
     analytes_by_code: Mapping[tuple[str, str], tuple[str, Code]] = field(default_factory=dict)
     tests_by_code: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     medicines_by_code: Mapping[tuple[str, str], tuple[tuple[str, MedicineCode], ...]] = field(default_factory=dict)

@@ -38,8 +38,11 @@ mend it. A site can lay a folder of its own over this one: a file with the same 
 """
 
 
-def rule_book(knowledge: Knowledge, folder: Path) -> str:
-    """The rule book as Markdown. `folder` is where the files stand, for links to them."""
+def rule_book(knowledge: Knowledge, folder: Path, changed_by_site: str = "") -> str:
+    """The rule book as Markdown. `folder` is where the files stand, for links to them.
+
+    `changed_by_site` is the chapter on what a site's own files change; "" where there are none.
+    """
     return page(
         [
             _OPENING,
@@ -47,6 +50,7 @@ def rule_book(knowledge: Knowledge, folder: Path) -> str:
             "## Where what stands",
             table(("folder", "what", "files"), _folders(knowledge)),
             _CHANGING,
+            changed_by_site,
             "## Review",
             table(("folder", *ReviewStatus, "next review from"), _reviews(knowledge)),
             "## Rules",
@@ -57,7 +61,7 @@ def rule_book(knowledge: Knowledge, folder: Path) -> str:
             "## Numbers of the rules",
             parameter_table(knowledge),
             "## Regimens",
-            *(regimen(one, knowledge) for one in knowledge.regimens.values()),
+            *(regimen(one, knowledge) for one in knowledge.regimen_files.values()),
             "## Problems",
             table(("problem", "role", "can go away", "codes", "sources"), _conditions(knowledge)),
             "## Medicines",
@@ -75,7 +79,8 @@ def rule_book(knowledge: Knowledge, folder: Path) -> str:
 
 
 def _things(knowledge: Knowledge, kind: str) -> Mapping[str, Any]:
-    things: Mapping[str, Any] = getattr(knowledge, "parameter_files" if kind == "parameters" else kind)
+    fields = {"parameters": "parameter_files", "regimens": "regimen_files"}
+    things: Mapping[str, Any] = getattr(knowledge, fields.get(kind, kind))
     return things
 
 

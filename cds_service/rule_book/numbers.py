@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from cds_service.knowledge.model import AnalyteKnowledge, Citation, DosageStep, Knowledge, Regimen, Scale
 from cds_service.rule_book.markdown import cell, link, page, table
 
-_LIMITS = {
+LIMITS = {
     "severe_below": "severe below",
     "deficient_below": "deficient below",
     "unlikely_above": "deficiency unlikely above",
@@ -37,7 +37,7 @@ def analyte(analyte: AnalyteKnowledge, knowledge: Knowledge) -> str:
 
 
 def _scale(scale: Scale) -> tuple[str, ...]:
-    limits = [f"{words} {getattr(scale, name)}" for name, words in _LIMITS.items() if getattr(scale, name) is not None]
+    limits = [f"{words} {getattr(scale, name)}" for name, words in LIMITS.items() if getattr(scale, name) is not None]
     spellings = ", ".join(f"`{unit}` ({factor})" for unit, factor in scale.units.items())
     told = ", ".join(limits) or "the laboratory's own"
     return scale.unit, told, str(scale.plausible_from), str(scale.plausible_to), spellings
@@ -67,6 +67,7 @@ def regimen(regimen: Regimen, knowledge: Knowledge) -> str:
             f"{medicine}, {regimen.route_text}; supply {supply}.",
             table(("step", "dose", "how often", "for"), (_step(step) for step in regimen.steps)),
             regimen.note,
+            f"At {', '.join(regimen.sites)}, instead of `{regimen.instead_of}`." if regimen.instead_of else "",
             f"Sources: {cited(regimen.sources, knowledge)}.",
         ]
     )

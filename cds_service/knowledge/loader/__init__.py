@@ -9,11 +9,13 @@ from typing import Any, TypeVar
 
 from marshmallow import Schema, ValidationError
 
+from cds_service.config import DEFAULT_SITE
 from cds_service.errors import InvalidKnowledge
 from cds_service.knowledge.loader import indexes
 from cds_service.knowledge.loader.checks import Read, parameters_of, problems_between
 from cds_service.knowledge.loader.documents import UnreadableDocument, parse
 from cds_service.knowledge.loader.files import (
+    COVERAGE,
     OVERRIDE_REASONS,
     SOURCES,
     VERSION,
@@ -21,8 +23,10 @@ from cds_service.knowledge.loader.files import (
     effective_files,
     version_of,
 )
+from cds_service.knowledge.loader.sites import regimens_at
 from cds_service.knowledge.model import (
     AnalyteKnowledge,
+    ArticleStatement,
     ConditionKnowledge,
     Knowledge,
     Licence,
@@ -33,9 +37,11 @@ from cds_service.knowledge.model import (
 )
 from cds_service.knowledge.schemas import (
     SCHEMAS,
+    ArticleStatementSchema,
     OverrideReasonSchema,
     SourceSchema,
     VersionSchema,
+    made_statement,
     problems_of,
 )
 from cds_service.knowledge.schemas.base import did_you_mean, read_text
@@ -46,10 +52,16 @@ PACKAGED = Path(__file__).parent.parent
 _Coded = TypeVar("_Coded", AnalyteKnowledge, TestKnowledge, MedicineKnowledge, ConditionKnowledge)
 
 
-def load(folder: Path | None = None, overlay: Path | None = None, *, with_snomed_affiliate: bool = True) -> Knowledge:
+def load(
+    folder: Path | None = None,
+    overlay: Path | None = None,
+    *,
+    with_snomed_affiliate: bool = True,
+    site: str = DEFAULT_SITE,
+) -> Knowledge:
     """The knowledge in `folder` (None: ours), with a site's own files in `overlay` laid over it path by path.
 
-    `with_snomed_affiliate` False leaves out every code that needs a SNOMED CT licence.
+    `with_snomed_affiliate` False leaves out every code that needs a SNOMED CT licence. `site` chooses among regimens.
 
     Raises:
         InvalidKnowledge: a file cannot be used; all problems of all files are told together.
@@ -63,7 +75,10 @@ def load(folder: Path | None = None, overlay: Path | None = None, *, with_snomed
     by_id = {kind: {thing.id: thing for thing in things.values()} for kind, things in read.things.items()}
     reasons = {name: OverrideReason(name, code) for name, code in read.override_reasons.items()}
     dropped = frozenset() if with_snomed_affiliate else frozenset({Licence.SNOMED_AFFILIATE})
-    return _assembled(by_id, read.sources, reasons, words, version_of(semantic, files), dropped)
+    knowledge = _assembled(by_id, read.sources, reasons, words, version_of(semantic, files, site), dropped)
+    return replace(
+        knowledge, regimens=regimens_at(site, by_id["regimens"]), coverage=tuple(read.coverage.values())
+    )
 
 
 def check_complete(
@@ -114,7 +129,7 @@ class _Reader:
         sources = {name: Source(id=name, **told) for name, told in self._entries(SOURCES, SourceSchema()).items()}
         reasons = self._entries(OVERRIDE_REASONS, OverrideReasonSchema())
         version = self._loaded(VERSION, VersionSchema(), self._document(VERSION)) or {"version": ""}
-        return Read(things, sources, reasons), self._words(), version["version"]
+        return Read(things, sources, reasons, self._coverage()), self._words(), version["version"]
 
     def _document(self, path: str) -> object:
         if path not in self.files:
@@ -147,6 +162,12 @@ class _Reader:
         loaded = {name: self._loaded(path, schema, entry or {}, f"{name}.") for name, entry in entries.items()}
         return {name: entry for name, entry in loaded.items() if entry is not None}
 
+    def _coverage(self) -> dict[str, ArticleStatement]:
+        if COVERAGE not in self.files:
+            return {}
+        entries = self._entries(COVERAGE, ArticleStatementSchema())
+        return {name: made_statement(name, told) for name, told in entries.items()}
+
     def _words(self) -> dict[str, str]:
         if WORDS not in self.files:
             return {}
@@ -178,7 +199,8 @@ def _assembled(
         tests=tests,
         medicines=medicines,
         conditions=conditions,
-        regimens=by_id["regimens"],
+        regimens={},
+        regimen_files=by_id["regimens"],
         rules=by_id["rules"],
         parameters=parameters_of(by_id["parameters"]),
         parameter_files=by_id["parameters"],

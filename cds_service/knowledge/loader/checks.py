@@ -6,7 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
-from cds_service.knowledge.model import AnalyteKnowledge, Code, Parameter, Parameters, RuleKnowledge, Source
+from cds_service.knowledge.loader.coverage import coverage_problems
+from cds_service.knowledge.loader.files import COVERAGE
+from cds_service.knowledge.loader.sites import site_problems
+from cds_service.knowledge.model import (
+    AnalyteKnowledge,
+    ArticleStatement,
+    Code,
+    Parameter,
+    Parameters,
+    RuleKnowledge,
+    Source,
+)
 from cds_service.knowledge.schemas.base import did_you_mean
 
 
@@ -17,6 +28,7 @@ class Read:
     things: Mapping[str, Mapping[str, Any]]
     sources: Mapping[str, Source] = field(default_factory=dict)
     override_reasons: Mapping[str, Code] = field(default_factory=dict)
+    coverage: Mapping[str, ArticleStatement] = field(default_factory=dict)
 
 
 def problems_between(read: Read) -> Iterator[str]:
@@ -26,6 +38,8 @@ def problems_between(read: Read) -> Iterator[str]:
     yield from _overrides(read)
     yield from _shared_analyte_codes(read.things.get("analytes", {}))
     yield from _parameters(read.things.get("parameters", {}))
+    yield from site_problems(read.things.get("regimens", {}))
+    yield from coverage_problems(COVERAGE, read.coverage, read.things)
 
 
 def _names(read: Read) -> Iterator[str]:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from cds_service.config import DEFAULT_SITE
 from cds_service.errors import InvalidKnowledge
 from cds_service.knowledge.schemas import SCHEMAS
 
@@ -13,7 +14,8 @@ SOURCES = "sources.yaml"
 OVERRIDE_REASONS = "override-reasons.yaml"
 VERSION = "version.yaml"
 WORDS = "words.yaml"
-SINGLE_FILES = (SOURCES, OVERRIDE_REASONS, VERSION, WORDS)
+COVERAGE = "coverage.yaml"
+SINGLE_FILES = (SOURCES, OVERRIDE_REASONS, VERSION, WORDS, COVERAGE)
 _HASH_LENGTH = 8
 
 
@@ -52,11 +54,15 @@ def _misplaced(name: str) -> str:
     return f"is not a file that we read; put it in one of {', '.join(SCHEMAS)}"
 
 
-def version_of(semantic: str, files: Mapping[str, bytes]) -> str:
-    """The version of the knowledge: its own number, and a hash over the path and content of every file."""
+def version_of(semantic: str, files: Mapping[str, bytes], site: str = DEFAULT_SITE) -> str:
+    """The version of the knowledge: its own number, a hash over the path and content of every file, and the site.
+
+    The default site goes without saying.
+    """
     digest = hashlib.sha256()
     for name, content in sorted(files.items()):
         for part in (name.encode(), content.replace(b"\r\n", b"\n")):
             digest.update(len(part).to_bytes(8))  # so that no two sets of files run into one
             digest.update(part)
-    return f"{semantic}+{digest.hexdigest()[:_HASH_LENGTH]}"
+    at_site = "" if site == DEFAULT_SITE else f".{site}"
+    return f"{semantic}+{digest.hexdigest()[:_HASH_LENGTH]}{at_site}"

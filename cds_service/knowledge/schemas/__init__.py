@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from marshmallow import ValidationError
 
 from cds_service.knowledge.schemas.base import StrictSchema
+from cds_service.knowledge.schemas.coverage import ArticleStatementSchema, made_statement
 from cds_service.knowledge.schemas.lists import OverrideReasonSchema, SourceSchema, VersionSchema
 from cds_service.knowledge.schemas.regimens import RegimenSchema
 from cds_service.knowledge.schemas.rules import RuleSchema
@@ -34,7 +35,15 @@ SCHEMAS: Mapping[str, type[StrictSchema]] = {
 
 _OF_A_MAPPING = ("key", "value")  # marshmallow's own level between the keys of a mapping and what is wrong with them
 
-__all__ = ["SCHEMAS", "OverrideReasonSchema", "SourceSchema", "VersionSchema", "problems_of"]
+__all__ = [
+    "SCHEMAS",
+    "ArticleStatementSchema",
+    "OverrideReasonSchema",
+    "SourceSchema",
+    "VersionSchema",
+    "made_statement",
+    "problems_of",
+]
 
 
 def problems_of(error: ValidationError) -> list[str]:

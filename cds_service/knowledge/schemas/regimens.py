@@ -6,11 +6,13 @@ from typing import Any
 
 from marshmallow import ValidationError, post_load, validates, validates_schema
 
+from cds_service.config import SITES
 from cds_service.knowledge.model import DosageStep, Recommendation, Regimen
 from cds_service.knowledge.schemas.base import (
     ReviewedSchema,
     StrictSchema,
     choice,
+    did_you_mean,
     list_of,
     number,
     plain_text,
@@ -61,6 +63,16 @@ class RegimenSchema(ReviewedSchema):
     repeats = whole_number(required=True, above=-1)
     note = plain_text(load_default="")
     sites = list_of(plain_text(), load_default=list)
+    instead_of = plain_text(load_default="")
+
+    @validates_schema
+    def _stands_in_somewhere(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        unknown = [site for site in data["sites"] if site not in SITES]
+        if unknown:
+            raise ValidationError({"sites": [f"{unknown[0]!r} is no site; {did_you_mean(unknown[0], SITES)}"]})
+        if bool(data["sites"]) != bool(data["instead_of"]):
+            what = "and sites go together; write both, or neither where the regimen holds at every site"
+            raise ValidationError({"instead_of": [what]})
 
     @validates_schema
     def _steps_follow_each_other(self, data: dict[str, Any], **_kwargs: Any) -> None:
