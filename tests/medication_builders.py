@@ -24,6 +24,7 @@ PARAMETERS = Parameters(
     adult_age_years=18,
     recent_result_months=12,
     metabolite_window_days=90,
+    agreement_window_days=30,
     pending_order_days=30,
     exposure_gap_days=60,
     exposure_lookback_months=12,

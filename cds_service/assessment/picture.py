@@ -13,7 +13,8 @@ from functools import cached_property
 from cds_service.assessment.bands import is_low, is_raised
 from cds_service.assessment.exposure import exposure, used_longer_than
 from cds_service.assessment.outcome import FactUsed, Status
-from cds_service.assessment.reading import Reading, newest, read_results, within_months
+from cds_service.assessment.reading import Reading, read_results
+from cds_service.assessment.results import newest, within_months
 from cds_service.assessment.therapy import Therapy, read_therapy
 from cds_service.facts.dates import age_in_years
 from cds_service.facts.labs import Analyte, LabResult

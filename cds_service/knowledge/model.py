@@ -340,6 +340,7 @@ class Parameters:
     adult_age_years: int
     recent_result_months: int
     metabolite_window_days: int
+    agreement_window_days: int
     pending_order_days: int
     exposure_gap_days: int
     exposure_lookback_months: int

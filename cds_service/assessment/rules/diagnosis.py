@@ -4,9 +4,9 @@ Diagnostic Approach; clinical-guidelines 1 to 3 and 5)."""
 from __future__ import annotations
 
 from cds_service.assessment.bands import Band, scale_of
+from cds_service.assessment.metabolites import Marker
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
-from cds_service.assessment.reading import Marker
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
 from cds_service.facts.patient import DataKey

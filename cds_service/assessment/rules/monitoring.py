@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cds_service.assessment.bands import is_raised
+from cds_service.assessment.metabolites import confounder_of
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
-from cds_service.assessment.reading import confounder_of
 from cds_service.facts.dates import add_months, days
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test

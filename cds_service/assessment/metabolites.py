@@ -1,0 +1,138 @@
+"""MMA and homocysteine: raised or not, near the B12 or apart from it, and what else may explain them.
+
+Never a confirmation where kidneys or folate explain a raised value, nor where the sample was drawn on therapy
+(clinical-guidelines 3 and 7.8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from cds_service.assessment.bands import is_low, is_raised
+from cds_service.assessment.results import most_days_apart, newest, standing, within_months
+from cds_service.assessment.therapy import Therapy
+from cds_service.facts.labs import Analyte, LabResult
+from cds_service.facts.presence import Presence
+from cds_service.facts.problems import Problem, ProblemKind
+from cds_service.knowledge.model import Knowledge
+
+METABOLITES = (Analyte.MMA, Analyte.HOMOCYSTEINE)
+
+Problems = Mapping[ProblemKind, tuple[Problem, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A metabolite near the B12 result: whether it is raised, against which limit, and what may explain it."""
+
+    result: LabResult
+    raised: Presence
+    limit: str
+    confounder: str = ""
+    on_therapy: bool = False
+
+    @property
+    def counts_as_raised(self) -> bool:
+        """Raised, before therapy, with nothing else to explain it."""
+        return self.raised is Presence.YES and not self.confounder and not self.on_therapy
+
+
+@dataclass(frozen=True, slots=True)
+class MarkersRead:
+    """`near`: of the time of the deciding B12 (or recent, where no recent B12 decides). `apart`: raised ones that are
+    recent but lie too far from it to be read together, and that nothing newer has taken back."""
+
+    near: tuple[Marker, ...]
+    apart: tuple[Marker, ...]
+
+
+def read_markers(
+    labs: Sequence[LabResult],
+    anchor: LabResult | None,
+    therapy: Therapy,
+    problems: Problems,
+    knowledge: Knowledge,
+    today: date,
+) -> MarkersRead:
+    """The newest of each metabolite near `anchor` (None: the recent ones), and raised ones that lie apart from it.
+
+    The newest drawn before therapy is taken where there is one: only that one is diagnostic.
+    """
+    near, apart = [], []
+    for analyte in METABOLITES:
+        ours = [r for r in labs if r.analyte is analyte and r.is_coded and not r.is_preliminary]
+        close = [r for r in ours if _belongs(r, anchor, knowledge, today)]
+        marker = _marker(close, labs, therapy, problems, knowledge)
+        if marker is not None:
+            near.append(marker)
+        elif anchor is not None:
+            recent = [r for r in ours if _belongs(r, None, knowledge, today)]
+            other = _marker(recent, labs, therapy, problems, knowledge)
+            if other is not None and other.counts_as_raised:
+                apart.append(other)
+    return MarkersRead(tuple(near), tuple(apart))
+
+
+def _marker(
+    results: Sequence[LabResult], labs: Sequence[LabResult], therapy: Therapy, problems: Problems, knowledge: Knowledge
+) -> Marker | None:
+    before = [r for r in results if not therapy.covers(r.taken)]
+    held = [(is_raised(r, knowledge.analytes[r.analyte]), r) for r in standing(before or results)]
+    if not held:
+        return None
+    (raised, limit), result = max(held, key=lambda pair: (pair[0][0] is Presence.YES, pair[1].taken.order))
+    confounder = confounder_of(result, labs, problems, knowledge) if raised is Presence.YES else ""
+    return Marker(result, raised, limit, confounder, therapy.covers(result.taken))
+
+
+def _belongs(result: LabResult, anchor: LabResult | None, knowledge: Knowledge, today: date) -> bool:
+    if anchor is None:
+        return within_months(result.taken, knowledge.parameters.recent_result_months, today)
+    return most_days_apart(result.taken, anchor.taken) <= knowledge.parameters.metabolite_window_days
+
+
+def renal_confounder(labs: Sequence[LabResult], problems: Problems, knowledge: Knowledge) -> str:
+    """Why kidney function makes raised metabolites unreliable; "" when nothing says so (clinical-guidelines 3)."""
+    latest = newest(labs, Analyte.EGFR)
+    # One sample is often reported by several formulas: the lowest counts, as it is the one that may confound.
+    same_sample = [r for r in labs if latest is not None and r.analyte is Analyte.EGFR and r.taken == latest.taken]
+    rates = [(r.most, r.source, r) for r in same_sample if r.most is not None]
+    if rates:
+        least, _source, egfr = min(rates, key=lambda rate: rate[:2])
+        if least < knowledge.parameters.egfr_below:
+            return f"reduced kidney function (eGFR {_rate(egfr)}, {egfr.taken})"
+    for kind in (ProblemKind.DIALYSIS, ProblemKind.CHRONIC_KIDNEY_DISEASE):
+        if problems.get(kind):
+            return "chronic kidney disease on the problem list"
+    return ""
+
+
+def confounder_of(
+    result: LabResult,
+    labs: Sequence[LabResult],
+    problems: Problems,
+    knowledge: Knowledge,
+) -> str:
+    """What else may explain a raised metabolite, in words; "" when nothing does (clinical-guidelines 3)."""
+    renal = renal_confounder(labs, problems, knowledge)
+    if renal:
+        return renal
+    if problems.get(ProblemKind.INBORN_ERROR):
+        return "an inborn error of cobalamin metabolism on the problem list"
+    if result.analyte is not Analyte.HOMOCYSTEINE:
+        return ""
+    if problems.get(ProblemKind.FOLATE_DEFICIENCY):
+        return "folate deficiency on the problem list"
+    for analyte in (Analyte.SERUM_FOLATE, Analyte.RED_CELL_FOLATE):
+        folate = newest(labs, analyte)
+        if folate is not None and is_low(folate, knowledge.analytes[analyte]) is Presence.YES:
+            return f"low folate ({folate.printed}, {folate.taken})"
+    return ""
+
+
+def _rate(egfr: LabResult) -> str:
+    """In the canonical unit: laboratories print UCUM's remarks in braces, which nobody wants to read."""
+    value = "" if egfr.value is None else f"{egfr.value:.0f}"
+    return f"{egfr.comparator or ''}{value} {egfr.unit}"
