@@ -32,6 +32,8 @@ def read_drafts(record: PatientRecord, knowledge: Knowledge) -> tuple[list[Draft
     Other types of order say nothing of vitamin B12 and are left out, as are drafts that were withdrawn. A dose that
     cannot be told stays a content with the reason, so that folic acid of unknown amount is still seen.
     """
+    if not record.drafts:
+        return [], []
     reader, references = MedicationReader(record, knowledge), patient_references(record)
     full_urls = _by_full_url(record)
     drafts: set[DraftOrder] = set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 
 from cds_service.facts.patient import DataIssue, DataKey
@@ -59,7 +59,7 @@ def read_treatments(
         found, unused = _read(kind, resource, reader, references, now)
         treatments.update(found)
         issues.update(unused)
-    return sorted(treatments, key=_order), sorted(issues, key=lambda i: (i.resource, i.field, i.issue, i.matters_to))
+    return _in_order(treatments), sorted(issues, key=lambda i: (i.resource, i.field, i.issue, i.matters_to))
 
 
 def takes_upper(medicine: Medicine) -> bool:
@@ -144,5 +144,13 @@ def _treatment(
     )
 
 
-def _order(treatment: Treatment) -> tuple[str, str, str, str, str]:
-    return (treatment.medicine, treatment.source, treatment.name, repr(treatment.intervals), repr(treatment))
+def _in_order(treatments: Iterable[Treatment]) -> list[Treatment]:
+    """By medicine, name and source. Of one source all else decides, so that the order of the entries never shows."""
+    places: dict[tuple[str, str, str], list[Treatment]] = {}
+    for treatment in treatments:
+        place = (treatment.medicine.name, repr(treatment.name), treatment.source)
+        places.setdefault(place, []).append(treatment)
+    for place, same in places.items():
+        if len(same) > 1:
+            places[place] = sorted(same, key=repr)
+    return [treatment for place in sorted(places) for treatment in places[place]]

@@ -50,7 +50,7 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
         sex=_SEXES.get((patient.gender or "").strip().lower(), Sex.NOT_KNOWN) if patient else Sex.NOT_KNOWN,
         is_deceased=is_deceased,
         labs=tuple(labs),
-        treatments=tuple(sorted(treatments, key=repr)),
+        treatments=tuple(treatments),
         problems=tuple(problems),
         test_orders=tuple(sorted(test_orders, key=repr)),
         drafts=tuple(sorted(drafts, key=repr)),
