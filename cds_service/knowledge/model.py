@@ -254,7 +254,8 @@ class DosageStep:
 class Regimen:
     """`regimens/<id>.yaml`: a treatment that a suggestion offers as one draft MedicationRequest.
 
-    At the `sites` it names it stands in for the regimen `instead_of`; "" for a regimen that holds wherever none does.
+    At the `sites` that it names it stands in for the regimen `instead_of`. `also` are further ids under which rules ask
+    for it, at a site that has no regimen of its own for them.
     """
 
     id: str
@@ -276,6 +277,7 @@ class Regimen:
     note: str = ""
     sites: tuple[str, ...] = ()
     instead_of: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

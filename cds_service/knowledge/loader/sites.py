@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from cds_service.knowledge.model import Regimen
 from cds_service.knowledge.schemas.base import did_you_mean
@@ -10,14 +10,15 @@ from cds_service.knowledge.schemas.base import did_you_mean
 
 def site_problems(files: Mapping[str, Regimen]) -> Iterator[str]:
     """Every regimen, by path, that stands in for none, or for one that another stands in for at the same site."""
-    replaceable = sorted(regimen.id for regimen in files.values() if not regimen.instead_of)
+    asked_for = _without_site(files.values())
     first: dict[tuple[str, str], str] = {}
     for path, regimen in files.items():
-        if not regimen.instead_of:
-            continue
-        if regimen.instead_of not in replaceable:
-            mend = did_you_mean(regimen.instead_of, replaceable)
-            yield f"{path}: instead_of: {regimen.instead_of!r} is no regimen that can be stood in for; {mend}"
+        if regimen.instead_of and (regimen.instead_of == regimen.id or regimen.instead_of not in asked_for):
+            mend = did_you_mean(regimen.instead_of, sorted(asked_for.keys() - {regimen.id}))
+            yield f"{path}: instead_of: {regimen.instead_of!r} is no other regimen; {mend}"
+        for name in regimen.also:
+            if asked_for[name] is not regimen:
+                yield f"{path}: also: {name!r} stands in {asked_for[name].id}.yaml too; keep it in one of them"
         for site in regimen.sites:
             other = first.setdefault((regimen.instead_of, site), path)
             if other != path:
@@ -26,5 +27,10 @@ def site_problems(files: Mapping[str, Regimen]) -> Iterator[str]:
 
 def regimens_at(site: str, files: Mapping[str, Regimen]) -> dict[str, Regimen]:
     """The regimen that `site` offers under each id that the rules name."""
-    offered = {name: regimen for name, regimen in files.items() if not regimen.instead_of}
-    return offered | {regimen.instead_of: regimen for regimen in files.values() if site in regimen.sites}
+    own = {regimen.instead_of: regimen for regimen in files.values() if site in regimen.sites}
+    return _without_site(files.values()) | own
+
+
+def _without_site(regimens: Iterable[Regimen]) -> dict[str, Regimen]:
+    found = list(regimens)
+    return {name: one for one in found for name in one.also} | {one.id: one for one in found}

@@ -64,6 +64,7 @@ class RegimenSchema(ReviewedSchema):
     note = plain_text(load_default="")
     sites = list_of(plain_text(), load_default=list)
     instead_of = plain_text(load_default="")
+    also = list_of(plain_text(), load_default=list)
 
     @validates_schema
     def _stands_in_somewhere(self, data: dict[str, Any], **_kwargs: Any) -> None:
@@ -86,4 +87,4 @@ class RegimenSchema(ReviewedSchema):
     @post_load
     def _made(self, data: dict[str, Any], **_kwargs: Any) -> Regimen:
         reviewed = self.review(data)
-        return Regimen(**{**reviewed, "steps": tuple(reviewed["steps"]), "sites": tuple(reviewed["sites"])})
+        return Regimen(**reviewed | {name: tuple(reviewed[name]) for name in ("steps", "sites", "also")})
