@@ -56,7 +56,8 @@ def test_a_date_is_written_as_precisely_as_it_is_known(text: str) -> None:
 
 def test_dates_are_ordered_by_their_last_day_then_the_vaguer_first_then_by_time() -> None:
     ordered = ["2024-12-31", "2025-09-29T23:00", "2025-09", "2025-09-30", "2025-09-30T08:00", "2025-09-30T09:00"]
-    assert sorted(ordered[::-1], key=lambda text: ClinicalDate.parse(text).order) == ordered
+    backwards = list(reversed(ordered))
+    assert sorted(backwards, key=lambda text: ClinicalDate.parse(text).order) == ordered
 
 
 @pytest.mark.parametrize(
