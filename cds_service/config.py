@@ -17,6 +17,7 @@ from environs import Env, EnvError, ValidationError, validate
 from cds_service.errors import InvalidSettings
 
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+_EXTERNAL = re.compile(rf"{_ORIGIN.pattern}(?:/(?!cds-services/?$)[A-Za-z0-9._~-]+)*/?")
 _SANDBOX = "http://localhost:8080"  # where the CDS Hooks sandbox runs on a developer's machine
 _KIBIBYTE = 1024
 _DATABASE_URL = "sqlite:///var/b12-cds.sqlite3"
@@ -29,7 +30,10 @@ _MEND = {
     "PORT": "Write a free TCP port, such as 8000.",
     "HOST": "Write the address to listen on, such as 127.0.0.1.",
     "B12_TODAY": "Write a day such as 2025-10-01, or leave it unset to use the clock.",
-    "B12_TRUST": "Write open (this machine only) or open-insecure (test data only).",
+    "B12_TRUST": (
+        "Write open (this machine only), required (clients that B12_CLIENTS lists), demo-sandbox (this machine only, "
+        "with the public key of the CDS Hooks sandbox) or open-insecure (test data only)."
+    ),
     "B12_FHIR_ALLOW_HTTP_LOCALHOST": "Write true or false.",
     "B12_DEADLINE_SECONDS": "Write seconds from 0.05 to 60, such as 2.0.",
     "B12_MAX_BODY_BYTES": "Write a number of bytes from 1024 to 1073741824, such as 10485760.",
@@ -42,11 +46,24 @@ _MEND = {
 
 
 class Trust(StrEnum):
-    """Who may call. `open`: anyone on this machine. `open-insecure`: anyone at all. `required`: a CDS client's JWT."""
+    """Who may call.
+
+    `open`: anyone on this machine. `open-insecure`: anyone at all. `required`: a listed client with a JWT.
+    `demo-sandbox`: whoever signs with the CDS Hooks sandbox's key, whose private half is public; on this machine.
+    """
 
     OPEN = "open"
     OPEN_INSECURE = "open-insecure"
     REQUIRED = "required"
+    DEMO_SANDBOX = "demo-sandbox"
+
+    @property
+    def checks_callers(self) -> bool:
+        """Whether a caller must show a token."""
+        return self in (Trust.REQUIRED, Trust.DEMO_SANDBOX)
+
+
+_FOR_THE_SANDBOX = (Trust.OPEN, Trust.DEMO_SANDBOX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +71,7 @@ class Settings:
     """All settings, with the environment variable of each field given in `from_environment`.
 
     `today` fixes the date (None: the clock). `never_sent` are prefetch keys that this site's EHR cannot send.
+    `clients` is the file that lists the CDS clients, for trust `required`.
     `fhir_private_networks` are the address ranges, beyond public ones, in which an allowed FHIR server may live. `site`
     chooses among regimens whose products differ by country.
     """
@@ -64,6 +82,7 @@ class Settings:
     database_url: str = _DATABASE_URL
     knowledge_dir: Path | None = None
     trust: Trust = Trust.OPEN
+    clients: Path | None = None
     cors_origins: tuple[str, ...] = (_SANDBOX,)
     fhir_origins: tuple[str, ...] = ()
     fhir_allow_http_localhost: bool = False
@@ -120,7 +139,8 @@ def _read(env: _MappingEnv) -> dict[str, Any]:
         "database_url": env.str("B12_DATABASE_URL", default=_DATABASE_URL, validate=_database_url),
         "knowledge_dir": env.path("B12_KNOWLEDGE_DIR", default=None, validate=_existing_folder),
         "trust": trust,
-        "cors_origins": _origins(env, "B12_CORS_ORIGINS", (_SANDBOX,) if trust is Trust.OPEN else ()),
+        "clients": env.path("B12_CLIENTS", default=None, validate=_existing_file),
+        "cors_origins": _origins(env, "B12_CORS_ORIGINS", (_SANDBOX,) if trust in _FOR_THE_SANDBOX else ()),
         "fhir_origins": _origins(env, "B12_FHIR_ORIGINS", ()),
         "fhir_allow_http_localhost": env.bool("B12_FHIR_ALLOW_HTTP_LOCALHOST", default=False),
         "fhir_private_networks": _listed(env, "B12_FHIR_PRIVATE_NETWORKS", (), _network),
@@ -159,8 +179,13 @@ def _origins(env: _MappingEnv, name: str, default: tuple[str, ...]) -> tuple[str
     return _listed(env, name, default, _origin)
 
 
+def is_origin(text: str) -> bool:
+    """Whether the text is an origin as settings write it: lower case, without a path."""
+    return _ORIGIN.fullmatch(text) is not None
+
+
 def _origin(text: str) -> None:
-    if not _ORIGIN.fullmatch(text):
+    if not is_origin(text):
         raise ValidationError(
             f"{text!r} is not an origin. Write scheme, host and, if needed, port, in lower case and without a path or "
             "a star, such as https://ehr.example.org or http://localhost:8080."
@@ -186,9 +211,17 @@ def _existing_folder(path: Path) -> None:
         raise ValidationError("is not a folder. Name the folder that holds your knowledge files, or leave it unset.")
 
 
+def _existing_file(path: Path) -> None:
+    if not path.is_file():
+        raise ValidationError("is not a file. Name the YAML file that lists your CDS clients, or leave it unset.")
+
+
 def _external_url(text: str) -> None:
-    if text and not _ORIGIN.match(text):
-        raise ValidationError("must be the absolute address under which EHRs call this service, or be left unset.")
+    if text and not _EXTERNAL.fullmatch(text):
+        raise ValidationError(
+            "must be the absolute address under which EHRs call this service, in lower case up to its path and "
+            "without /cds-services, such as https://cds.example.org or https://example.org/b12; or be left unset."
+        )
 
 
 def _problems(error: EnvError) -> str:
@@ -209,12 +242,29 @@ def is_loopback(host: str) -> bool:
 
 def _check_trust(settings: Settings) -> None:
     if settings.trust is Trust.REQUIRED:
+        _check_required(settings)
+    elif settings.clients is not None:
         raise InvalidSettings(
-            "B12_TRUST: 'required' (callers identify themselves with a JWT) is not built yet. Use 'open' on a loopback "
-            "HOST, behind a proxy that admits only your EHR."
+            f"B12_CLIENTS: names the clients that may call, but B12_TRUST={settings.trust} does not ask for them. Set "
+            "B12_TRUST=required, or leave B12_CLIENTS unset."
         )
-    if settings.trust is Trust.OPEN and not is_loopback(settings.host):
+    if settings.trust in _FOR_THE_SANDBOX and not is_loopback(settings.host):
+        anyone = "lets anyone call" if settings.trust is Trust.OPEN else "trusts a key that anyone can have"
         raise InvalidSettings(
-            f"HOST: {settings.host!r} is reachable from other machines, and B12_TRUST=open lets anyone call. Set HOST "
-            "to 127.0.0.1, or accept the risk with B12_TRUST=open-insecure (test data only)."
+            f"HOST: {settings.host!r} is reachable from other machines, and B12_TRUST={settings.trust} {anyone}. Set "
+            "HOST to 127.0.0.1, list your clients with B12_TRUST=required, or accept the risk with "
+            "B12_TRUST=open-insecure (test data only)."
+        )
+
+
+def _check_required(settings: Settings) -> None:
+    if settings.clients is None:
+        raise InvalidSettings(
+            "B12_CLIENTS: is not set, and B12_TRUST=required needs it. Name the YAML file that lists your CDS clients."
+        )
+    if not settings.external_url:
+        # Never taken from the Host header: a token for another service would then open this one.
+        raise InvalidSettings(
+            "B12_EXTERNAL_URL: is not set, and B12_TRUST=required needs it: a token names the address that it is for. "
+            "Write the address under which EHRs call this service, such as https://cds.example.org."
         )

@@ -23,7 +23,15 @@ class UnknownService(B12Error):
 
 
 class UntrustedClient(B12Error):
-    """The caller's token is missing or does not hold. The reason is for the log only, never for the caller."""
+    """The caller's token is missing or does not hold. The reason is for the log only, never for the caller.
+
+    `client` is the registered client that the token says it is of, "" where there is none.
+    """
+
+    def __init__(self, reason: str = "", client: str = "") -> None:
+        super().__init__(reason)
+        self.reason = str(reason)
+        self.client = client
 
 
 class PatientDataUnavailable(B12Error):

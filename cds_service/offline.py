@@ -37,7 +37,8 @@ def answered(
         hooks = ", ".join(service.hook for service in offered)
         raise UnknownService(f"No service answers the hook {str(request.get('hook'))[:40]!r}; these are: {hooks}.")
     explained = {**request, "extension": {EXPLAIN: True}}
-    body, _ = answer_hook(_edge(offered, knowledge, today), service, json.dumps(explained).encode())
+    edge = _edge(offered, knowledge, today)
+    body, _ = answer_hook(edge, edge.anyone(), service, json.dumps(explained).encode())
     answer: dict[str, Any] = json.loads(body)
     return answer
 

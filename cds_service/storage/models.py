@@ -46,3 +46,16 @@ class CardShownRow(Base):
     knowledge_version: Mapped[str] = mapped_column(String(100))
     suggestions: Mapped[str] = mapped_column(Text, default="")
     shown_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+
+
+class SeenJtiRow(Base):
+    """One token that was used (CDS Hooks 2.0.1, "Trusting CDS Clients": a `jti` is never accepted twice).
+
+    `jti` is the digest of what the client sent, which may be of any length and hold any character.
+    """
+
+    __tablename__ = "seen_jti"
+
+    issuer: Mapped[str] = mapped_column(String(500), primary_key=True)
+    jti: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)

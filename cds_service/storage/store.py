@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, create_engine, delete, event, func, insert, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from cds_service.errors import InvalidSettings, TemporarilyUnavailable
-from cds_service.storage.models import Base, CardShownRow, FeedbackRow
+from cds_service.storage.models import Base, CardShownRow, FeedbackRow, SeenJtiRow
 
 _BUSY_MILLISECONDS = 2000
+_PURGE_EVERY = timedelta(minutes=1)
+# Machines' clocks differ: what one of them holds to have expired, another must still know.
+_KEPT_AFTER_EXPIRY = timedelta(minutes=5)
 _MIGRATION_LOCK = 1212  # any number, the same in each worker: they must not migrate at once
 
 
@@ -68,6 +72,7 @@ class Store:
         self._engine = _engine(url)
         self._lock = threading.Lock()
         self._is_migrated = False
+        self._purged_at: datetime | None = None
 
     def prepare(self) -> None:
         """Create or migrate the tables, once.
@@ -132,6 +137,25 @@ class Store:
         except SQLAlchemyError as error:
             raise TemporarilyUnavailable("the cards shown could not be noted") from error
 
+    def use_token(self, issuer: str, jti: str, expires: datetime, now: datetime) -> bool:
+        """Whether this `jti` was not used before; from now on it was, for every process and after restarts.
+
+        Raises:
+            TemporarilyUnavailable: that cannot be told, so the token must not be accepted.
+        """
+        self.prepare()
+        digest = hashlib.sha256(jti.encode("utf-8", "backslashreplace")).hexdigest()
+        row = {"issuer": issuer, "jti": digest, "expires": expires.astimezone(UTC)}
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(insert(SeenJtiRow), row)
+        except IntegrityError:
+            return False
+        except SQLAlchemyError as error:
+            raise TemporarilyUnavailable("whether this token was used before cannot be told") from error
+        self._purge_tokens(now.astimezone(UTC))
+        return True
+
     def count_feedback(self, service: str = "") -> int:
         """How many items of feedback are stored (on one service, where it is named)."""
         return self._count(FeedbackRow, *([FeedbackRow.service == service] if service else []))
@@ -139,6 +163,10 @@ class Store:
     def count_cards(self) -> int:
         """How many cards were noted as shown."""
         return self._count(CardShownRow)
+
+    def count_tokens(self) -> int:
+        """How many used tokens are remembered."""
+        return self._count(SeenJtiRow)
 
     def close(self) -> None:
         """Give all connections back."""
@@ -148,6 +176,14 @@ class Store:
         self.prepare()
         with Session(self._engine) as session:
             return session.scalar(select(func.count()).select_from(table).where(*criteria)) or 0
+
+    def _purge_tokens(self, now: datetime) -> None:
+        """Forget tokens that have expired, now and then, in a transaction that nobody's answer depends on."""
+        if self._purged_at is not None and abs(now - self._purged_at) < _PURGE_EVERY:
+            return
+        self._purged_at = now
+        with contextlib.suppress(SQLAlchemyError), self._engine.begin() as connection:
+            connection.execute(delete(SeenJtiRow).where(SeenJtiRow.expires < now - _KEPT_AFTER_EXPIRY))
 
     def _write_feedback(self, item: Feedback, received_at: datetime) -> bool:
         row = FeedbackRow(

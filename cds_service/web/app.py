@@ -10,17 +10,17 @@ from flask_smorest import Api
 
 from cds_service.config import Settings
 from cds_service.errors import InvalidSettings
-from cds_service.facts.patient import DataKey
 from cds_service.fhir.retrieve import Retriever
 from cds_service.knowledge.model import Knowledge
-from cds_service.outbound.addresses import AddressRules
-from cds_service.outbound.session import GuardedSession
 from cds_service.service import CdsService
 from cds_service.storage.store import Store
+from cds_service.web.callers import Retrievers
 from cds_service.web.edge import Edge
 from cds_service.web.errors import register_error_answers
-from cds_service.web.routes import cds_hooks_routes, operations_routes
+from cds_service.web.never_sent import never_sent_problems
+from cds_service.web.routes import CDS_HOOKS, cds_hooks_routes, operations_routes
 from cds_service.web.traffic import watch_traffic
+from cds_service.web.trust.admission import admission
 
 
 def create_app(
@@ -33,21 +33,23 @@ def create_app(
     """The service as a WSGI application; store and retriever are made from the settings where none are given.
 
     Raises:
-        InvalidSettings: a setting does not fit the services.
+        InvalidSettings: a setting or the client file does not fit the services.
     """
     _check_never_sent(settings, services)
+    retrievers = Retrievers(settings)
     edge = Edge(
         settings,
         {service.id: service for service in services},
         knowledge,
         store or Store(settings.database_url),
-        retriever or Retriever(_session(settings), settings.deadline_seconds),
+        retriever or retrievers.of(settings.fhir_origins),
     )
+    admit = admission(edge, retrievers, CDS_HOOKS)
     app = Flask("cds_service", static_folder=None)
     app.url_map.strict_slashes = False
     _add_openapi(app, edge)
     register_error_answers(app)
-    watch_traffic(app, settings.max_body_bytes, knowledge.version)
+    watch_traffic(app, settings.max_body_bytes, knowledge.version, admit)
     if settings.cors_origins:
         CORS(
             app,
@@ -57,16 +59,6 @@ def create_app(
             max_age=600,
         )
     return app
-
-
-def _session(settings: Settings) -> GuardedSession:
-    return GuardedSession(
-        AddressRules.of(
-            settings.fhir_origins,
-            allow_http_localhost=settings.fhir_allow_http_localhost,
-            private_networks=settings.fhir_private_networks,
-        )
-    )
 
 
 def _add_openapi(app: Flask, edge: Edge) -> None:
@@ -83,14 +75,5 @@ def _add_openapi(app: Flask, edge: Edge) -> None:
 
 
 def _check_never_sent(settings: Settings, services: Sequence[CdsService]) -> None:
-    """A key that is never sent cannot be required: each call would fail, or each patient be judged without it."""
-    known = {key.value for key in DataKey}
-    for key in settings.never_sent:
-        if key not in known:
-            raise InvalidSettings(f"B12_NEVER_SENT: {key!r} is no prefetch key. The keys are {', '.join(known)}.")
-        for service in services:
-            if key in service.required:
-                raise InvalidSettings(
-                    f"B12_NEVER_SENT: {service.id} cannot do without {key!r}. Take it off the list; where it is "
-                    "missing, it is read from the FHIR server (B12_FHIR_ORIGINS)."
-                )
+    for problem in never_sent_problems(settings.never_sent, services):
+        raise InvalidSettings(f"B12_NEVER_SENT: {problem}")

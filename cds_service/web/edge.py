@@ -16,6 +16,21 @@ from cds_service.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, and what holds for them: `client` is "" where nobody has to say who they are.
+
+    `retriever` reaches the FHIR servers of this caller and no other; `never_sent` are prefetch keys that it cannot
+    send, and `one_action` says that it takes one action per suggestion.
+    """
+
+    services: frozenset[str]
+    retriever: Retriever
+    never_sent: tuple[str, ...] = ()
+    one_action: bool = False
+    client: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Edge:
     """The parts of one running service. `counts` tells of what went wrong without being an error to a caller."""
 
@@ -35,6 +50,11 @@ class Edge:
         if service_id not in self.services:
             raise UnknownService("There is no service of this id.")
         return self.services[service_id]
+
+    def anyone(self) -> Caller:
+        """A caller who is not asked who they are: the settings hold for all of them."""
+        settings = self.settings
+        return Caller(frozenset(self.services), self.retriever, settings.never_sent, settings.one_action)
 
     def today(self) -> date:
         """The day that counts: the fixed one of the settings, or the clock's where this service runs."""

@@ -13,7 +13,7 @@ from cds_service.fhir.record import PatientRecord, Section
 from cds_service.service import CdsService, HookAnswer, HookCall
 from cds_service.storage.store import CardShown
 from cds_service.web.answer import answer_json, encoded
-from cds_service.web.edge import Edge
+from cds_service.web.edge import Caller, Edge
 from cds_service.web.hook_request import HookRequest, read_hook_request
 
 _NOTHING_TO_SAY = encoded({"cards": []})
@@ -21,8 +21,8 @@ _ABSENT = (Availability.NOT_GIVEN, Availability.FAILED)
 _log = structlog.get_logger()
 
 
-def answer_hook(edge: Edge, service: CdsService, body: bytes) -> tuple[bytes, tuple[Card, ...]]:
-    """The answer's JSON, and the cards in it.
+def answer_hook(edge: Edge, caller: Caller, service: CdsService, body: bytes) -> tuple[bytes, tuple[Card, ...]]:
+    """The answer's JSON, and the cards in it, to a caller who may ask this service.
 
     Raises:
         InvalidHookRequest: the body cannot be used.
@@ -31,15 +31,15 @@ def answer_hook(edge: Edge, service: CdsService, body: bytes) -> tuple[bytes, tu
     request = read_hook_request(body, service.hook)
     if not request.wants_assessment and not service.concerns_us(request.record):
         return _NOTHING_TO_SAY, ()
-    record = edge.retriever.complete(request.record, service.prefetch, request.readings, request.access)
-    record = _with_never_sent(record, edge.settings.never_sent)
+    record = caller.retriever.complete(request.record, service.prefetch, request.readings, request.access)
+    record = _with_never_sent(record, caller.never_sent)
     _check_required(record, service)
-    answer = service.respond(_call(edge, request, record))
+    answer = service.respond(_call(edge, caller, request, record))
     _note_cards(edge, service, answer)
     return encoded(answer_json(answer, with_assessment=request.wants_assessment)), answer.cards
 
 
-def _call(edge: Edge, request: HookRequest, record: PatientRecord) -> HookCall:
+def _call(edge: Edge, caller: Caller, request: HookRequest, record: PatientRecord) -> HookCall:
     return HookCall(
         hook=request.hook,
         user_id=request.user_id,
@@ -48,7 +48,7 @@ def _call(edge: Edge, request: HookRequest, record: PatientRecord) -> HookCall:
         wants_assessment=request.wants_assessment,
         draft_json=request.draft_json,
         encounter_id=request.encounter_id,
-        one_action=edge.settings.one_action,
+        one_action=caller.one_action,
     )
 
 

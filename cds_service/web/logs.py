@@ -17,6 +17,7 @@ ALLOWED: Final = frozenset(
         "level",
         "timestamp",
         "request",
+        "client",
         "service",
         "status",
         "milliseconds",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from flask import Response, g
@@ -20,22 +21,26 @@ from cds_service.web.schemas import (
 )
 
 JSON = "application/json"
+CDS_HOOKS = "CDS Hooks"
 
 
 def cds_hooks_routes(edge: Edge) -> Any:
     """Discovery, the services, and feedback."""
-    routes = Blueprint("CDS Hooks", __name__, description="CDS Hooks 2.0.1 for FHIR R4")
-    discovery = encoded(discovery_json(tuple(edge.services.values())))
+    routes = Blueprint(CDS_HOOKS, __name__, description="CDS Hooks 2.0.1 for FHIR R4")
+
+    @cache
+    def discovery(offered: frozenset[str]) -> bytes:
+        return encoded(discovery_json([service for service in edge.services.values() if service.id in offered]))
 
     def discover() -> Response:
-        """Which services there are, and what data they ask for."""
-        return _json(discovery)
+        """Which services there are for this caller, and what data they ask for."""
+        return _json(discovery(g.caller.services))
 
     def call(service_id: str) -> Response:
         """Assess the patient of a hook, and answer with cards."""
         service = edge.service(service_id)
         g.service = service.id
-        body, cards = answer_hook(edge, service, g.body)
+        body, cards = answer_hook(edge, g.caller, service, g.body)
         g.cards = cards
         return _json(body)
 
@@ -45,9 +50,9 @@ def cds_hooks_routes(edge: Edge) -> Any:
         g.items = record_feedback(edge, service_id, g.body)
         return _json(encoded({"stored": g.items}))
 
-    _add(routes, "/cds-services", "GET", discover, DiscoverySchema, errors=(500,))
-    _add(routes, "/cds-services/<service_id>", "POST", call, CardsSchema, HookRequestSchema, (400, 404, 412))
-    _add(routes, "/cds-services/<service_id>/feedback", "POST", feedback, None, FeedbackSchema, (400, 404, 503))
+    _add(routes, "/cds-services", "GET", discover, DiscoverySchema, errors=(401, 500))
+    _add(routes, "/cds-services/<service_id>", "POST", call, CardsSchema, HookRequestSchema, (400, 401, 404, 412))
+    _add(routes, "/cds-services/<service_id>/feedback", "POST", feedback, None, FeedbackSchema, (400, 401, 404, 503))
     return routes
 
 

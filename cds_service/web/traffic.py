@@ -17,9 +17,14 @@ _DRAINED_AT_MOST = 8  # times the largest body allowed; whoever sends more is cu
 _log = structlog.get_logger()
 
 
-def watch_traffic(app: Flask, max_body_bytes: int, knowledge_version: str) -> None:
-    """Read bodies before, and log and label answers after, whatever the routes do."""
+def watch_traffic(app: Flask, max_body_bytes: int, knowledge_version: str, admit: Callable[[], None]) -> None:
+    """Read bodies before, and log and label answers after, whatever the routes do.
+
+    `admit` asks who calls. A body is read to its end before, and looked at only after.
+    """
     app.before_request(_reading(max_body_bytes))
+    app.before_request(admit)
+    app.before_request(_check_content_type)
     app.after_request(_logging(knowledge_version))
 
 
@@ -28,10 +33,13 @@ def _reading(max_body_bytes: int) -> Callable[[], None]:
         g.began = time.perf_counter()
         g.request_id = str(uuid.uuid4())
         g.body = _drained(max_body_bytes)
-        if request.method == "POST" and request.routing_exception is None and not request.is_json:
-            raise UnsupportedMediaType
 
     return read
+
+
+def _check_content_type() -> None:
+    if request.method == "POST" and request.routing_exception is None and not request.is_json:
+        raise UnsupportedMediaType
 
 
 def _drained(max_body_bytes: int) -> bytes:
@@ -70,6 +78,7 @@ def _told(response: Response) -> dict[str, Any]:
     cards = g.get("cards", ())
     return {
         "request": g.request_id,
+        "client": g.caller.client if "caller" in g else "",
         "service": g.get("service", ""),
         "status": response.status_code,
         "milliseconds": round((time.perf_counter() - g.began) * 1000, 2),

@@ -114,9 +114,46 @@ def test_open_insecure_accepts_the_risk_in_so_many_words() -> None:
     assert settings.cors_origins == ()
 
 
-def test_required_trust_is_refused_while_it_is_not_built() -> None:
-    with pytest.raises(InvalidSettings, match="not built yet"):
-        Settings.from_environment({"B12_TRUST": "required"})
+def test_required_trust_needs_the_file_of_clients_and_the_address_that_tokens_name(tmp_path: Path) -> None:
+    clients = tmp_path / "clients.yaml"
+    clients.write_text("clients: []\n")
+    required = {"B12_TRUST": "required", "HOST": "0.0.0.0"}
+
+    with pytest.raises(InvalidSettings, match="B12_CLIENTS: is not set"):
+        Settings.from_environment({**required, "B12_EXTERNAL_URL": "https://cds.example.org"})
+    with pytest.raises(InvalidSettings, match="B12_EXTERNAL_URL: is not set"):
+        Settings.from_environment({**required, "B12_CLIENTS": str(clients)})
+    with pytest.raises(InvalidSettings, match="B12_CLIENTS: is not a file"):
+        Settings.from_environment({**required, "B12_CLIENTS": str(tmp_path)})
+
+    complete = {**required, "B12_CLIENTS": str(clients), "B12_EXTERNAL_URL": "https://example.org/b12"}
+    settings = Settings.from_environment(complete)
+    assert (settings.trust, settings.clients) == (Trust.REQUIRED, clients)
+    assert settings.cors_origins == ()
+
+
+@pytest.mark.parametrize("trust", ["open", "open-insecure", "demo-sandbox"])
+def test_a_file_of_clients_that_nobody_would_read_stops_the_start(trust: str, tmp_path: Path) -> None:
+    clients = tmp_path / "clients.yaml"
+    clients.write_text("clients: []\n")
+
+    with pytest.raises(InvalidSettings, match=r"B12_CLIENTS.*does not ask for them"):
+        Settings.from_environment({"B12_TRUST": trust, "B12_CLIENTS": str(clients)})
+
+
+def test_the_demonstration_is_for_this_machine_only() -> None:
+    assert Settings.from_environment({"B12_TRUST": "demo-sandbox"}).cors_origins == ("http://localhost:8080",)
+    with pytest.raises(InvalidSettings, match="a key that anyone can have"):
+        Settings.from_environment({"B12_TRUST": "demo-sandbox", "HOST": "0.0.0.0"})
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://x.org/cds-services", "https://x.org/b12/cds-services/", "https://x.org?a=1", "https://X.org", "x.org"],
+)
+def test_the_external_address_is_the_base_of_what_tokens_name(address: str) -> None:
+    with pytest.raises(InvalidSettings, match=r"B12_EXTERNAL_URL: .*absolute address"):
+        Settings.from_environment({"B12_EXTERNAL_URL": address})
 
 
 def test_a_blank_variable_counts_as_unset() -> None:
