@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from cds_service.assessment.outcome import Assessment, FactUsed, FindingOf
@@ -13,6 +13,7 @@ from cds_service.cards.words import escaped, filled_detail, filled_summary
 from cds_service.facts.labs import Analyte
 from cds_service.facts.patient import DataIssue, DataKey, PatientFacts
 from cds_service.fhir.hook_call import HookCall
+from cds_service.fhir.remembered import itself, remembered
 from cds_service.knowledge.model import CardText, Citation, Code, Knowledge, ReviewStatus, RuleKnowledge
 
 LABEL = "B12 CDS"
@@ -74,7 +75,7 @@ def _text(finding: FindingOf, knowledge: Knowledge) -> CardText:
 
 def _card(group: Sequence[FindingOf], facts: PatientFacts, knowledge: Knowledge, call: HookCall) -> Card:
     first = group[0]
-    rule = knowledge.rules[first.rule]
+    always = _always(first.rule, knowledge)
     suggestions = suggestions_for([f.answer for f in group], knowledge, call)
     offers_medicine = any(
         action.type == "create" and action.resource is not None and action.resource["resourceType"] != "ServiceRequest"
@@ -86,18 +87,34 @@ def _card(group: Sequence[FindingOf], facts: PatientFacts, knowledge: Knowledge,
         summary=filled_summary(_text(first, knowledge).summary, first.answer.values),
         detail=_detail(group, facts, knowledge),
         indicator=_text(first, knowledge).indicator,
-        source=_source(rule, knowledge),
+        source=always.source,
         trace=Trace(
             rules=tuple(f.rule for f in group),
             recommendations=tuple(dict.fromkeys(str(r) for f in group for r in f.answer.recommends)),
             knowledge_version=knowledge.version,
         ),
         suggestions=suggestions,
-        override_reasons=tuple(knowledge.override_reasons[reason].code for reason in rule.overrides),
-        links=_links(rule, knowledge),
+        override_reasons=always.override_reasons,
+        links=always.links,
         # two treatments must not both be applied; tests may
         selection_behavior="at-most-one" if offers_medicine else "any",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Always:
+    """What every card that a rule speaks for carries, whoever the patient is."""
+
+    source: CardSource
+    links: tuple[Link, ...]
+    override_reasons: tuple[Code, ...]
+
+
+@remembered(itself)
+def _always(rule_id: str, knowledge: Knowledge) -> _Always:
+    rule = knowledge.rules[rule_id]
+    reasons = tuple(knowledge.override_reasons[reason].code for reason in rule.overrides)
+    return _Always(_source(rule, knowledge), _links(rule, knowledge), reasons)
 
 
 def _source(rule: RuleKnowledge, knowledge: Knowledge) -> CardSource:
@@ -121,7 +138,7 @@ def _detail(group: Sequence[FindingOf], facts: PatientFacts, knowledge: Knowledg
         _table(fact for finding in group for fact in finding.answer.facts),
         _missing(group),
         _not_used(group, facts.issues, knowledge),
-        _why(group, knowledge),
+        _why(tuple(f.rule for f in group), knowledge),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -158,10 +175,10 @@ def _not_used(group: Sequence[FindingOf], issues: Sequence[DataIssue], knowledge
     return "\n".join(["**Not used, or used with care:**", "", *lines, *([f"- …and {more} more"] if more > 0 else [])])
 
 
-def _why(group: Sequence[FindingOf], knowledge: Knowledge) -> str:
-    rules = [knowledge.rules[f.rule] for f in group]
-    cited = dict.fromkeys(citation for rule in rules for citation in rule.sources)
-    ids = ", ".join(rule.id for rule in rules)
+@remembered(itself)
+def _why(rule_ids: tuple[str, ...], knowledge: Knowledge) -> str:
+    cited = dict.fromkeys(citation for rule_id in rule_ids for citation in knowledge.rules[rule_id].sources)
+    ids = ", ".join(rule_ids)
     sources = "; ".join(_cited(citation, knowledge) for citation in cited)
     return f"**Why:** {ids}. {sources}. Knowledge {knowledge.version}."
 

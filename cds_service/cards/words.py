@@ -11,7 +11,9 @@ from collections.abc import Mapping
 
 from cds_service.cards.card import SUMMARY_LIMIT
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~^:])")
+_MARKDOWN = str.maketrans(
+    {sign: f"\\{sign}" for sign in "\\`*_{}[]()#+!|~^:"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+)
 _NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\u2066-\u2069\ufeff]+")
 _TAG_LIKE = re.compile(r"[<>](?!=?\s?\d)")
 _LONGEST = 120
@@ -27,8 +29,7 @@ def escaped(text: str) -> str:
     line = _NOT_PRINTABLE.sub(" ", text).strip()
     if len(line) > _LONGEST:
         line = line[: _LONGEST - 1] + "…"
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKDOWN.sub(r"\\\1", line)
+    return line.translate(_MARKDOWN)
 
 
 def filled_summary(template: str, values: Mapping[str, str]) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from copy import deepcopy
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -36,7 +35,7 @@ def draft_service_request(
     reasons: Sequence[str] = (),
 ) -> dict[str, Any]:
     """A draft order for one laboratory test (FHIR R4 ServiceRequest)."""
-    return _filled(_service_request(test), patient_id, today, user_id, encounter_id, reasons)
+    return _filled(_service_request(test.order, test.title), patient_id, today, user_id, encounter_id, reasons)
 
 
 def draft_medication_request(
@@ -53,16 +52,19 @@ def draft_medication_request(
 
 def medication_of(regimen: Regimen) -> dict[str, Any]:
     """The regimen's product as a medicationCodeableConcept, for a draft that is changed to it."""
-    concept: dict[str, Any] = deepcopy(_medication_request(regimen)["medicationCodeableConcept"])
+    concept: dict[str, Any] = _medication_request(regimen)["medicationCodeableConcept"]
     return concept
 
 
 def _filled(
     template: dict[str, Any], patient_id: str, today: date, user_id: str, encounter_id: str, reasons: Sequence[str]
 ) -> dict[str, Any]:
-    resource = deepcopy(template)
-    resource["subject"] = {"reference": f"Patient/{patient_id}"}
-    resource["authoredOn"] = today.isoformat()
+    # What is nested stays shared with the template: only whole members are set, here and by whoever is given it.
+    resource = {
+        **template,
+        "subject": {"reference": f"Patient/{patient_id}"},
+        "authoredOn": today.isoformat(),
+    }
     user = _REFERENCE.fullmatch(user_id)
     if user is not None and user["type"] in _REQUESTER_TYPES:
         resource["requester"] = {"reference": user_id}
@@ -80,7 +82,7 @@ def _may_be_reason(reference: str) -> bool:
 
 
 @lru_cache(maxsize=128)
-def _service_request(test: TestKnowledge) -> dict[str, Any]:
+def _service_request(order: Code, title: str) -> dict[str, Any]:
     return _validated(
         ServiceRequest,
         {
@@ -88,7 +90,7 @@ def _service_request(test: TestKnowledge) -> dict[str, Any]:
             "status": "draft",
             "intent": "order",
             "category": [{"coding": [_coding(_LABORATORY)]}],
-            "code": {"coding": [_coding(test.order)], "text": test.title},
+            "code": {"coding": [_coding(order)], "text": title},
             "subject": {"reference": _PLACEHOLDER},
         },
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import wraps
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cds_service.knowledge.model import Knowledge
 
@@ -52,3 +52,9 @@ def remembered(
         return answer
 
     return decorate
+
+
+def itself(asked: Any) -> Hashable:
+    """The spelling of what is short and hashable, such as the id of a rule."""
+    spelled: Hashable = asked
+    return spelled
