@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -450,3 +451,99 @@ def test_a_diet_over_a_period_is_dated_by_its_end() -> None:
     given = told(valueCodeableConcept=VEGAN, effectiveDateTime=None, effectivePeriod={"start": "2010", "end": "2024"})
 
     assert str(only(socialHistory=[given]).since) == "2024"
+
+
+def said(**fields: Any) -> DataIssue:
+    _, [issue] = read(conditions=[condition(ICD_10_CM, "G62.9", **fields)])
+    return issue
+
+
+@pytest.mark.parametrize(
+    ("fields", "issue"),
+    [
+        (
+            {"code": concept((SNOMED, "42345000"), text="Mother: neuropathy")},
+            DataIssue("Condition/r1", "code", "is of a relative; it was not used"),
+        ),
+        (
+            {"subject": {"reference": "Patient/p2"}},
+            DataIssue("Condition/r1", "subject", "belongs to another patient; it was not used"),
+        ),
+        (
+            {"onsetDateTime": "last summer"},
+            DataIssue(
+                "Condition/r1",
+                "onsetDateTime",
+                "has a date that is none ('last summer'); the date was left out",
+                used_with_care=True,
+            ),
+        ),
+        (
+            {"recordedDate": "2030-01"},
+            DataIssue(
+                "Condition/r1",
+                "recordedDate",
+                "has a date in the future (2030-01); the date was left out",
+                used_with_care=True,
+            ),
+        ),
+    ],
+    ids=lambda given: given.field if isinstance(given, DataIssue) else str(given),
+)
+def test_what_is_odd_is_said_in_a_sentence_that_names_the_problem(fields: dict[str, Any], issue: DataIssue) -> None:
+    sentence = f"This record of peripheral neuropathy {issue.issue}."
+
+    assert said(**fields) == replace(issue, issue=sentence, matters_to="peripheral-neuropathy")
+
+
+def test_an_undated_pregnancy_is_used_with_care_and_its_onset_asked_for() -> None:
+    _, [issue] = read(conditions=[condition(SNOMED, "77386006")])
+
+    sentence = "This record of pregnancy has no date; it was taken as present."
+    assert issue == DataIssue("Condition/r1", "onsetDateTime", sentence, "pregnancy", used_with_care=True)
+
+
+def test_of_two_problems_under_one_entry_the_reversible_one_ends_with_it_and_the_lasting_one_stays() -> None:
+    both = concept((SNOMED, "111132001"), (SNOMED, "84027009"))
+
+    assert kinds(conditions=[condition(SNOMED, "", code=both, **clinical("resolved"))]) == [
+        ProblemKind.PERNICIOUS_ANAEMIA
+    ]
+
+
+def test_a_pregnancy_of_long_ago_does_not_hide_the_problem_beside_it() -> None:
+    both = concept((SNOMED, "77386006"), (SNOMED, "42345000"))
+
+    assert kinds(conditions=[condition(SNOMED, "", code=both, onsetDateTime="2020-01-01")]) == [NEUROPATHY]
+
+
+def test_every_problem_of_an_entry_has_its_doubt_said() -> None:
+    problems, issues = read(conditions=[condition(ICD_10_CM, "D51.0", onsetDateTime="2030-01-01")])
+
+    assert {issue.matters_to for issue in issues} == {problem.kind.value for problem in problems}
+    assert len(issues) == 2
+
+
+def test_the_order_of_entries_never_matters_even_where_they_share_an_id() -> None:
+    earlier = condition(ICD_10_CM, "G62.9", onsetDateTime="2024-01-01")
+    later = condition(ICD_10_CM, "G62.9", onsetDateTime="2025-01-01")
+
+    assert read(conditions=[earlier, later]) == read(conditions=[later, earlier])
+
+
+@pytest.mark.parametrize(("abated", "counts"), [("2025-10-01", False), ("2025-10-02", True), ("2025-10", True)])
+def test_a_problem_is_over_from_the_day_on_which_it_abated(abated: str, counts: bool) -> None:
+    assert kinds(conditions=[condition(ICD_10_CM, "G62.9", abatementDateTime=abated)]) == [NEUROPATHY] * counts
+
+
+@pytest.mark.parametrize(
+    ("fields", "since"),
+    [
+        ({"onsetPeriod": {"start": "2025-03", "end": "2025-04"}, "recordedDate": "2025-05-01"}, "2025-03"),
+        ({"onsetPeriod": {"end": "2025-04"}, "recordedDate": "2025-05-01"}, "2025-05-01"),
+        ({"onsetDateTime": "2025-10-01"}, "2025-10-01"),
+    ],
+    ids=str,
+)
+def test_a_problem_is_known_since_its_onset_however_that_is_told(fields: dict[str, Any], since: str) -> None:
+    assert str(only(conditions=[condition(ICD_10_CM, "G62.9", **fields)]).since) == since
