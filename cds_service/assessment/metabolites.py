@@ -102,7 +102,7 @@ def renal_confounder(labs: Sequence[LabResult], problems: Problems, knowledge: K
     if rates:
         least, _source, egfr = min(rates, key=lambda rate: rate[:2])
         if least < knowledge.parameters.egfr_below:
-            return f"reduced kidney function (eGFR {_rate(egfr)}, {egfr.taken})"
+            return f"reduced kidney function (eGFR {rate_words(egfr)}, {egfr.taken})"
     for kind in (ProblemKind.DIALYSIS, ProblemKind.CHRONIC_KIDNEY_DISEASE):
         if problems.get(kind):
             return "chronic kidney disease on the problem list"
@@ -132,7 +132,7 @@ def confounder_of(
     return ""
 
 
-def _rate(egfr: LabResult) -> str:
+def rate_words(egfr: LabResult) -> str:
     """In the canonical unit: laboratories print UCUM's remarks in braces, which nobody wants to read."""
     value = "" if egfr.value is None else f"{egfr.value:.0f}"
     return f"{egfr.comparator or ''}{value} {egfr.unit}"

@@ -35,13 +35,13 @@ NEUROLOGICAL = (
 MALABSORPTIVE = (
     ProblemKind.PERNICIOUS_ANAEMIA,
     ProblemKind.ATROPHIC_GASTRITIS,
-    ProblemKind.MALABSORPTION,
     ProblemKind.COELIAC,
     ProblemKind.CROHN,
     ProblemKind.PANCREATIC_INSUFFICIENCY,
     ProblemKind.BACTERIAL_OVERGROWTH,
     ProblemKind.SHORT_BOWEL,
     ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY,
+    ProblemKind.MALABSORPTION,
 )
 LONG_TERM = (Medicine.METFORMIN, Medicine.PPI, Medicine.H2_BLOCKER)
 MEDICATION_KEYS = (
@@ -188,7 +188,8 @@ class Picture:
             if used_longer_than(use, self.months_of(medicine), self.today, self.parameters) is Presence.YES
         )
         is_old = self.age is not None and self.age[0] > self.parameters.advanced_age_years
-        age = (FactUsed("Age", f"{self.age[0]} years"),) if is_old and self.age is not None else ()
+        words = f"age {self.age[0]}" if self.age is not None else ""
+        age = (FactUsed("Age", f"{self.age[0]} years", short=words),) if is_old and self.age is not None else ()
         return self.facts_of(*kinds) + medicines + age
 
     def pending(self, *tests: Test) -> bool:

@@ -143,12 +143,12 @@ def _newest_of_each(results: Sequence[LabResult], knowledge: Knowledge) -> list[
 def _unclassified(
     diagnostic: Sequence[LabResult], deciding: LabResult | None, knowledge: Knowledge
 ) -> LabResult | None:
-    """The newest result that tells no band, where it is newer than the deciding one."""
+    """The newest result that tells no band, where nothing newer or of its time tells one."""
     untold = [r for r in diagnostic if _band(r, knowledge) is Band.CANNOT_CLASSIFY]
     latest = max(untold, key=lambda r: r.taken.order, default=None)
-    if latest is None or (deciding is not None and latest.taken.order <= deciding.taken.order):
-        return None
-    return latest
+    if latest is None or latest is deciding or deciding is None or latest.taken.order > deciding.taken.order:
+        return latest
+    return None
 
 
 def _newer_preliminary(diagnostic: Sequence[LabResult], final: Sequence[LabResult]) -> LabResult | None:

@@ -21,11 +21,14 @@ from cds_service.knowledge.model import Parameters
 
 @dataclass(frozen=True, slots=True)
 class Therapy:
-    """B12 therapy over time. `doubtful` are B12 medicines whose dose could not be told."""
+    """B12 therapy over time. `doubtful` are B12 medicines whose dose could not be told, `too_little` those that are
+    certainly below a therapeutic dose or taken only when needed.
+    """
 
     course: Exposure
     treatments: tuple[Treatment, ...]
     doubtful: tuple[Treatment, ...]
+    too_little: tuple[Treatment, ...]
     is_current: Presence
     is_oral_only: bool
     washout_months: int
@@ -44,6 +47,12 @@ class Therapy:
         if self.is_current is not Presence.NO or not self.course.stretches:
             return None
         return self.course.stretches[-1].end
+
+    @property
+    def last_taken(self) -> date | None:
+        """The last day up to which a record vouches for it, without the time that an injection goes on to count."""
+        ends = [i.end or i.start for t in self.treatments for i in t.intervals]
+        return max((day.earliest for day in ends if day is not None), default=None)
 
     @property
     def was_ever(self) -> bool:
@@ -80,7 +89,8 @@ def is_therapeutic(treatment: Treatment, parameters: Parameters) -> Presence:
 
 def read_therapy(treatments: Sequence[Treatment], today: date, parameters: Parameters) -> Therapy:
     """All B12 treatments as one course of therapy."""
-    ours = [t for t in treatments if t.medicine is Medicine.B12 and not t.as_needed]
+    all_b12 = [t for t in treatments if t.medicine is Medicine.B12]
+    ours = [t for t in all_b12 if not t.as_needed]
     therapeutic = [t for t in ours if is_therapeutic(t, parameters) is Presence.YES]
     doubtful = tuple(t for t in ours if is_therapeutic(t, parameters) is Presence.NOT_KNOWN)
     course = exposure(_with_cover(therapeutic, parameters), Medicine.B12, today, parameters)
@@ -92,6 +102,7 @@ def read_therapy(treatments: Sequence[Treatment], today: date, parameters: Param
         course=course,
         treatments=tuple(therapeutic),
         doubtful=doubtful,
+        too_little=tuple(t for t in all_b12 if t not in therapeutic and t not in doubtful),
         is_current=current,
         is_oral_only=bool(running) and all(t.route is not Route.PARENTERAL for t in running),
         washout_months=parameters.washout_months,

@@ -11,7 +11,7 @@ import msgspec
 from cds_service.assessment.outcome import Answer
 from cds_service.cards.card import Action, Suggestion
 from cds_service.facts.orders import Test
-from cds_service.fhir.draft_resources import draft_medication_request, draft_service_request, medication_of
+from cds_service.fhir.draft_resources import draft_medication_request, draft_service_request, product_and_dosage
 from cds_service.fhir.hook_call import HookCall
 from cds_service.knowledge.model import Knowledge, Recommendation, Regimen
 
@@ -86,7 +86,7 @@ def _changes(answer: Answer, knowledge: Knowledge, call: HookCall) -> dict[str, 
         return {}
     if Recommendation.USE_HYDROXOCOBALAMIN in answer.recommends and answer.regimens:
         regimen = knowledge.regimens[answer.regimens[0]]
-        label = f"Change to {regimen.medicine_text}"
+        label = f"Change to {regimen.medicine_text}, {regimen.title.lower()}"
         return {"update": Suggestion(str(uuid4()), label, (Action("update", label, _changed(sent, regimen)),))}
     if answer.variant == _DUPLICATE:
         label = "Remove the duplicate vitamin B12 order"
@@ -95,11 +95,11 @@ def _changes(answer: Answer, knowledge: Knowledge, call: HookCall) -> dict[str, 
 
 
 def _changed(sent: bytes, regimen: Regimen) -> dict[str, Any]:
-    """The whole draft as it was sent, with another product: an update carries the complete resource."""
+    """The whole draft as it was sent, with another product and its dosage: an update carries the complete resource, and
+    the directions for a tablet would not fit an injection."""
     resource: dict[str, Any] = msgspec.json.decode(sent)
     resource.pop("medicationReference", None)
-    resource["medicationCodeableConcept"] = medication_of(regimen)
-    return resource
+    return resource | product_and_dosage(regimen)
 
 
 def _common(call: HookCall) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def escaped(text: str) -> str:
 
 def filled_summary(template: str, values: Mapping[str, str]) -> str:
     """A summary of fewer than 140 characters. What is too long after filling is cut at a word, and shows that it is."""
-    text = plain(template.format_map({key: plain(value)[:60] for key, value in values.items()}))
+    text = plain(template.format_map({key: plain(value)[:_LONGEST] for key, value in values.items()}))
     text = text[:1].upper() + text[1:]
     if len(text) < SUMMARY_LIMIT:
         return text

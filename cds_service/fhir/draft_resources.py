@@ -50,10 +50,10 @@ def draft_medication_request(
     return _filled(_medication_request(regimen), patient_id, today, user_id, encounter_id, reasons)
 
 
-def medication_of(regimen: Regimen) -> dict[str, Any]:
-    """The regimen's product as a medicationCodeableConcept, for a draft that is changed to it."""
-    concept: dict[str, Any] = _medication_request(regimen)["medicationCodeableConcept"]
-    return concept
+def product_and_dosage(regimen: Regimen) -> dict[str, Any]:
+    """The regimen's product, dosage and supply, for a draft that is changed to it."""
+    template = _medication_request(regimen)
+    return {name: template[name] for name in ("medicationCodeableConcept", "dosageInstruction", "dispenseRequest")}
 
 
 def _filled(

@@ -1,15 +1,17 @@
 """Turns the `given` of a rule's example into PatientFacts.
 
 Keys: total_b12, active_b12, mma, homocysteine, egfr, mcv, haemoglobin, platelets (a printed result, or a mapping of
-`result` with `days_ago`, `taken` or `preliminary`); if_antibody (positive or negative); taking (medicine: how long,
-"unknown" for no start); b12_therapy (since, until, route); taking_folic_acid (mg a day); drafting (medicine: mg a day,
-"unknown" for a dose that cannot be read) with form; problems; age; pending; unread; unusable.
+`result` with `days_ago`, `taken`, `preliminary` or `by_name`); newer_b12 (a second, newer total B12); if_antibody
+(positive or negative); taking (medicine: how long, "unknown" for no start); b12_therapy (since, until, route, mg a
+day); taking_folic_acid (mg a day); drafting (medicine: mg a day, "unknown" for a dose that cannot be read) with form,
+and drafting_tests beside it; problems; age; pending; unread; unusable.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -32,7 +34,19 @@ _RESULTS = {
     "haemoglobin": Analyte.HAEMOGLOBIN,
     "platelets": Analyte.PLATELETS,
 }
-_LISTS = {"taking", "b12_therapy", "taking_folic_acid", "drafting", "form", "problems", "age", "pending", "unread"}
+_LISTS = {
+    "taking",
+    "b12_therapy",
+    "taking_folic_acid",
+    "drafting",
+    "form",
+    "problems",
+    "age",
+    "pending",
+    "unread",
+    "newer_b12",
+    "drafting_tests",
+}
 KNOWN_KEYS = frozenset({*_RESULTS, *_LISTS, "unusable", "if_antibody"})
 _PRINTED = re.compile(r"(?P<comparator>[<>]=?)?\s*(?P<value>\d+(?:\.\d+)?)\s+(?P<unit>\S+)")
 
@@ -63,6 +77,12 @@ def example_facts(given: Mapping[str, Any], today: date = TODAY) -> PatientFacts
 
 def _labs(given: Mapping[str, Any], today: date) -> list[LabResult]:
     labs = [lab_result(analyte, given[key], today) for key, analyte in _RESULTS.items() if key in given]
+    if "newer_b12" in given:
+        labs.append(
+            replace(
+                lab_result(Analyte.TOTAL_B12, {"result": given["newer_b12"], "days_ago": 2}), source="Observation/newer"
+            )
+        )
     if "if_antibody" in given:
         labs.append(
             LabResult(
@@ -97,6 +117,7 @@ def lab_result(analyte: Analyte, told: Any, today: date = TODAY) -> LabResult:
         unit=found["unit"],
         comparator=Comparator(found["comparator"]) if found["comparator"] else None,
         is_preliminary=bool(more.get("preliminary", False)),
+        is_coded=not more.get("by_name", False),
     )
 
 
@@ -121,12 +142,11 @@ def _treatments(given: Mapping[str, Any], today: date) -> list[Treatment]:
     if "b12_therapy" in given:
         therapy = given["b12_therapy"]
         until = therapy.get("until")
-        interval = Interval(
-            ClinicalDate.on(ago(therapy["since"], today)),
-            ClinicalDate.on(ago(until, today)) if until else None,
-        )
+        since = None if therapy["since"] == "unknown" else ClinicalDate.on(ago(therapy["since"], today))
+        interval = Interval(since, ClinicalDate.on(ago(until, today)) if until else None)
         route = Route(therapy.get("route", "oral"))
-        found.append(_treatment(Medicine.B12, interval, DailyDose(Decimal(2)), route, active=until is None))
+        dose = DailyDose(Decimal(str(therapy.get("mg", 2))))
+        found.append(_treatment(Medicine.B12, interval, dose, route, active=until is None))
     if "taking_folic_acid" in given:
         dose = DailyDose(Decimal(str(given["taking_folic_acid"])))
         interval = Interval(ClinicalDate.on(today - timedelta(days=100)), None)
@@ -165,7 +185,11 @@ def _drafts(given: Mapping[str, Any]) -> list[DraftOrder]:
         )
         for name, mg in given["drafting"].items()
     )
-    return [DraftOrder("MedicationRequest/draft-1", " and ".join(given["drafting"]), True, contents)]
+    drafts = [DraftOrder("MedicationRequest/draft-1", " and ".join(given["drafting"]), True, contents)]
+    if "drafting_tests" in given:
+        tests = tuple(Test(name) for name in given["drafting_tests"])
+        drafts.append(DraftOrder("ServiceRequest/draft-2", "tests", True, tests=tests))
+    return drafts
 
 
 def _issues(given: Mapping[str, Any]) -> tuple[DataIssue, ...]:

@@ -35,7 +35,12 @@ def _longest_medicine() -> str:
 
 
 _LONGEST_VALUES = {
-    "b12": "<1234.5 pmol/L",
+    "b12": "1234.5 pmol/L",
+    "name": "vitamin B12",
+    "treatment": "the dose of the recorded B12 is not readable",
+    "last": "2025-01-01",
+    "kidneys": "",
+    "folate": "",
     "date": "2025-09-20",
     "low": "180 ng/L",
     "high": "350 ng/L",

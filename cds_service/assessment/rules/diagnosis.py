@@ -4,7 +4,7 @@ Diagnostic Approach; clinical-guidelines 1 to 3 and 5)."""
 from __future__ import annotations
 
 from cds_service.assessment.bands import Band, scale_of
-from cds_service.assessment.metabolites import Marker
+from cds_service.assessment.metabolites import Marker, rate_words
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
 from cds_service.facts.labs import Analyte, LabResult
@@ -12,8 +12,10 @@ from cds_service.facts.orders import Test
 from cds_service.facts.patient import DataKey
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import ProblemKind
+from cds_service.facts.treatments import Medicine, Treatment
 from cds_service.knowledge.model import Recommendation
 
+_MOST_MEDICINES = 2
 _TREATED = {
     Presence.NO: "untreated",
     Presence.NOT_KNOWN: "treatment-doubtful",
@@ -42,15 +44,51 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
     recommends: tuple[Recommendation, ...] = (Recommendation.REVIEW_CAUSE,)
     if variant == "treatment-doubtful":
         recommends += (Recommendation.VERIFY_DATA,)
-    if variant == "treated-before" and not p.pending(Test.B12):
+    is_old = variant == "treated-before" or not p.reading.is_recent
+    if is_old and not p.pending(Test.B12, Test.ACTIVE_B12):
         recommends += (Recommendation.ORDER_B12,)
+    later = p.reading.on_therapy[:1] if variant == "treated-before" else ()
     return fires(
         variant=variant,
-        facts=(result_fact(result, p.knowledge), *_other_facts(p)),
-        values=b12_values(p, result),
+        facts=(
+            result_fact(result, p.knowledge),
+            *_other_facts(p),
+            *(result_fact(r, p.knowledge, "on or soon after treatment") for r in later if r is not result),
+            *_b12_medicines(p),
+        ),
+        values=b12_values(p, result) | {"treatment": treatment_words(p)},
         recommends=recommends,
-        missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES),
+        missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES, DataKey.CONDITIONS),
     )
+
+
+def treatment_words(p: Picture) -> str:
+    """What the record holds of B12 treatment, for a sentence: never "none" where there is some."""
+    therapy = p.therapy
+    if any(t.is_active for t in therapy.doubtful):
+        return "the dose of the recorded B12 is not readable"
+    if therapy.is_current is Presence.NOT_KNOWN:
+        return "it is not known whether the recorded B12 is still taken"
+    if therapy.was_ever:
+        return "B12 treatment has ended"
+    if any(t.is_active for t in therapy.too_little):
+        return "the recorded B12 is less than a treatment dose"
+    return "no B12 treatment is recorded"
+
+
+def _b12_medicines(p: Picture) -> tuple[FactUsed, ...]:
+    """B12 medicines that are no certain treatment, so that nobody is told there are none."""
+    title = p.knowledge.medicines[Medicine.B12].title
+    recorded = (*p.therapy.doubtful, *p.therapy.too_little)
+    return tuple(FactUsed(title, f"{t.name}: {_dose(t)}", source=t.source) for t in recorded[:_MOST_MEDICINES])
+
+
+def _dose(treatment: Treatment) -> str:
+    if treatment.as_needed:
+        return "taken only when needed"
+    if treatment.dose.mg_per_day is not None:
+        return f"{treatment.dose.mg_per_day:.3g} mg a day"
+    return treatment.dose.reason or "dose not known"
 
 
 def _treated_since(p: Picture, result: LabResult) -> bool:
@@ -70,12 +108,41 @@ def functional_deficiency(p: Picture) -> Answer:
         return does_not_fire(*_marker_facts(p, reading.markers))
     raised = reading.raised_markers
     return fires(
-        variant="outside-article-range" if _is_above_article_range(p) else "confirmed",
-        facts=(result_fact(b12, p.knowledge), *_marker_facts(p, reading.markers)),
-        values=b12_values(p, b12) | {"markers": marker_words(p, raised), "limits": _limits(p, raised)},
-        recommends=(Recommendation.REVIEW_CAUSE,),
-        missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES),
+        variant=_functional_variant(p, raised),
+        facts=(result_fact(b12, p.knowledge), *_marker_facts(p, reading.markers), *_b12_medicines(p)),
+        values=b12_values(p, b12)
+        | {"markers": marker_words(p, raised), "limits": _limits(p, raised), "treatment": treatment_words(p)}
+        | _other_causes(p),
+        recommends=(Recommendation.REVIEW_CAUSE, *_folate_test(p, raised)),
+        missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES, DataKey.CONDITIONS),
     )
+
+
+def _functional_variant(p: Picture, raised: tuple[Marker, ...]) -> str:
+    if _only_homocysteine(raised) and _has_mma(p):
+        return "homocysteine-alone"
+    return "outside-article-range" if _is_above_article_range(p) else "confirmed"
+
+
+def _only_homocysteine(raised: tuple[Marker, ...]) -> bool:
+    return all(m.result.analyte is Analyte.HOMOCYSTEINE for m in raised)
+
+
+def _folate_test(p: Picture, raised: tuple[Marker, ...]) -> tuple[Recommendation, ...]:
+    """Folate, where homocysteine alone speaks and folate was never measured."""
+    measured = p.newest(Analyte.SERUM_FOLATE) or p.newest(Analyte.RED_CELL_FOLATE)
+    wanted = _only_homocysteine(raised) and measured is None and not p.pending(Test.FOLATE)
+    return (Recommendation.ORDER_FOLATE,) if wanted else ()
+
+
+def _other_causes(p: Picture) -> dict[str, str]:
+    """What is on record of the other causes of a raised marker, for a sentence that must not claim more."""
+    egfr = p.newest(Analyte.EGFR)
+    folate = p.newest(Analyte.SERUM_FOLATE) or p.newest(Analyte.RED_CELL_FOLATE)
+    return {
+        "kidneys": f"eGFR {rate_words(egfr)} ({egfr.taken})" if egfr is not None else "no eGFR on record",
+        "folate": f"folate {folate.printed} ({folate.taken})" if folate is not None else "no folate on record",
+    }
 
 
 def _is_above_article_range(p: Picture) -> bool:
@@ -94,6 +161,8 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
     result = p.reading.deciding
     if result is None:
         return cannot_tell("total_b12", keys=p.unread(DataKey.LABS))
+    if p.has(ProblemKind.PALLIATIVE_CARE):
+        return does_not_fire(result_fact(result, p.knowledge))
     unsettled = p.status is Status.INDETERMINATE and p.reading.band in (
         Band.INDETERMINATE,
         Band.DEFICIENT_OR_INDETERMINATE,
@@ -101,7 +170,8 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
     known = [m for m in p.reading.markers if m.result.analyte is Analyte.MMA and m.raised is not Presence.NOT_KNOWN]
     if p.has(ProblemKind.MYELOPATHY):
         return does_not_fire(result_fact(result, p.knowledge))  # its own rule does not wait for MMA
-    if not unsettled or known or p.therapy.is_current is Presence.YES or p.pending(Test.MMA):
+    on_its_way = p.pending(Test.MMA) or any(r.analyte is Analyte.MMA and r.is_preliminary for r in p.facts.labs)
+    if not unsettled or known or p.therapy.is_current is Presence.YES or on_its_way:
         return does_not_fire(result_fact(result, p.knowledge))
     called_for = p.features or p.risks
     base = "cannot-classify" if p.reading.band is Band.DEFICIENT_OR_INDETERMINATE else "indeterminate"
@@ -130,19 +200,56 @@ def metabolites_confounded(p: Picture) -> Answer:
     confounded = reading.confounded_markers
     if not confounded:
         return does_not_fire()
-    if reading.raised_markers or reading.band is Band.DEFICIENT or p.therapy.is_current is Presence.YES:
+    closed = _has_normal_mma(p) or p.has(ProblemKind.PALLIATIVE_CARE)
+    if closed or reading.raised_markers or reading.band is Band.DEFICIENT or p.therapy.is_current is Presence.YES:
         return does_not_fire(*_marker_facts(p, confounded))
-    recommends = [Recommendation.REFER]
-    if not p.pending(Test.ACTIVE_B12) and p.recent(Analyte.ACTIVE_B12) is None:
-        recommends.insert(0, Recommendation.ORDER_ACTIVE_B12)
-    if reading.deciding is None and not p.pending(Test.B12):
-        recommends.append(Recommendation.ORDER_B12)
+    called_for = bool(p.features or p.risks) and p.status is not Status.UNLIKELY
+    of_folate = "folate" in confounded[0].confounder
     b12 = (result_fact(reading.deciding, p.knowledge),) if reading.deciding is not None else ()
     return fires(
-        variant="with-feature" if p.features or p.risks else "alone",
+        variant="folate" if of_folate else "with-feature" if called_for else "alone",
         facts=(*b12, *_marker_facts(p, confounded), *p.features),
         values={"markers": marker_words(p, confounded), "confounder": confounded[0].confounder},
-        recommends=tuple(recommends),
+        recommends=_next_tests(p, of_folate),
+    )
+
+
+def _next_tests(p: Picture, of_folate: bool) -> tuple[Recommendation, ...]:
+    """MMA, which folate leaves alone; active B12, which depends less on the kidneys."""
+    recommends = []
+    if of_folate and not _has_mma(p) and not p.pending(Test.MMA):
+        recommends.append(Recommendation.ORDER_MMA)
+    if not of_folate and not p.pending(Test.ACTIVE_B12) and p.recent(Analyte.ACTIVE_B12) is None:
+        recommends.append(Recommendation.ORDER_ACTIVE_B12)
+    if p.reading.deciding is None and not p.pending(Test.B12):
+        recommends.append(Recommendation.ORDER_B12)
+    return (*recommends, Recommendation.REFER)
+
+
+def _has_normal_mma(p: Picture) -> bool:
+    return any(
+        m.result.analyte is Analyte.MMA and not m.on_therapy and m.raised is Presence.NO for m in p.reading.markers
+    )
+
+
+def raised_marker_alone(p: Picture) -> Answer:
+    """A raised metabolite without a recent B12, or too long before or after it to be read together: it is said."""
+    without_b12 = p.reading.raised_markers if p.status is Status.UNKNOWN else ()
+    markers = without_b12 or p.reading.raised_apart
+    if not markers or p.therapy.is_current is Presence.YES or p.has(ProblemKind.PALLIATIVE_CARE):
+        return does_not_fire(*_marker_facts(p, markers))
+    if p.status in (Status.DEFICIENT, Status.FUNCTIONAL):
+        return does_not_fire(*_marker_facts(p, markers))
+    called_for = bool(p.features or p.risks)
+    wanted = [] if p.pending(Test.B12, Test.ACTIVE_B12) else [Recommendation.ORDER_B12]
+    if p.reading.raised_apart and not p.pending(Test.MMA):
+        wanted.append(Recommendation.ORDER_MMA)
+    b12 = (result_fact(p.reading.deciding, p.knowledge),) if p.reading.deciding is not None else ()
+    return fires(
+        variant=("apart" if not without_b12 else "without-b12") + ("" if called_for else "-alone"),
+        facts=(*_marker_facts(p, markers), *b12, *p.features),
+        values={"markers": marker_words(p, markers), "date": str(markers[0].result.taken)},
+        recommends=tuple(wanted) or (Recommendation.VERIFY_DATA,),
     )
 
 
@@ -154,12 +261,18 @@ def intrinsic_factor_antibody(p: Picture) -> Answer:
     fact = result_fact(antibody, p.knowledge)
     if p.therapy.is_current is Presence.YES:
         return does_not_fire(fact)
+    is_deficient = p.status in (Status.DEFICIENT, Status.FUNCTIONAL)
     recommends = [Recommendation.REVIEW_CAUSE]
-    if not _has_mma(p) and not p.pending(Test.MMA):
+    if not is_deficient and not _has_mma(p) and not p.pending(Test.MMA):
         recommends.insert(0, Recommendation.ORDER_MMA)
     b12 = p.reading.deciding or p.reading.in_words_only
     facts = (fact, result_fact(b12, p.knowledge)) if b12 is not None else (fact,)
-    return fires(variant="positive", facts=facts, values={"date": str(antibody.taken)}, recommends=tuple(recommends))
+    return fires(
+        variant="explains" if is_deficient else "positive",
+        facts=facts,
+        values={"date": str(antibody.taken)},
+        recommends=tuple(recommends),
+    )
 
 
 def nitrous_oxide_distrust(p: Picture) -> Answer:
@@ -226,8 +339,10 @@ def b12_values(p: Picture, result: LabResult) -> dict[str, str]:
     scale = scale_of(result, p.knowledge.analytes[result.analyte])
     low = f"{scale.deficient_below.normalize():f}" if scale is not None and scale.deficient_below is not None else "?"
     high = f"{scale.unlikely_above.normalize():f}" if scale is not None and scale.unlikely_above is not None else "?"
+    printed = result.printed if result.finding is None else f"reported as {result.printed}"
     return {
-        "b12": result.printed if result.finding is None else f"reported as {result.printed}",
+        "name": "active B12" if result.analyte is Analyte.ACTIVE_B12 else "vitamin B12",
+        "b12": f"{printed} (preliminary)" if result.is_preliminary else printed,
         "date": str(result.taken),
         "low": f"{low} {result.unit}",
         "high": f"{high} {result.unit}",

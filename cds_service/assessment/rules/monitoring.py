@@ -2,41 +2,80 @@
 
 from __future__ import annotations
 
-from cds_service.assessment.bands import is_raised
+from cds_service.assessment.bands import Band, b12_band, is_raised, scale_of
 from cds_service.assessment.metabolites import confounder_of
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
+from cds_service.assessment.rules.diagnosis import b12_values
+from cds_service.assessment.rules.offers import (
+    INJECTION,
+    MAINTENANCE_INJECTION,
+    MAINTENANCE_ORAL,
+    injection_cautions,
+    is_allergic,
+    regimens_for,
+)
+from cds_service.assessment.rules.treatment import needs_treatment
 from cds_service.facts.dates import add_months, days
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
+from cds_service.facts.patient import DataKey
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import ProblemKind
 from cds_service.knowledge.model import Recommendation
 
 _MOST_CAUSES = 2
-_REVIEWED_BY = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12, Analyte.MMA, Analyte.HOMOCYSTEINE)
+_B12 = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12)
+_REVIEWED_BY = (*_B12, Analyte.MMA, Analyte.HOMOCYSTEINE)
+_FOR_LIFE = (ProblemKind.PERNICIOUS_ANAEMIA, ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY)
 
 
 def follow_up_due(p: Picture) -> Answer:
     """The review three months after the start (one month in pregnancy and breast-feeding), until results arrive."""
-    since = p.therapy.current_since
-    if since is None or not p.in_scope:
+    if p.therapy.is_current is not Presence.YES or not p.in_scope:
         return does_not_fire()
+    since = p.therapy.current_since
+    if since is None:
+        return _follow_up_of_unknown_start(p)
     early = p.has(ProblemKind.PREGNANCY, ProblemKind.BREASTFEEDING)
     first = p.parameters.follow_up_from_day_in_pregnancy if early else p.parameters.follow_up_from_day
-    begun = FactUsed("Vitamin B12 therapy", f"since {since}", source=", ".join(p.therapy.course.sources[:3]))
+    begun = _therapy_fact(p, f"since {since}")
     if p.today < since + days(first) or p.today >= add_months(since, p.parameters.follow_up_until_months):
         return does_not_fire(begun)
     if _results_since(p, early) or p.pending(Test.B12, Test.MMA, Test.ACTIVE_B12):
         return does_not_fire(begun)
-    baseline = p.reading.deciding
-    facts = (begun, result_fact(baseline, p.knowledge, "before therapy")) if baseline is not None else (begun,)
     return fires(
         variant="due-early" if early else "due",
-        facts=facts + p.neurological,
+        facts=(begun, *_baseline(p), *p.neurological),
         values={"since": str(since), "days": str((p.today - since).days)},
         recommends=(Recommendation.FOLLOW_UP_3_MONTHS,),
     )
+
+
+def _follow_up_of_unknown_start(p: Picture) -> Answer:
+    """Treatment goes on, nobody knows since when, and the last result is a recent deficient one."""
+    begun = _therapy_fact(p, "start not known")
+    last = p.reading.deciding
+    review = p.pending(Test.B12, Test.MMA, Test.ACTIVE_B12) or p.reading.on_therapy[1:]
+    if last is None or p.status is not Status.DEFICIENT or not p.reading.is_recent or review:
+        return does_not_fire(begun)
+    if p.today < last.taken.latest + days(p.parameters.follow_up_from_day):
+        return does_not_fire(begun)
+    return fires(
+        variant="start-unknown",
+        facts=(begun, *_baseline(p), *p.neurological),
+        values=b12_values(p, last),
+        recommends=(Recommendation.FOLLOW_UP_3_MONTHS,),
+    )
+
+
+def _therapy_fact(p: Picture, words: str) -> FactUsed:
+    return FactUsed("Vitamin B12 therapy", words, source=", ".join(p.therapy.course.sources[:3]))
+
+
+def _baseline(p: Picture) -> tuple[FactUsed, ...]:
+    first = p.reading.deciding
+    return (result_fact(first, p.knowledge),) if first is not None else ()
 
 
 def _results_since(p: Picture, early: bool) -> tuple[LabResult, ...]:
@@ -50,8 +89,9 @@ def _results_since(p: Picture, early: bool) -> tuple[LabResult, ...]:
 
 
 def insufficient_response(p: Picture) -> Answer:
-    """Metabolites still raised on tablets, whatever the level says: injections (source article, last paragraph)."""
-    if p.therapy.is_current is not Presence.YES or not p.in_scope or not p.therapy.is_oral_only:
+    """Metabolites still raised on treatment, whatever the level says: injections instead of tablets (source article,
+    last paragraph); on injections, the diagnosis and the injections are checked."""
+    if p.therapy.is_current is not Presence.YES or not p.in_scope:
         return does_not_fire()
     raised = [r for r in _latest_metabolites(p) if _is_raised(p, r)]
     if not raised:
@@ -59,18 +99,51 @@ def insufficient_response(p: Picture) -> Answer:
     since = p.therapy.current_since
     level = next((r for r in p.reading.on_therapy), None)
     b12 = (result_fact(level, p.knowledge),) if level is not None else ()
-    return fires(
-        variant="still-raised",
-        facts=(*(result_fact(r, p.knowledge) for r in raised), *b12, *p.neurological),
-        values={
+    return _no_response(
+        p,
+        "still-raised",
+        (*(result_fact(r, p.knowledge) for r in raised), *b12, *p.neurological),
+        {
             "markers": " and ".join(f"{p.knowledge.analytes[r.analyte].short} {r.printed}" for r in raised),
             "date": str(raised[0].taken),
             "since": str(since) if since is not None else "an unknown date",
         },
-        recommends=(Recommendation.ESCALATE_TO_PARENTERAL,),
-        regimens=(
-            "im-replacement-hydroxocobalamin" if p.has(ProblemKind.LEBER_OPTIC_NEUROPATHY) else "im-replacement",
-        ),
+    )
+
+
+def deficient_on_therapy(p: Picture) -> Answer:
+    """The level is still, or again, deficient although B12 has been taken long enough to raise it."""
+    if p.therapy.is_current is not Presence.YES or not p.in_scope:
+        return does_not_fire()
+    since = p.therapy.current_since
+    late = since + days(p.parameters.follow_up_result_from_day) if since is not None else None
+    levels = [r for r in p.reading.on_therapy if r.analyte in _B12 and not r.is_preliminary]
+    last = levels[0] if levels else None
+    if last is None or (late is not None and last.taken.earliest < late):
+        return does_not_fire()
+    band = b12_band(last, scale_of(last, p.knowledge.analytes[last.analyte]))
+    if band is not Band.DEFICIENT:
+        return does_not_fire(result_fact(last, p.knowledge, "on treatment"))
+    return _no_response(
+        p,
+        "still-deficient",
+        (result_fact(last, p.knowledge, "on treatment"), *p.neurological),
+        b12_values(p, last) | {"since": str(since) if since is not None else "an unknown date"},
+    )
+
+
+def _no_response(p: Picture, variant: str, facts: tuple[FactUsed, ...], values: dict[str, str]) -> Answer:
+    """Tablets give way to injections; where injections do not work, what is recorded is checked."""
+    if not p.therapy.is_oral_only:
+        check = (Recommendation.VERIFY_DATA, Recommendation.REVIEW_CAUSE, Recommendation.REFER)
+        return fires(variant=f"{variant}-on-injections", facts=facts, values=values, recommends=check)
+    return fires(
+        variant=variant,
+        facts=facts + injection_cautions(p),
+        values=values,
+        recommends=(Recommendation.REFER,) if is_allergic(p) else (Recommendation.ESCALATE_TO_PARENTERAL,),
+        regimens=regimens_for(p, INJECTION),
+        missing_keys=p.unread(DataKey.ALLERGIES),
     )
 
 
@@ -90,28 +163,45 @@ def _is_raised(p: Picture, result: LabResult) -> bool:
 
 
 def lifelong_therapy_lapsed(p: Picture) -> Answer:
-    """A lasting cause, therapy in the past, none now: take it up again (source article, Maintenance Therapy)."""
+    """A lasting cause and no therapy now: take it up again, or plan it (source article, Maintenance Therapy)."""
     facts = p.lasting_causes
-    if not facts or not p.in_scope or p.therapy.is_current is Presence.YES:
-        return does_not_fire(*facts)
+    if not facts or not p.in_scope or p.therapy.is_current is Presence.YES or needs_treatment(p):
+        return does_not_fire(*facts)  # a deficiency is treated by its own rules, with one course
     unread = p.unread(*MEDICATION_KEYS)
     if p.therapy.ended is None:
-        return cannot_tell("B12 therapy in the past", keys=unread, facts=facts) if unread else does_not_fire(*facts)
-    if p.has(ProblemKind.COBALAMIN_ALLERGY):
-        return does_not_fire(*facts)
+        if unread:
+            return cannot_tell("B12 therapy in the past", keys=unread, facts=facts)
+        return _never_treated(p)
+    if (p.today - p.therapy.ended).days <= p.parameters.injection_grace_days:
+        return does_not_fire(*facts)  # a refill may be some days late
     level = p.reading.deciding if p.status is Status.UNLIKELY else None
     b12 = (result_fact(level, p.knowledge),) if level is not None else ()
-    ended = FactUsed("Vitamin B12 therapy", f"until {p.therapy.ended}", source=", ".join(p.therapy.course.sources[:3]))
+    variant = "lapsed" if level is None else "lapsed-sufficient"
+    values = b12_values(p, level) if level is not None else {}
     return fires(
-        variant="lapsed" if level is None else "lapsed-sufficient",
-        facts=(*facts[:_MOST_CAUSES], ended, *b12),
-        values={
-            "cause": facts[0].words,
-            "ended": str(p.therapy.ended),
-            "b12": level.printed if level is not None else "",
-            "date": str(level.taken) if level is not None else "",
-        },
-        recommends=(Recommendation.RESUME_MAINTENANCE,),
-        regimens=("maintenance-im", "maintenance-oral"),
-        missing_keys=unread,
+        variant=f"{variant}-allergy" if is_allergic(p) else variant,
+        facts=(
+            *facts[:_MOST_CAUSES],
+            _therapy_fact(p, f"last on {p.therapy.last_taken}"),
+            *b12,
+            *injection_cautions(p),
+        ),
+        values=values | {"cause": facts[0].words, "last": str(p.therapy.last_taken)},
+        recommends=(Recommendation.REFER,) if is_allergic(p) else (Recommendation.RESUME_MAINTENANCE,),
+        regimens=regimens_for(p, MAINTENANCE_INJECTION, MAINTENANCE_ORAL),
+        missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES),
+    )
+
+
+def _never_treated(p: Picture) -> Answer:
+    """Pernicious anaemia or surgery that calls for B12 for life, a level that is not low, and no B12 on record."""
+    causes = p.facts_of(*_FOR_LIFE)
+    level = p.reading.deciding
+    if not causes or p.therapy.is_current is not Presence.NO or p.status is not Status.UNLIKELY or level is None:
+        return does_not_fire(*causes)
+    return fires(
+        variant="never-treated",
+        facts=(*causes[:_MOST_CAUSES], result_fact(level, p.knowledge)),
+        values=b12_values(p, level) | {"cause": causes[0].words},
+        recommends=(Recommendation.REVIEW_CAUSE,),
     )

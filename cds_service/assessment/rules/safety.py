@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
-from cds_service.assessment.rules.diagnosis import b12_values
+from cds_service.assessment.rules.diagnosis import b12_values, treatment_words
+from cds_service.assessment.rules.offers import INJECTION, ORAL, cautions, is_allergic, regimens_for
 from cds_service.facts.labs import Analyte
 from cds_service.facts.orders import DraftContent, DraftOrder, Test
 from cds_service.facts.patient import DataKey
@@ -33,8 +34,8 @@ class _FolicAcid:
     def words(self) -> str:
         """The dose for a summary: "1 mg/day", or that it could not be read."""
         if not self.is_complete and not self.mg:
-            return "dose not readable"
-        return f"{self.mg.normalize():f} mg/day" + ("" if self.is_complete else " or more")
+            return "of unknown dose"
+        return f"{self.mg:.3g} mg/day" + ("" if self.is_complete else " or more")
 
     def exceeds(self, limit: Decimal) -> bool:
         """Above the limit, strictly; a dose that cannot be read counts as above, as nearly every product is."""
@@ -95,10 +96,10 @@ def _with_low_b12(p: Picture, folic: _FolicAcid | None) -> Answer:
     values = b12_values(p, b12) if b12 is not None else {}
     return fires(
         variant=_variant(p, "low"),
-        facts=(*folic.facts, *((result_fact(b12, p.knowledge),) if b12 is not None else ()), *p.features),
-        values=values | {"dose": folic.words()},
-        recommends=() if p.has(ProblemKind.COBALAMIN_ALLERGY) else (Recommendation.ADD_B12_WITH_FOLIC_ACID,),
-        regimens=() if p.has(ProblemKind.COBALAMIN_ALLERGY) else ("oral-replacement",),
+        facts=(*folic.facts, *((result_fact(b12, p.knowledge),) if b12 is not None else ()), *p.features, *cautions(p)),
+        values=values | {"dose": folic.words(), "treatment": treatment_words(p)},
+        recommends=(Recommendation.REFER,) if is_allergic(p) else (Recommendation.ADD_B12_WITH_FOLIC_ACID,),
+        regimens=regimens_for(p, ORAL),
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES),
         target=folic.target,
     )
@@ -117,14 +118,18 @@ def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None, check: tuple[Recomm
     values = {"dose": folic.words(), "feature": called_for[0].words}
     if b12 is not None:
         mma = () if p.pending(Test.MMA) or _mma_known(p) else (Recommendation.ORDER_MMA,)
+        add = Recommendation.REFER if is_allergic(p) else Recommendation.ADD_B12_WITH_FOLIC_ACID
         return fires(
             variant=_variant(p, "indeterminate"),
-            facts=facts,
+            facts=facts + cautions(p),
             values=values | b12_values(p, b12),
-            recommends=(Recommendation.ADD_B12_WITH_FOLIC_ACID, *mma),
-            regimens=("oral-replacement",),
+            recommends=(add, *mma),
+            regimens=regimens_for(p, ORAL),
+            missing_keys=p.unread(DataKey.ALLERGIES),
             target=folic.target,
         )
+    if any(test in draft.tests for draft in p.facts.drafts for test in (Test.B12, Test.ACTIVE_B12)):
+        return fires(variant="ordered-together", facts=facts, values=values, target=folic.target)
     return fires(
         variant="pending" if p.pending(Test.B12, Test.ACTIVE_B12) else _variant(p, "unknown"),
         facts=facts,
@@ -140,7 +145,9 @@ def _mma_known(p: Picture) -> bool:
 
 
 def _variant(p: Picture, base: str) -> str:
-    """Folic acid has its own good reason in these patients, and the words say so."""
+    """Folic acid has its own good reason in some patients, and others may have no B12: the words say so."""
+    if is_allergic(p) and base != "unknown":
+        return f"{base}-allergy"
     takes_antifolate = any(t.medicine is Medicine.ANTIFOLATE and t.is_active for t in p.facts.treatments)
     drafts_antifolate = any(c.medicine is Medicine.ANTIFOLATE for d in p.facts.drafts for c in d.contents)
     own_reason = p.has(ProblemKind.PREGNANCY, ProblemKind.SICKLE_CELL, ProblemKind.DIALYSIS)
@@ -199,7 +206,7 @@ def _taken(p: Picture) -> _FolicAcid | None:
 def _sum(p: Picture, parts: list[tuple[str, str, Decimal | None, str]], target: str) -> _FolicAcid:
     title = p.knowledge.medicines[Medicine.FOLIC_ACID].title
     facts = tuple(
-        FactUsed(title, f"{name}: {mg.normalize():f} mg/day" if mg is not None else f"{name}: {reason}", source=source)
+        FactUsed(title, f"{name}: {mg:.3g} mg/day" if mg is not None else f"{name}: {reason}", source=source)
         for source, name, mg, reason in parts
     )
     known = [mg for _source, _name, mg, _reason in parts if mg is not None]
@@ -221,7 +228,7 @@ def leber_cyanocobalamin(p: Picture) -> Answer:
         variant="drafted" if drafts else "taken",
         facts=(*leber, *(FactUsed(label, name, source=source) for name, source in named)),
         recommends=(Recommendation.USE_HYDROXOCOBALAMIN,),
-        regimens=("im-replacement-hydroxocobalamin",),
+        regimens=regimens_for(p, INJECTION),
         target=drafts[0].source if drafts else "",
     )
 

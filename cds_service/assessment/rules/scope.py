@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from cds_service.assessment.bands import Band
 from cds_service.assessment.outcome import Answer, FactUsed, Outcome, Status, does_not_fire, fires
 from cds_service.assessment.picture import Picture, result_fact
+from cds_service.assessment.rules.diagnosis import b12_values
 from cds_service.facts.patient import DataKey
+from cds_service.facts.treatments import Medicine
 from cds_service.knowledge.model import Recommendation
 
 _LOW_OR_DOUBTFUL = (Band.DEFICIENT, Band.DEFICIENT_OR_INDETERMINATE, Band.INDETERMINATE)
@@ -18,14 +20,21 @@ def child_with_low_b12(p: Picture) -> Answer:
     result = p.reading.deciding
     if not p.is_child or p.facts.is_deceased or result is None or p.age is None:
         return does_not_fire()
+    if p.facts.drafts and not _orders_folic_acid_or_b12(p):
+        return does_not_fire()
     if p.reading.band not in _LOW_OR_DOUBTFUL:
         return does_not_fire(result_fact(result, p.knowledge))
     return fires(
         variant="child",
         facts=(FactUsed("Age", f"{p.age[1]} years"), result_fact(result, p.knowledge)),
-        values={"b12": result.printed, "date": str(result.taken)},
+        values=b12_values(p, result),
         recommends=(Recommendation.REFER,),
     )
+
+
+def _orders_folic_acid_or_b12(p: Picture) -> bool:
+    ours = (Medicine.FOLIC_ACID, Medicine.B12)
+    return any(d.is_selected and any(c.medicine in ours for c in d.contents) for d in p.facts.drafts)
 
 
 def data_incomplete(p: Picture, answers: Iterable[Answer]) -> Answer:

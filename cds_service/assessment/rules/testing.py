@@ -4,11 +4,14 @@ Considerations 2; clinical-guidelines 4 and 8)."""
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from cds_service.assessment.exposure import used_longer_than
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MALABSORPTIVE, MEDICATION_KEYS, Picture, result_fact
-from cds_service.facts.labs import Analyte
+from cds_service.assessment.reading import B12_ANALYTES
+from cds_service.assessment.results import within_months
+from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
 from cds_service.facts.patient import DataKey
 from cds_service.facts.presence import Presence
@@ -98,30 +101,62 @@ def unexplained_feature(p: Picture) -> Answer:
         facts += tuple(fact for fact in p.blood_features if fact.source == p.macrocytosis.source)
     if not facts:
         return _not_found(p, DataKey.CONDITIONS)
+    doubtful = tuple(
+        fact
+        for use in p.exposures.values()
+        if used_longer_than(use, p.months_of(use.medicine), p.today, p.parameters) is Presence.NOT_KNOWN
+        for fact in _exposure_facts(p, use, "duration not known")
+    )
     return _labs_unread(p, facts) or fires(
-        variant=ALONE, facts=facts + last_result(p), values={"feature": facts[0].words}, recommends=_tests(p)
+        variant=ALONE,
+        facts=facts + doubtful + last_result(p),
+        values={"feature": facts[0].words},
+        recommends=_tests(p),
+        missing_keys=p.unread(DataKey.SERVICE_REQUESTS),
     )
 
 
 def result_unusable(p: Picture) -> Answer:
-    """A vitamin B12 result is there, but cannot be used; or the laboratory gave only a word for it."""
-    if not p.in_scope or p.status is not Status.UNKNOWN:
+    """A vitamin B12 result is there and tells no band: no usable value, only a word, only a bound, only a name, or not
+    final yet."""
+    if not p.in_scope or p.status is not Status.UNKNOWN or p.has(ProblemKind.PALLIATIVE_CARE):
         return does_not_fire()
-    issues = p.unused(Analyte.TOTAL_B12, Analyte.ACTIVE_B12)
-    worded = p.reading.in_words_only
-    if not issues and worded is None:
+    found = _untold(p)
+    if not found:
         return does_not_fire()
-    if worded is not None:
-        facts: tuple[FactUsed, ...] = (FactUsed("Vitamin B12", worded.printed, str(worded.taken), "", worded.source),)
-        why = "the laboratory reported a word, not a number"
-    else:
-        facts = tuple(FactUsed("Vitamin B12, not used", i.issue, source=i.resource) for i in issues)
-        why = issues[0].issue
-    variant = WITH_FEATURE if p.features or p.risks else ALONE
+    why = found[0][1]
     recommends: tuple[Recommendation, ...] = (Recommendation.VERIFY_DATA,)
-    if not p.pending(Test.B12, Test.ACTIVE_B12) and p.therapy.is_current is not Presence.YES:
+    is_coming = p.reading.preliminary is not None or p.pending(Test.B12, Test.ACTIVE_B12)
+    if not is_coming and p.therapy.is_current is not Presence.YES:
         recommends += (Recommendation.ORDER_B12,)
-    return fires(variant=variant, facts=facts, values={"why": why}, recommends=recommends)
+    return fires(
+        variant=WITH_FEATURE if p.features or p.risks else ALONE,
+        facts=tuple(fact for fact, _why in found) + p.features,
+        values={"why": why},
+        recommends=recommends,
+    )
+
+
+def _untold(p: Picture) -> list[tuple[FactUsed, str]]:
+    """Recent B12 results that tell no band, each with the reason in words."""
+    reading, months = p.reading, p.parameters.recent_result_months
+    told: list[tuple[LabResult | None, str]] = [
+        (reading.in_words_only, "the laboratory reported a word and no number"),
+        (reading.unclassified, "the laboratory gave only a bound, which leaves open whether it is low"),
+        (reading.preliminary, "the result is preliminary and may still change"),
+    ]
+    by_name = [r for r in p.facts.labs if r.analyte in B12_ANALYTES and not r.is_coded]
+    told += [(r, "the result has no code and was recognised by its name alone") for r in by_name]
+    found = [
+        (result_fact(result, p.knowledge), why)
+        for result, why in told
+        if result is not None and within_months(result.taken, months, p.today)
+    ]
+    unused = [
+        (FactUsed("Vitamin B12, not used", issue.issue, source=issue.resource), issue.issue)
+        for issue in p.unused(*B12_ANALYTES)
+    ]
+    return found + unused
 
 
 def _wanted(p: Picture) -> bool:
@@ -156,9 +191,10 @@ def _test_card(
 ) -> Answer:
     return _labs_unread(p, facts) or fires(
         variant=WITH_FEATURE if p.features else ALONE,
-        facts=facts + p.features + last_result(p) + _doubtful_therapy(p),
+        facts=facts + p.features + p.facts_of(ProblemKind.PREGNANCY) + last_result(p) + _doubtful_therapy(p),
         values=values | {"feature": p.features[0].words if p.features else ""},
         recommends=tests if tests is not None else _tests(p),
+        missing_keys=p.unread(DataKey.SERVICE_REQUESTS),
     )
 
 
@@ -182,7 +218,10 @@ def _doubtful_therapy(p: Picture) -> tuple[FactUsed, ...]:
 
 
 def _tests(p: Picture) -> tuple[Recommendation, ...]:
-    """Vitamin B12; and a blood count where there is no recent one and something calls for it."""
+    """Vitamin B12, in pregnancy active B12 (NICE NG239); a blood count where none is recent and something calls for
+    it."""
+    if p.has(ProblemKind.PREGNANCY):
+        return (Recommendation.ORDER_ACTIVE_B12, Recommendation.ORDER_B12)
     if p.features and p.recent(Analyte.HAEMOGLOBIN) is None and not p.pending(Test.CBC):
         return (Recommendation.ORDER_B12, Recommendation.ORDER_CBC)
     return (Recommendation.ORDER_B12,)
@@ -201,7 +240,7 @@ def _long_term_use(p: Picture, medicine: Medicine, months: int) -> Answer:
     use = p.exposures[medicine]
     longer = used_longer_than(use, months, p.today, p.parameters)
     if longer is Presence.YES:
-        span = span_of(use)
+        span = span_of(p, use)
         return _test_card(p, _exposure_facts(p, use, span), {"span": span, "months": str(months)})
     if longer is Presence.NOT_KNOWN:
         why = doubts_of(use) or ("start not known",)
@@ -217,9 +256,15 @@ def _start_is_unknown(p: Picture, use: Exposure) -> bool:
     )
 
 
-def span_of(use: Exposure) -> str:
-    """Since when, or from when to when, in words. The last certain stretch."""
-    last = use.stretches[-1]
+def span_of(p: Picture, use: Exposure) -> str:
+    """Since when, or from when to when, in words: the last stretch that is long enough to count."""
+    months = p.months_of(use.medicine)
+    long_enough = [
+        s
+        for s in use.stretches
+        if used_longer_than(replace(use, stretches=(s,), possible=()), months, p.today, p.parameters) is Presence.YES
+    ]
+    last = (long_enough or list(use.stretches))[-1]
     begins = f"before {last.start}" if last.start_is_open else str(last.start)
     return f"since {begins}" if last.end is None else f"from {begins} to {last.end}"
 

@@ -1,0 +1,71 @@
+"""Which products may be offered to this patient: every rule that proposes one asks here, so that none forgets.
+
+Allergy to cobalamin or cobalt: none. Leber's optic neuropathy: hydroxocobalamin only (FDA label, Contraindications and
+Warnings).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cds_service.assessment.bands import is_low
+from cds_service.assessment.outcome import FactUsed
+from cds_service.assessment.picture import Picture, result_fact
+from cds_service.facts.labs import Analyte
+from cds_service.facts.presence import Presence
+from cds_service.facts.problems import ProblemKind
+from cds_service.facts.treatments import Medicine
+
+ORAL, INJECTION = "oral-replacement", "im-replacement"
+MAINTENANCE_INJECTION, MAINTENANCE_ORAL = "maintenance-im", "maintenance-oral"
+_WITH_HYDROXOCOBALAMIN = {
+    ORAL: "im-replacement-hydroxocobalamin",
+    INJECTION: "im-replacement-hydroxocobalamin",
+    MAINTENANCE_INJECTION: "maintenance-im-hydroxocobalamin",
+    MAINTENANCE_ORAL: "maintenance-im-hydroxocobalamin",
+}
+
+
+def is_allergic(p: Picture) -> bool:
+    """Whether no B12 product may be offered."""
+    return p.has(ProblemKind.COBALAMIN_ALLERGY)
+
+
+def regimens_for(p: Picture, *wanted: str) -> tuple[str, ...]:
+    """The regimens among `wanted` that may be offered, in order; those with the wrong cobalamin are exchanged."""
+    if is_allergic(p):
+        return ()
+    if p.has(ProblemKind.LEBER_OPTIC_NEUROPATHY):
+        return tuple(dict.fromkeys(_WITH_HYDROXOCOBALAMIN[regimen] for regimen in wanted))
+    return wanted
+
+
+def cautions(p: Picture) -> tuple[FactUsed, ...]:
+    """What whoever gives B12 to this patient must see: allergy, Leber's disease, an age that is not certain."""
+    contraindications = p.facts_of(ProblemKind.COBALAMIN_ALLERGY, ProblemKind.LEBER_OPTIC_NEUROPATHY)
+    if p.age is None:
+        return (*contraindications, FactUsed("Age", "not known; the doses are for adults"))
+    if p.age[0] < p.parameters.adult_age_years:
+        return (*contraindications, FactUsed("Age", f"{p.age[0]} or {p.age[1]} years; the doses are for adults"))
+    return contraindications
+
+
+def bleeding_risk(p: Picture) -> tuple[FactUsed, ...]:
+    """Anticoagulants or few platelets: an injection into muscle may bleed."""
+    takes = tuple(
+        FactUsed(p.knowledge.medicines[Medicine.ANTICOAGULANT].title, "taken now", source=t.source)
+        for t in p.facts.treatments
+        if t.medicine is Medicine.ANTICOAGULANT and t.is_active
+    )
+    platelets = p.recent(Analyte.PLATELETS)
+    low = platelets is not None and is_low(platelets, p.knowledge.analytes[Analyte.PLATELETS]) is Presence.YES
+    counted = (result_fact(platelets, p.knowledge),) if low and platelets is not None else ()
+    return takes[:1] + p.facts_of(ProblemKind.THROMBOCYTOPENIA) + counted
+
+
+def injection_cautions(p: Picture) -> tuple[FactUsed, ...]:
+    """`cautions`, and that an injection into muscle may bleed."""
+    bleeding = tuple(
+        replace(fact, label="An injection may bleed", value=f"{fact.label}: {fact.value}") for fact in bleeding_risk(p)
+    )
+    return bleeding + cautions(p)
