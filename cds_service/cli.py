@@ -27,6 +27,7 @@ from cds_service.facts.dates import parse_day
 from cds_service.facts.patient import DataKey
 from cds_service.knowledge.loader import load
 from cds_service.knowledge.model import Knowledge
+from cds_service.knowledge_diff import knowledge_diff
 from cds_service.offline import answered
 from cds_service.service import CdsService
 
@@ -48,6 +49,8 @@ class _Day(click.ParamType[date]):
 
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_STORIES = Path("fixtures")
 
 
 @click.group()
@@ -159,6 +162,28 @@ def check_knowledge(folder: Path | None) -> None:
     for name in ("analytes", "tests", "medicines", "conditions"):
         table.add_row(f"codes of {name}", str(len(getattr(knowledge, f"{name}_by_code"))))
     Console().print(table)
+
+
+@commands.command(name="diff-knowledge")
+@click.argument("a", default="-")
+@click.argument("b", default="-")
+@click.option("--stories", type=_FOLDER, default=_STORIES, show_default=True, help="The patients to try both on.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+def diff_knowledge(a: str, b: str, stories: Path, as_json: bool) -> None:
+    """What differs between A and B: values, rules, and the cards of every story, before and after.
+
+    A and B are folders of your own files, laid over the packaged knowledge; - is the packaged knowledge alone.
+    """
+    found = knowledge_diff(_overlay(a), _overlay(b), stories)
+    click.echo(found.as_json() if as_json else found.as_text())
+
+
+def _overlay(folder: str) -> Path | None:
+    if folder == "-":
+        return None
+    if not Path(folder).is_dir():
+        raise click.BadParameter(f"{folder!r} is no folder; name one with your knowledge files, or - for ours")
+    return Path(folder)
 
 
 def _knowledge(settings: Settings) -> Knowledge:
