@@ -39,6 +39,8 @@ _LONGEST_VALUES = {
     "name": "vitamin B12",
     "treatment": "the dose of the recorded B12 is not readable",
     "last": "2025-01-01",
+    "later": "1234 pmol/L",
+    "later_date": "2025-09-20",
     "kidneys": "",
     "folate": "",
     "date": "2025-09-20",

@@ -3,7 +3,7 @@ Diagnostic Approach; clinical-guidelines 1 to 3 and 5)."""
 
 from __future__ import annotations
 
-from cds_service.assessment.bands import Band, scale_of
+from cds_service.assessment.bands import Band, b12_band, scale_of
 from cds_service.assessment.metabolites import Marker, rate_words
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
@@ -40,14 +40,16 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
         return does_not_fire()
     if result is p.reading.preliminary or p.therapy.is_current is Presence.YES:
         return does_not_fire(result_fact(result, p.knowledge))
-    variant = "treated-before" if _treated_since(p, result) else _TREATED[p.therapy.is_current]
+    variant = _TREATED[p.therapy.is_current]
+    if _treated_since(p, result):
+        variant = "recovered" if recovered(p) else "treated-before"
     recommends: tuple[Recommendation, ...] = (Recommendation.REVIEW_CAUSE,)
     if variant == "treatment-doubtful":
         recommends += (Recommendation.VERIFY_DATA,)
-    is_old = variant == "treated-before" or not p.reading.is_recent
+    is_old = _treated_since(p, result) or not p.reading.is_recent
     if is_old and not p.pending(Test.B12, Test.ACTIVE_B12):
         recommends += (Recommendation.ORDER_B12,)
-    later = p.reading.on_therapy[:1] if variant == "treated-before" else ()
+    later = p.reading.on_therapy[:1] if _treated_since(p, result) else ()
     return fires(
         variant=variant,
         facts=(
@@ -56,10 +58,25 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
             *(result_fact(r, p.knowledge, "on or soon after treatment") for r in later if r is not result),
             *_b12_medicines(p),
         ),
-        values=b12_values(p, result) | {"treatment": treatment_words(p)},
+        values=b12_values(p, result)
+        | {
+            "treatment": treatment_words(p),
+            "later": later[0].printed if later else "",
+            "later_date": str(later[0].taken) if later else "",
+        },
         recommends=recommends,
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES, DataKey.CONDITIONS),
     )
+
+
+def recovered(p: Picture) -> bool:
+    """Whether the newest level, drawn on or soon after a course of treatment that is over, is not deficient: a sign of
+    recovery, and no proof that it lasts."""
+    result, later = p.reading.deciding, next(iter(p.reading.on_therapy), None)
+    if result is None or later is None or not _treated_since(p, result):
+        return False
+    band = b12_band(later, scale_of(later, p.knowledge.analytes[later.analyte]))
+    return later.taken.earliest > result.taken.latest and band in (Band.INDETERMINATE, Band.UNLIKELY)
 
 
 def treatment_words(p: Picture) -> str:

@@ -42,7 +42,10 @@ def regimens_for(p: Picture, *wanted: str) -> tuple[str, ...]:
 
 def cautions(p: Picture) -> tuple[FactUsed, ...]:
     """What whoever gives B12 to this patient must see: allergy, Leber's disease, an age that is not certain."""
-    contraindications = p.facts_of(ProblemKind.COBALAMIN_ALLERGY, ProblemKind.LEBER_OPTIC_NEUROPATHY)
+    leber = p.facts_of(ProblemKind.LEBER_OPTIC_NEUROPATHY)
+    contraindications = p.facts_of(ProblemKind.COBALAMIN_ALLERGY) + tuple(
+        replace(fact, label="Only hydroxocobalamin, because of", value=fact.label) for fact in leber
+    )
     if p.age is None:
         return (*contraindications, FactUsed("Age", "not known; the doses are for adults"))
     if p.age[0] < p.parameters.adult_age_years:

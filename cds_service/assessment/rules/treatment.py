@@ -12,7 +12,7 @@ from datetime import date
 from cds_service.assessment.bands import is_raised
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MALABSORPTIVE, MEDICATION_KEYS, Picture, result_fact
-from cds_service.assessment.rules.diagnosis import b12_values
+from cds_service.assessment.rules.diagnosis import b12_values, recovered
 from cds_service.assessment.rules.offers import (
     INJECTION,
     ORAL,
@@ -34,9 +34,9 @@ _LOW = (Status.DEFICIENT, Status.FUNCTIONAL)
 
 
 def needs_treatment(p: Picture) -> bool:
-    """Deficient or functionally deficient on final results, and not on therapeutic B12."""
+    """Deficient or functionally deficient on final results, not on therapeutic B12, and not recovered on it."""
     on_preliminary = p.reading.deciding is not None and p.reading.deciding is p.reading.preliminary
-    return p.status in _LOW and not on_preliminary and p.therapy.is_current is not Presence.YES
+    return p.status in _LOW and not on_preliminary and p.therapy.is_current is not Presence.YES and not recovered(p)
 
 
 def oral_first(p: Picture) -> Answer:
