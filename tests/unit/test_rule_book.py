@@ -161,3 +161,27 @@ def test_a_story_that_cannot_be_listed_is_named(tmp_path: Path, story: str, prob
         story_index(tmp_path)
 
     assert told.value.problems == (problem,)
+
+
+def test_a_site_gets_its_whole_knowledge_and_what_it_changed(tmp_path: Path) -> None:
+    limit = (PACKAGED / "parameters/metformin-months.yaml").read_text().replace("value: 4", "value: 6")
+    small.write(tmp_path / "site", "parameters/metformin-months.yaml", limit)
+
+    done = CliRunner().invoke(main, ["--overlay", str(tmp_path / "site"), "--root", str(tmp_path / "out")])
+
+    assert done.exit_code == 0, done.output
+    book = (tmp_path / "out/README.md").read_text()
+    assert "## Changed by this site" in book
+    assert "| parameters/metformin-months.yaml | value | 4 | 6 |" in book
+    assert load(tmp_path / "out").parameters.metformin_months == 6
+
+
+def test_a_sites_book_is_not_written_over_ours(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["--overlay", str(tmp_path)])
+
+    assert done.exit_code == 2
+    assert "name it with --root" in done.output
+
+
+def test_the_shipped_book_has_no_chapter_on_a_site() -> None:
+    assert "Changed by this site" not in BOOK
