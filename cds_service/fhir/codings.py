@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from cds_service.fhir.remembered import LONGEST
 from cds_service.fhir.resources import CodeableConcept, Coding
 from cds_service.knowledge.systems import ICD_10, ICD_10_CM, ICD_10_PCS, canonical_system
 
@@ -53,14 +52,14 @@ def keys(concept: CodeableConcept | None) -> Iterator[tuple[tuple[str, str], Cod
             yield (standard_system(system), code.strip()), coding
 
 
-def spelling(concept: CodeableConcept | None) -> tuple[str | None, ...] | None:
-    """All that a concept says, to keep what it means under; None where it says too much to be kept."""
+def spelling(concept: CodeableConcept | None) -> tuple[str | None, ...]:
+    """All that a concept says, to keep what it means under."""
     if concept is None:
         return ()
     spelled: tuple[str | None, ...] = (concept.text,)
     for coding in concept.coding or ():
         spelled += (coding.system, coding.code, coding.display)
-    return spelled if sum(map(len, filter(None, spelled))) <= LONGEST else None
+    return spelled
 
 
 @lru_cache(maxsize=4096)

@@ -17,7 +17,7 @@ from cds_service.facts.treatments import Medicine, Route
 from cds_service.fhir.amounts import Strength
 from cds_service.fhir.codings import spelling
 from cds_service.fhir.names import name_matches
-from cds_service.fhir.remembered import LONGEST, remembered
+from cds_service.fhir.remembered import remembered
 from cds_service.fhir.resources import CodeableConcept, Coding, Identifier
 from cds_service.fhir.routes import route_in_words, route_of_form
 from cds_service.fhir.strengths import names_several_strengths, strength_of
@@ -91,12 +91,11 @@ class Description:
         self.add_words(*(i.value for i in sorted(named, key=lambda i: "name" not in (i.system or ""))))
 
 
-def _spelling(described: Description) -> Hashable | None:
-    """All that tells of a product; None where a part of it is too long to be kept."""
+def _spelling(described: Description) -> Hashable:
+    """All that tells of a product."""
     concepts = tuple(map(spelling, described.concepts))
     ingredients = tuple((spelling(concept), strength) for concept, strength in described.ingredients)
-    is_long = sum(map(len, described.words)) > LONGEST or None in concepts or any(s is None for s, _ in ingredients)
-    return None if is_long else (tuple(described.words), concepts, ingredients, described.ingredient_count)
+    return tuple(described.words), concepts, ingredients, described.ingredient_count
 
 
 @remembered(_spelling)

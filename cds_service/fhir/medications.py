@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 
 from cds_service.facts.patient import DataIssue, DataKey
@@ -22,6 +22,7 @@ from cds_service.fhir.medication_times import (
     request_times,
     statement_times,
 )
+from cds_service.fhir.ordering import in_order
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Dosage, Resource, resource_name
 from cds_service.fhir.routes import read_route, route_in_words
@@ -59,7 +60,7 @@ def read_treatments(
         found, unused = _read(kind, resource, reader, references, now)
         treatments.update(found)
         issues.update(unused)
-    return _in_order(treatments), sorted(issues, key=lambda i: (i.resource, i.field, i.issue, i.matters_to))
+    return in_order(treatments, _place), sorted(issues, key=lambda i: (i.resource, i.field, i.issue, i.matters_to))
 
 
 def takes_upper(medicine: Medicine) -> bool:
@@ -144,13 +145,5 @@ def _treatment(
     )
 
 
-def _in_order(treatments: Iterable[Treatment]) -> list[Treatment]:
-    """By medicine, name and source. Of one source all else decides, so that the order of the entries never shows."""
-    places: dict[tuple[str, str, str], list[Treatment]] = {}
-    for treatment in treatments:
-        place = (treatment.medicine.name, repr(treatment.name), treatment.source)
-        places.setdefault(place, []).append(treatment)
-    for place, same in places.items():
-        if len(same) > 1:
-            places[place] = sorted(same, key=repr)
-    return [treatment for place in sorted(places) for treatment in places[place]]
+def _place(treatment: Treatment) -> tuple[str, str, str]:
+    return treatment.medicine.name, repr(treatment.name), treatment.source

@@ -1,7 +1,7 @@
 """Answers kept for texts that come again and again.
 
-Records call most things by the same few thousand codes and names, and what those mean depends on the knowledge alone.
-Each is worked out once. What is kept is bounded, depends on no patient, and holds no long texts.
+Records call most things by the same few thousand codes, names and units, and what those mean depends on the knowledge
+alone. Each is worked out once. What is kept is bounded, depends on no patient, and holds no long texts.
 """
 
 from __future__ import annotations
@@ -10,44 +10,37 @@ from collections.abc import Callable, Hashable
 from functools import wraps
 from typing import Any, TypeVar
 
-from cds_service.knowledge.model import Knowledge
-
 MOST_ANSWERS = 4096
-LONGEST = 600  # characters of all texts together; what is longer is read each time
+LONGEST = 800  # characters of a spelling as printed; what is longer is read each time
 _Asked = TypeVar("_Asked")
+_Known = TypeVar("_Known")
 _Answer = TypeVar("_Answer")
 
 
 def remembered(
-    spelling: Callable[[_Asked], Hashable | None],
-) -> Callable[[Callable[[_Asked, Knowledge], _Answer]], Callable[[_Asked, Knowledge], _Answer]]:
-    """Keeps the answers of a pure function of something and the knowledge, which must not be changeable.
+    spelling: Callable[[_Asked], Hashable],
+) -> Callable[[Callable[[_Asked, _Known], _Answer]], Callable[[_Asked, _Known], _Answer]]:
+    """Keeps the answers of a pure function of something asked and something known; they must not be changeable.
 
-    `spelling` is all that the answer can depend on beside the knowledge; None where it is too long to be kept.
-    Answers hold for one knowledge, the very same object, and all are dropped when there are too many.
+    `spelling` is all of what is asked that the answer can depend on. What is known (the knowledge, or one analyte of
+    it) counts by identity: an answer holds for the very object that it was worked out with.
     """
 
-    def decorate(read: Callable[[_Asked, Knowledge], _Answer]) -> Callable[[_Asked, Knowledge], _Answer]:
-        kept: tuple[Knowledge | None, dict[Hashable, _Answer]] = (None, {})
+    def decorate(read: Callable[[_Asked, _Known], _Answer]) -> Callable[[_Asked, _Known], _Answer]:
+        kept: dict[Hashable, tuple[_Known, _Answer]] = {}
 
         @wraps(read)
-        def answer(asked: _Asked, knowledge: Knowledge) -> _Answer:
-            nonlocal kept
+        def answer(asked: _Asked, known: _Known) -> _Answer:
             spelled = spelling(asked)
-            if spelled is None:
-                return read(asked, knowledge)
-            known, answers = kept
-            if known is not knowledge:
-                answers = {}
-                kept = (knowledge, answers)
-            try:
-                return answers[spelled]
-            except KeyError:
-                found = read(asked, knowledge)
-            if len(answers) >= MOST_ANSWERS:
-                answers.clear()
-            answers[spelled] = found
-            return found
+            found = kept.get(spelled)
+            if found is not None and found[0] is known:
+                return found[1]
+            made = read(asked, known)
+            if len(repr(spelled)) <= LONGEST:
+                if len(kept) >= MOST_ANSWERS:
+                    kept.clear()
+                kept[spelled] = (known, made)
+            return made
 
         return answer
 
@@ -55,6 +48,6 @@ def remembered(
 
 
 def itself(asked: Any) -> Hashable:
-    """The spelling of what is short and hashable, such as the id of a rule."""
+    """The spelling of what is hashable and short, such as the id of a rule."""
     spelled: Hashable = asked
     return spelled
