@@ -1,10 +1,10 @@
-"""The tables. No column holds a patient's id, name or data; `comment` is a clinician's own free text."""
+"""The tables. No column is meant for a patient's id, name or data; `feedback_comments` may hold some all the same."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import DateTime, Integer, String, Text
+from sqlalchemy import DateTime, ForeignKey, Integer, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -29,8 +29,19 @@ class FeedbackRow(Base):
     accepted_suggestions: Mapped[str] = mapped_column(Text, default="")
     reason_system: Mapped[str] = mapped_column(String(500), default="")
     reason_code: Mapped[str] = mapped_column(String(200), default="")
-    comment: Mapped[str] = mapped_column(Text, default="")
     received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class FeedbackCommentRow(Base):
+    """What a clinician wrote with an item of feedback. POSSIBLE PATIENT DATA: it is free text, and in nobody's control.
+
+    A table of its own, so that it can be granted, exported and deleted apart from what was chosen.
+    """
+
+    __tablename__ = "feedback_comments"
+
+    feedback: Mapped[int] = mapped_column(ForeignKey("feedback.id", ondelete="CASCADE"), primary_key=True)
+    comment: Mapped[str] = mapped_column(Text)
 
 
 class CardShownRow(Base):

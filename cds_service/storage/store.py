@@ -5,28 +5,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import ColumnElement, Connection, Engine, create_engine, delete, event, func, insert, select, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import ColumnElement, delete, func, insert, select, text
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from cds_service.errors import InvalidSettings, TemporarilyUnavailable
-from cds_service.storage.models import Base, CardShownRow, FeedbackRow, SeenJtiRow
+from cds_service.errors import TemporarilyUnavailable
+from cds_service.storage import feedback
+from cds_service.storage.database import durable, migrate, opened
+from cds_service.storage.models import Base, CardShownRow, FeedbackCommentRow, FeedbackRow, SeenJtiRow
 
-_BUSY_MILLISECONDS = 2000
 _PURGE_EVERY = timedelta(minutes=1)
 # Machines' clocks differ: what one of them holds to have expired, another must still know.
 _KEPT_AFTER_EXPIRY = timedelta(minutes=5)
-_MIGRATION_LOCK = 1212  # any number, the same in each worker: they must not migrate at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +63,7 @@ class Store:
         Raises:
             InvalidSettings: `url` is no database address, or its driver is not installed.
         """
-        self._engine = _engine(url)
+        self._engine = opened(url)
         self._lock = threading.Lock()
         self._is_migrated = False
         self._purged_at: datetime | None = None
@@ -84,7 +78,7 @@ class Store:
             return
         with self._lock:
             try:
-                _migrate(self._engine)
+                migrate(self._engine)
             except (SQLAlchemyError, OSError) as error:
                 raise TemporarilyUnavailable("the database cannot be reached") from error
             self._is_migrated = True
@@ -156,6 +150,33 @@ class Store:
         self._purge_tokens(now.astimezone(UTC))
         return True
 
+    def feedback_history(self) -> list[feedback.FeedbackRecord]:
+        """All items of feedback, in the order of their arrival, with what is known of their cards.
+
+        Raises:
+            TemporarilyUnavailable: the database cannot be read.
+        """
+        with self._reading() as session:
+            return feedback.history(session)
+
+    def feedback_by_rule(self) -> list[feedback.RuleFeedback]:
+        """What clinicians did with the cards of each rule, by the last state of each card.
+
+        Raises:
+            TemporarilyUnavailable: the database cannot be read.
+        """
+        with self._reading() as session:
+            return feedback.by_rule(session)
+
+    def purge_feedback(self, before: datetime) -> int:
+        """Delete feedback received before this moment, and cards of that time; returns how many items are gone.
+
+        Raises:
+            TemporarilyUnavailable: nothing was deleted.
+        """
+        with self._reading() as session, session.begin():
+            return feedback.purge(session, before)
+
     def count_feedback(self, service: str = "") -> int:
         """How many items of feedback are stored (on one service, where it is named)."""
         return self._count(FeedbackRow, *([FeedbackRow.service == service] if service else []))
@@ -171,6 +192,15 @@ class Store:
     def close(self) -> None:
         """Give all connections back."""
         self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Session]:
+        self.prepare()
+        try:
+            with Session(self._engine) as session:
+                yield session
+        except SQLAlchemyError as error:
+            raise TemporarilyUnavailable("the feedback in the database cannot be reached") from error
 
     def _count(self, table: type[Base], *criteria: ColumnElement[bool]) -> int:
         self.prepare()
@@ -195,12 +225,14 @@ class Store:
             accepted_suggestions=" ".join(item.accepted_suggestions),
             reason_system=item.reason_system,
             reason_code=item.reason_code,
-            comment=item.comment,
             received_at=received_at.astimezone(UTC),
         )
         try:
-            with Session(self._engine) as session, session.begin():
+            with durable(self._engine) as connection, Session(connection) as session, session.begin():
                 session.add(row)
+                if item.comment:
+                    session.flush()
+                    session.add(FeedbackCommentRow(feedback=row.id, comment=item.comment))
         except IntegrityError:
             return self._holds(item.digest)
         except SQLAlchemyError:
@@ -212,47 +244,3 @@ class Store:
             return self._count(FeedbackRow, FeedbackRow.digest == digest) > 0
         except SQLAlchemyError:
             return False
-
-
-def _engine(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-        engine = create_engine(parsed, pool_pre_ping=not url.startswith("sqlite"))
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        raise InvalidSettings(
-            "B12_DATABASE_URL: is not a database address that can be used here. Write sqlite:///path/to/file, or "
-            "postgresql+psycopg://user@host/name with the extra 'postgres' installed."
-        ) from error
-    if parsed.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _set_up_sqlite)
-    return engine
-
-
-def _set_up_sqlite(connection: Any, _record: object) -> None:
-    """Readers and one writer at a time, and a writer waits for its turn instead of failing."""
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = NORMAL")
-    cursor.close()
-
-
-def _migrate(engine: Engine) -> None:
-    if engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:"):
-        Path(str(engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
-    config = Config()
-    config.set_main_option("script_location", str(files("cds_service.storage") / "migrations"))
-    config.set_main_option("path_separator", "os")
-    with engine.connect() as connection:
-        _take_turn(connection)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
-
-
-def _take_turn(connection: Connection) -> None:
-    """Several workers start at once, and only one may migrate."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    elif connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")

@@ -46,7 +46,8 @@ def test_a_reason_is_kept_under_the_names_of_the_specification_and_of_epic(
     reason = {"reason": {"code": "later", "system": "urn:reasons"}, "userComment": "next visit"}
 
     assert post(client, {**OVERRIDDEN, name: reason}).status_code == 200
-    assert stored(edge, "reason_system", "reason_code", "comment") == [("urn:reasons", "later", "next visit")]
+    assert stored(edge, "reason_system", "reason_code") == [("urn:reasons", "later")]
+    assert [record.comment for record in edge.store.feedback_history()] == ["next visit"]
 
 
 @pytest.mark.parametrize(
