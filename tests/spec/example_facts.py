@@ -1,10 +1,11 @@
 """Turns the `given` of a rule's example into PatientFacts.
 
-Keys: total_b12, active_b12, mma, homocysteine, egfr, mcv, haemoglobin, platelets (a printed result, or a mapping of
-`result` with `days_ago`, `taken`, `preliminary` or `by_name`); newer_b12 (a second, newer total B12); if_antibody
-(positive or negative); taking (medicine: how long, "unknown" for no start); b12_therapy (since, until, route, mg a
-day); taking_folic_acid (mg a day); drafting (medicine: mg a day, "unknown" for a dose that cannot be read) with form,
-and drafting_tests beside it; problems; age; pending; unread; unusable.
+Keys: total_b12, active_b12, mma, homocysteine, egfr, mcv, haemoglobin, platelets, serum_folate, red_cell_folate (a
+printed result, or a mapping of `result` with `days_ago`, `taken`, `preliminary` or `by_name`); newer_b12 (a second,
+newer total B12); if_antibody (positive or negative); taking (medicine: how long, "unknown" for no start, or one or more
+mappings of `since` and `until`); b12_therapy (since, until, route, mg a day); injected_days_ago (injections of B12);
+taking_folic_acid (mg a day); drafting (medicine: mg a day, "unknown" for a dose that cannot be read) with form, and
+drafting_tests beside it; problems; age; sex; pending (tests, or test: days since it was ordered); unread; unusable.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 from cds_service.facts.dates import ClinicalDate, add_months
 from cds_service.facts.labs import Analyte, Comparator, Finding, LabResult
 from cds_service.facts.orders import DraftContent, DraftOrder, Test, TestOrder
-from cds_service.facts.patient import Availability, DataIssue, DataKey, PatientFacts
+from cds_service.facts.patient import Availability, DataIssue, DataKey, PatientFacts, Sex
 from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.facts.treatments import DailyDose, Interval, Medicine, RecordKind, Route, Treatment
 
@@ -33,6 +34,8 @@ _RESULTS = {
     "mcv": Analyte.MCV,
     "haemoglobin": Analyte.HAEMOGLOBIN,
     "platelets": Analyte.PLATELETS,
+    "serum_folate": Analyte.SERUM_FOLATE,
+    "red_cell_folate": Analyte.RED_CELL_FOLATE,
 }
 _LISTS = {
     "taking",
@@ -42,8 +45,10 @@ _LISTS = {
     "form",
     "problems",
     "age",
+    "sex",
     "pending",
     "unread",
+    "injected_days_ago",
     "newer_b12",
     "drafting_tests",
 }
@@ -62,17 +67,22 @@ def example_facts(given: Mapping[str, Any], today: date = TODAY) -> PatientFacts
         patient_id="example",
         today=today,
         born=born,
+        sex=Sex(given.get("sex", Sex.NOT_KNOWN)),
         labs=tuple(_labs(given, today)),
         treatments=tuple(_treatments(given, today)),
         problems=tuple(_problem(kind) for kind in given.get("problems", ())),
         test_orders=tuple(
-            TestOrder(Test(name), ClinicalDate.on(today - timedelta(days=3)), f"ServiceRequest/{name}")
-            for name in given.get("pending", ())
+            TestOrder(Test(name), ClinicalDate.on(today - timedelta(days=days)), f"ServiceRequest/{name}")
+            for name, days in _pending(given.get("pending", ()))
         ),
         drafts=tuple(_drafts(given)),
         issues=_issues(given),
         availability=tuple((DataKey(key), Availability.NOT_GIVEN) for key in given.get("unread", ())),
     )
+
+
+def _pending(told: Any) -> list[tuple[str, int]]:
+    return [(name, int(days)) for name, days in told.items()] if isinstance(told, Mapping) else [(n, 3) for n in told]
 
 
 def _labs(given: Mapping[str, Any], today: date) -> list[LabResult]:
@@ -136,22 +146,34 @@ def ago(words: str, today: date = TODAY) -> date:
 
 def _treatments(given: Mapping[str, Any], today: date) -> list[Treatment]:
     found = []
-    for name, since in given.get("taking", {}).items():
-        start = None if since == "unknown" else ClinicalDate.on(ago(since, today))
-        found.append(_treatment(Medicine(name), Interval(start, None), DailyDose(None, "not told")))
+    for name, told in given.get("taking", {}).items():
+        for stretch in told if isinstance(told, list) else [told]:
+            interval = _interval(stretch if isinstance(stretch, Mapping) else {"since": stretch}, today)
+            found.append(_treatment(Medicine(name), interval, DailyDose(None, "not told"), active=interval.end is None))
+    found += [_injection(today - timedelta(days=int(days))) for days in given.get("injected_days_ago", ())]
     if "b12_therapy" in given:
         therapy = given["b12_therapy"]
-        until = therapy.get("until")
-        since = None if therapy["since"] == "unknown" else ClinicalDate.on(ago(therapy["since"], today))
-        interval = Interval(since, ClinicalDate.on(ago(until, today)) if until else None)
+        interval = _interval(therapy, today)
         route = Route(therapy.get("route", "oral"))
         dose = DailyDose(Decimal(str(therapy.get("mg", 2))))
-        found.append(_treatment(Medicine.B12, interval, dose, route, active=until is None))
+        found.append(_treatment(Medicine.B12, interval, dose, route, active=interval.end is None))
     if "taking_folic_acid" in given:
         dose = DailyDose(Decimal(str(given["taking_folic_acid"])))
         interval = Interval(ClinicalDate.on(today - timedelta(days=100)), None)
         found.append(_treatment(Medicine.FOLIC_ACID, interval, dose))
     return found
+
+
+def _interval(told: Mapping[str, Any], today: date) -> Interval:
+    since, until = told["since"], told.get("until")
+    start = None if since == "unknown" else ClinicalDate.on(ago(since, today))
+    return Interval(start, ClinicalDate.on(ago(until, today)) if until else None)
+
+
+def _injection(day: date) -> Treatment:
+    on = ClinicalDate.on(day)
+    source, kind = f"MedicationAdministration/{day}", RecordKind.ADMINISTRATION
+    return Treatment(Medicine.B12, "b12", source, kind, (Interval(on, on),), route=Route.PARENTERAL)
 
 
 def _treatment(

@@ -17,6 +17,7 @@ from cds_service.facts.problems import ProblemKind
 from cds_service.facts.treatments import Medicine
 
 ORAL, INJECTION = "oral-replacement", "im-replacement"
+NEUROLOGICAL_INJECTION = "im-replacement-neurological"  # some countries inject otherwise where nerves are involved
 MAINTENANCE_INJECTION, MAINTENANCE_ORAL = "maintenance-im", "maintenance-oral"
 _WITH_HYDROXOCOBALAMIN = {
     ORAL: "im-replacement-hydroxocobalamin",
@@ -37,7 +38,7 @@ def regimens_for(p: Picture, *wanted: str) -> tuple[str, ...]:
         return ()
     if p.has(ProblemKind.LEBER_OPTIC_NEUROPATHY):
         return tuple(dict.fromkeys(_WITH_HYDROXOCOBALAMIN[regimen] for regimen in wanted))
-    return wanted
+    return tuple(NEUROLOGICAL_INJECTION if regimen == INJECTION and p.neurological else regimen for regimen in wanted)
 
 
 def cautions(p: Picture) -> tuple[FactUsed, ...]:
