@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
@@ -16,6 +16,8 @@ from rich.table import Table
 
 from cds_service.composition import services
 from cds_service.config import Settings
+from cds_service.conformance import report
+from cds_service.conformance.client import ServiceUnreachable
 from cds_service.ehr import show
 from cds_service.ehr.hook_request import hook_request
 from cds_service.ehr.moved_dates import moved
@@ -25,15 +27,17 @@ from cds_service.ehr.prefetch import UnsupportedTemplate
 from cds_service.errors import B12Error
 from cds_service.facts.dates import parse_day
 from cds_service.facts.patient import DataKey
+from cds_service.feedback_report import as_csv, as_ndjson, feedback_table
 from cds_service.knowledge.loader import load
 from cds_service.knowledge.model import Knowledge
 from cds_service.knowledge_diff import knowledge_diff
 from cds_service.offline import answered
 from cds_service.service import CdsService
+from cds_service.storage.store import Store
 
 _HOOKS = ("patient-view", "order-select", "order-sign")
 _TRY = Path("fixtures/metformin-neuropathy-untested/patient-view.request.json")
-_EXPECTED = (B12Error, UnusableFile, UnsupportedTemplate, ServiceFailed)
+_EXPECTED = (B12Error, UnusableFile, UnsupportedTemplate, ServiceFailed, ServiceUnreachable)
 
 
 class _Day(click.ParamType[date]):
@@ -162,6 +166,55 @@ def check_knowledge(folder: Path | None) -> None:
     for name in ("analytes", "tests", "medicines", "conditions"):
         table.add_row(f"codes of {name}", str(len(getattr(knowledge, f"{name}_by_code"))))
     Console().print(table)
+
+
+@commands.command()
+@click.argument("url")
+@click.option("--json", "as_json", is_flag=True, help="The results, for a program.")
+@click.option("--token-file", type=_FILE, help="A file that holds the bearer token to send.")
+@click.option("--origin", default=report.SANDBOX, show_default=True, help="The origin of a client in a browser.")
+def conformance(url: str, as_json: bool, token_file: Path | None, origin: str) -> None:
+    """Check the CDS service at URL, ours or another's, against CDS Hooks; fails where a SHALL does not hold.
+
+    It is sent a synthetic patient, faulty requests, and feedback on its cards.
+    """
+    token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
+    found = report.examine(url, token, origin)
+    if as_json:
+        click.echo(json.dumps(report.as_json(found, url), indent=2, ensure_ascii=False))
+    else:
+        Console().print(report.as_table(found, url))
+    sys.exit(0 if report.conforms(found) else 1)
+
+
+@commands.group(invoke_without_command=True)
+@click.option("--comments", is_flag=True, help="Show what clinicians wrote: it may hold patient data.")
+@click.pass_context
+def feedback(context: click.Context, comments: bool) -> None:
+    """What clinicians did with the cards of each rule: the last state of each card, reasons and comments."""
+    if context.invoked_subcommand is None:
+        settings = Settings.from_environment()
+        found = Store(settings.database_url).feedback_by_rule()
+        Console().print(feedback_table(found, _knowledge(settings), with_comments=comments))
+
+
+@feedback.command()
+@click.option("--format", "kind", type=click.Choice(["csv", "ndjson"]), default="csv", show_default=True)
+@click.option("--comments", is_flag=True, help="With what clinicians wrote: it may hold patient data.")
+def export(kind: str, comments: bool) -> None:
+    """Write every item of feedback to standard output, with the rules of its card."""
+    records = Store(Settings.from_environment().database_url).feedback_history()
+    write = as_csv if kind == "csv" else as_ndjson
+    click.echo(write(records, with_comments=comments), nl=False)
+
+
+@feedback.command()
+def purge() -> None:
+    """Delete feedback older than B12_FEEDBACK_DAYS, and the cards of that time."""
+    settings = Settings.from_environment()
+    before = datetime.now(UTC) - timedelta(days=settings.feedback_days)
+    gone = Store(settings.database_url).purge_feedback(before)
+    click.echo(f"{gone} items of feedback from before {before.date()} are deleted.")
 
 
 @commands.command(name="diff-knowledge")

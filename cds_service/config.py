@@ -37,6 +37,7 @@ _MEND = {
     "B12_FHIR_ALLOW_HTTP_LOCALHOST": "Write true or false.",
     "B12_DEADLINE_SECONDS": "Write seconds from 0.05 to 60, such as 2.0.",
     "B12_MAX_BODY_BYTES": "Write a number of bytes from 1024 to 1073741824, such as 10485760.",
+    "B12_FEEDBACK_DAYS": "Write a number of days from 1 to 36500, such as 365.",
     "B12_ONE_ACTION": "Write true or false.",
     "B12_WORKERS": "Write a number of processes from 1 to 64.",
     "B12_LOG_LEVEL": "Write DEBUG, INFO, WARNING or ERROR.",
@@ -96,6 +97,7 @@ class Settings:
     log_level: str = "INFO"
     snomed_affiliate: bool = True
     site: str = DEFAULT_SITE
+    feedback_days: int = 365
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -155,6 +157,7 @@ def _read(env: _MappingEnv) -> dict[str, Any]:
         "log_level": env.str("B12_LOG_LEVEL", default="INFO", validate=validate.OneOf(_LEVELS)),
         "snomed_affiliate": env.bool("B12_SNOMED_AFFILIATE", default=True),
         "site": env.str("B12_SITE", default=DEFAULT_SITE, validate=validate.OneOf(SITES)),
+        "feedback_days": env.int("B12_FEEDBACK_DAYS", default=365, validate=validate.Range(1, 36500)),
     }
 
 
