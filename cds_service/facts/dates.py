@@ -6,12 +6,14 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 _FHIR_DATE = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})"
     r"(?:[T ](?P<time>\d{2}:\d{2}(?::\d{2})?)(?:[.,]\d+)?(?P<zone>Z|[+-]\d{2}:?\d{2})?)?)?)?$",
     re.IGNORECASE,
 )
+_LONGEST_KEPT = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +35,7 @@ class ClinicalDate:
         Raises:
             ValueError: the text is no FHIR date, or names a day that does not exist.
         """
-        found = _FHIR_DATE.match(text.strip())
-        if found is None:
-            raise ValueError(f"{text[:40]!r} is not a FHIR date (YYYY, YYYY-MM, YYYY-MM-DD or a dateTime)")
-        year, month, day = int(found["year"]), found["month"], found["day"]
-        if month is None:
-            return cls(date(year, 1, 1), date(year, 12, 31))
-        if day is None:
-            first = date(year, int(month), 1)
-            return cls(first, first.replace(day=calendar.monthrange(year, int(month))[1]))
-        exact = date(year, int(month), int(day))
-        return cls(exact, exact, found["time"] or "")
+        return _kept(text) if len(text) <= _LONGEST_KEPT else _parsed(text)
 
     @classmethod
     def on(cls, day: date) -> ClinicalDate:
@@ -67,6 +59,23 @@ class ClinicalDate:
         if self.earliest.month == self.latest.month:
             return f"{self.earliest:%Y-%m}"
         return f"{self.earliest:%Y}"
+
+
+def _parsed(text: str) -> ClinicalDate:
+    found = _FHIR_DATE.match(text.strip())
+    if found is None:
+        raise ValueError(f"{text[:40]!r} is not a FHIR date (YYYY, YYYY-MM, YYYY-MM-DD or a dateTime)")
+    year, month, day, time, _ = found.groups()
+    if month is None:
+        return ClinicalDate(date(int(year), 1, 1), date(int(year), 12, 31))
+    if day is None:
+        first = date(int(year), int(month), 1)
+        return ClinicalDate(first, first.replace(day=calendar.monthrange(int(year), int(month))[1]))
+    exact = date(int(year), int(month), int(day))
+    return ClinicalDate(exact, exact, time or "")
+
+
+_kept = lru_cache(maxsize=8192)(_parsed)  # the results of one sample share a time, and many a record shares a day
 
 
 def add_months(day: date, months: int) -> date:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from cds_service.knowledge.model import Property
 
@@ -11,6 +12,7 @@ _IN_WORDS = re.compile(
     r"(?P<prefix>pico|nano|micro|milli|)(?P<thing>gram|mole?)s?(?:per|/)(?P<part>deci|milli|micro|)lit(?:er|re)s?"
 )
 _PREFIXES = {"pico": "p", "nano": "n", "micro": "u", "milli": "m", "deci": "d", "": ""}
+_LONGEST_KEPT = 40
 _MASS = re.compile(r"(?:^|[^a-z])(?:[kdcmunpf]|mc)?g(?:/|$)")
 
 
@@ -21,12 +23,19 @@ def normalised(unit: str) -> str:
     left as they are, so that they match nothing and are reported instead of read. UCUM's display names, such as
     "picogram per milliliter", become the symbols they name.
     """
+    return _kept(unit) if len(unit) <= _LONGEST_KEPT else _spelled(unit)
+
+
+def _spelled(unit: str) -> str:
     plain = unit.translate(_SAME_SIGN).lower()
     words = _IN_WORDS.fullmatch(plain) if "lit" in plain else None
     if words is None:
         return plain
     thing = "g" if words["thing"] == "gram" else "mol"
     return f"{_PREFIXES[words['prefix']]}{thing}/{_PREFIXES[words['part']]}l"
+
+
+_kept = lru_cache(maxsize=1024)(_spelled)
 
 
 def measures(unit: str) -> Property:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cds_service.facts.labs import Analyte
-from cds_service.fhir.codings import keys, texts
+from cds_service.fhir.codings import keys, spelling, texts
 from cds_service.fhir.names import name_matches
+from cds_service.fhir.remembered import remembered
 from cds_service.fhir.resources import CodeableConcept
 from cds_service.fhir.unusable import quoted
 from cds_service.knowledge.model import AnalyteKnowledge, Code, CodeUse, Knowledge
@@ -26,10 +27,11 @@ class AnalyteMatch:
     doubt: str = ""
 
 
+@remembered(spelling)
 def match_analyte(concept: CodeableConcept | None, knowledge: Knowledge) -> AnalyteMatch | None:
     """The analyte that a code names; None when it names none of ours, or a look-alike that is listed as such.
 
-    This is asked of every Observation, and most are none of ours: those cost one look-up for each coding.
+    This is asked of every Observation, and most are none of ours: those cost one look-up.
     """
     if concept is None:
         return None

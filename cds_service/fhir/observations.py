@@ -6,7 +6,7 @@ a word, as its sender asks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -36,16 +36,12 @@ class _Candidate:
     holder: Resource | Component
     match: AnalyteMatch
     path: str
+    status: str
 
     def issue(self, field: str, sentence: str, used_with_care: bool = False) -> DataIssue:
         of_parent = field in ("status", "subject") or field.startswith(("effective", "issued"))
         path = field if of_parent else f"{self.path}{field}"
         return DataIssue(resource_name(self.resource), path, sentence, self.match.analyte.value, used_with_care)
-
-    @property
-    def status(self) -> str:
-        """Some senders leave a blank behind it ("entered-in-error ")."""
-        return (self.resource.status or "").strip().lower()
 
 
 def read_labs(record: PatientRecord, knowledge: Knowledge, today: date) -> tuple[list[LabResult], list[DataIssue]]:
@@ -68,14 +64,19 @@ def read_labs(record: PatientRecord, knowledge: Knowledge, today: date) -> tuple
     return kept, sorted({*issues, *unsettled}, key=lambda issue: (issue.resource, issue.field, issue.issue))
 
 
-def _candidates(resource: Resource, knowledge: Knowledge) -> Iterator[_Candidate]:
-    match = match_analyte(resource.code, knowledge)
-    if match is not None and not (_is_empty(resource) and resource.component):
-        yield _Candidate(resource, resource, match, "")
-    for index, component in enumerate(resource.component or ()):
+def _candidates(resource: Resource, knowledge: Knowledge) -> Sequence[_Candidate]:
+    match, components = match_analyte(resource.code, knowledge), resource.component
+    if match is None and not components:
+        return ()
+    found: list[_Candidate] = []
+    status = (resource.status or "").strip().lower()  # some senders leave a blank behind it ("entered-in-error ")
+    if match is not None and not (components and _is_empty(resource)):
+        found.append(_Candidate(resource, resource, match, "", status))
+    for index, component in enumerate(components or ()):
         match = match_analyte(component.code, knowledge)
         if match is not None:
-            yield _Candidate(resource, component, match, f"component[{index}].")
+            found.append(_Candidate(resource, component, match, f"component[{index}].", status))
+    return found
 
 
 def _is_empty(resource: Resource) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
+
+from cds_service.fhir.remembered import remembered
 from cds_service.fhir.resources import Quantity, ReferenceRange
 from cds_service.fhir.result_text import AmbiguousNumber, parse_result
 from cds_service.fhir.result_units import ReadUnit, is_measurable, printed_number, read_unit
@@ -23,6 +26,7 @@ class OwnRange:
 
 
 NO_RANGE = OwnRange()
+_ENCODER = msgspec.json.Encoder()
 
 
 def read_own_range(given: Sequence[ReferenceRange], analyte: AnalyteKnowledge, unit: ReadUnit) -> OwnRange:
@@ -32,6 +36,21 @@ def read_own_range(given: Sequence[ReferenceRange], analyte: AnalyteKnowledge, u
     limit that is too high would make a raised result look normal. Of several different ranges (for other ages, or
     "therapeutic") it is not known which is meant, so none is taken.
     """
+    return _the_range((analyte.id, given, unit), analyte) if given else NO_RANGE
+
+
+_Asked = tuple[str, Sequence[ReferenceRange], ReadUnit]
+
+
+def _spelling(asked: _Asked) -> Hashable:
+    """A laboratory prints the same few ranges on all its reports."""
+    analyte_id, given, unit = asked
+    return analyte_id, _ENCODER.encode(given), unit.printed, unit.factor, unit.scale.unit
+
+
+@remembered(_spelling)
+def _the_range(asked: _Asked, analyte: AnalyteKnowledge) -> OwnRange:
+    _, given, unit = asked
     ranges = {own for one in given if (own := _read(one, analyte, unit)) != NO_RANGE}
     return ranges.pop() if len(ranges) == 1 else NO_RANGE
 

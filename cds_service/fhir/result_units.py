@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cds_service.facts.units import normalised
+from cds_service.fhir.remembered import itself, remembered
 from cds_service.fhir.unusable import Unusable, quoted
 from cds_service.knowledge.model import AnalyteKnowledge, Scale
 
@@ -37,6 +38,12 @@ def read_unit(analyte: AnalyteKnowledge, field: str, unit: str, code: str = "", 
     Raises:
         Unusable: there is no unit, it is not one of the analyte's, it is refused, or unit and code disagree.
     """
+    return _read_unit((analyte.id, field, unit, code, system), analyte)
+
+
+@remembered(itself)
+def _read_unit(asked: tuple[str, str, str, str, str], analyte: AnalyteKnowledge) -> ReadUnit:
+    _, field, unit, code, system = asked
     unit, code = unit.strip(), code.strip()
     if not unit and not code:
         raise Unusable(field, _NO_UNIT)

@@ -87,16 +87,12 @@ def _absent(reason: CodeableConcept) -> str:
 
 
 def _refuse_two_values(holder: Resource | Component) -> None:
-    quantity = holder.value_quantity
-    given: list[object] = [
-        holder.value_range,
-        holder.value_codeable_concept,
-        (holder.value_string or "").strip() or None,
-    ]
-    given.append(quantity.value if quantity is not None else None)
+    quantity, words = holder.value_quantity, holder.value_string
+    given = (quantity is not None and quantity.value is not None) + (holder.value_range is not None)
+    given += (holder.value_codeable_concept is not None) + (words is not None and bool(words.strip()))
     if isinstance(holder, Resource):
-        given += [holder.value_boolean, holder.value_integer]
-    if sum(value is not None for value in given) > 1:
+        given += (holder.value_boolean is not None) + (holder.value_integer is not None)
+    if given > 1:
         raise Unusable("value", "it has more than one value")
 
 

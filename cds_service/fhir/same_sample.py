@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.patient import DataIssue
+from cds_service.fhir.ordering import in_order
 from cds_service.knowledge.model import Knowledge
 
 _Sample = tuple[Analyte, ClinicalDate, str, bool]
@@ -21,17 +23,21 @@ def settle(results: Sequence[LabResult], knowledge: Knowledge) -> tuple[list[Lab
     names no one sample, so its results all stand.
     """
     samples: dict[_Sample, list[LabResult]] = {}
-    for result in sorted(set(results), key=_sort_key):
+    for result in results:
         sample = (result.analyte, result.taken, result.unit, result.finding is None)
         samples.setdefault(sample, []).append(result)
     kept: list[LabResult] = []
     issues: list[DataIssue] = []
-    for reports in samples.values():
+    for sent in samples.values():
+        if len(sent) == 1:
+            kept += sent
+            continue
+        reports = sorted(set(sent), key=_sort_key)
         standing = _standing(reports) if reports[0].taken.is_exact else reports
         kept += standing
         if len(standing) > 1 and reports[0].taken.is_exact:
             issues.append(_unsettled(standing, knowledge))
-    return sorted(kept, key=_sort_key), issues
+    return in_order(kept, _place, _sort_key), issues
 
 
 def _standing(reports: list[LabResult]) -> list[LabResult]:
@@ -71,6 +77,10 @@ def _unsettled(reports: list[LabResult], knowledge: Knowledge) -> DataIssue:
         matters_to=reports[0].analyte.value,
         used_with_care=True,
     )
+
+
+def _place(result: LabResult) -> tuple[date, date, str, str, str]:
+    return *result.taken.order, result.source, result.analyte
 
 
 def _sort_key(result: LabResult) -> tuple[object, ...]:
