@@ -34,6 +34,7 @@ from cds_service.knowledge_diff import knowledge_diff
 from cds_service.offline import answered
 from cds_service.service import CdsService
 from cds_service.storage.store import Store
+from cds_service.web.trust.client_file import read_clients
 
 _HOOKS = ("patient-view", "order-select", "order-sign")
 _TRY = Path("fixtures/metformin-neuropathy-untested/patient-view.request.json")
@@ -78,7 +79,9 @@ def serve() -> None:
     from granian.server import Server
 
     settings = Settings.from_environment()
-    services(_knowledge(settings))  # what is wrong is said here, once, and not by every worker
+    offered = services(_knowledge(settings))  # what is wrong is said here, once, and not by every worker
+    if settings.clients is not None:
+        read_clients(settings, offered)
     address = f"http://{settings.host}:{settings.port}"
     click.echo(f"Serving on {address}  (discovery: {address}/cds-services)\nTry it from another terminal:\n")
     click.echo(f"  {_request_to_try(address)}\n")

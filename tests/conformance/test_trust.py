@@ -267,6 +267,7 @@ ATTACKS = [
 CALLS = {"one client's key for another client": 1}
 
 
+@pytest.mark.verifies("CDSH-105")
 @pytest.mark.verifies("CDSH-107")
 @pytest.mark.verifies("CDSH-108")
 @pytest.mark.verifies("CDSH-109")
@@ -315,6 +316,7 @@ def test_neither_token_nor_claims_are_logged(client: FlaskClient, capsys: pytest
 
 @pytest.mark.verifies("CDSH-106")
 @pytest.mark.verifies("CDSH-112")
+@pytest.mark.verifies("CDSH-114")
 @pytest.mark.parametrize("alg", ALGORITHMS)
 def test_every_algorithm_of_the_list_opens(alg: str, edge: Edge, tmp_path: Path, settings: dict[str, Any]) -> None:
     signer = Signer.of(alg)
@@ -326,6 +328,7 @@ def test_every_algorithm_of_the_list_opens(alg: str, edge: Edge, tmp_path: Path,
     assert [call.hook for call in edge.calls] == ["patient-view"]
 
 
+@pytest.mark.verifies("CDSH-120")
 @pytest.mark.parametrize(
     "token",
     [

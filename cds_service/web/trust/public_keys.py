@@ -117,13 +117,14 @@ def read_key(entry: object) -> VerificationKey:
         raise UnusableKey(f"needs a kid: text of at most {_MAX_KID} characters, as the client's tokens carry it")
     if any(member in entry for member in _PRIVATE_MEMBERS):
         raise UnusableKey("holds a private or secret key; write its public members only, and replace the key")
-    if entry.get("use", "sig") != "sig" or "verify" not in entry.get("key_ops", ("verify",)):
+    operations = entry.get("key_ops", ["verify"])
+    if entry.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
         raise UnusableKey("is not for signatures (use or key_ops); list the key that signs the tokens")
     key = _public_key(entry)
     algorithms = _algorithms(key)
     named = entry.get("alg")
     if named is not None:
-        if named not in algorithms:
+        if str(named) not in algorithms:
             raise UnusableKey(f"has an alg that does not fit its kty and crv; write {' or '.join(sorted(algorithms))}")
         algorithms = frozenset({str(named)})
     return VerificationKey(kid, key, algorithms)

@@ -1,0 +1,192 @@
+"""The file of clients: what can be meant is read, and what cannot stops the start with how to mend it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds_service.config import Settings
+from cds_service.errors import InvalidSettings
+from cds_service.service import CdsService
+from cds_service.web.trust.client import Client
+from cds_service.web.trust.client_file import clients_of, read_clients
+from cds_service.web.trust.demo_sandbox import demo_document
+from cds_service.web.trust.key_source import FetchedKeys, ListedKeys
+from tests.signing import Signer
+from tests.unit.web.conftest import Edge
+
+KEY = Signer.of("ES384")
+ENTRY: dict[str, Any] = {
+    "id": "ehr",
+    "issuer": "https://ehr.example.org",
+    "keys": [KEY.jwk],
+    "services": ["b12-patient-view"],
+}
+FETCHED = {**{name: value for name, value in ENTRY.items() if name != "keys"}, "jwks_url": "https://ehr.example.org/k"}
+
+
+@pytest.fixture
+def services(edge: Edge) -> tuple[CdsService, ...]:
+    return (edge.service("patient-view"), edge.service("order-select"))
+
+
+@pytest.fixture
+def read(tmp_path: Path, services: tuple[CdsService, ...]) -> Callable[..., dict[str, Client]]:
+    def reading(text: str | list[Any], **settings: Any) -> dict[str, Client]:
+        path = tmp_path / "clients.yaml"
+        path.write_text(text if isinstance(text, str) else json.dumps({"clients": text}))
+        return read_clients(Settings(clients=path, **settings), services)
+
+    return reading
+
+
+def test_a_file_as_the_readme_shows_it_is_read(read: Callable[..., dict[str, Client]]) -> None:
+    readme = (Path(__file__).parents[4] / "README.md").read_text(encoding="utf-8")
+    text = readme.partition("```yaml\n")[2].partition("```")[0].replace(", b12-order-sign", "")
+
+    (client,) = read(text).values()
+
+    assert (client.id, client.issuer) == ("st-elsewhere", "https://ehr.example.org/fhir")
+    assert isinstance(client.keys, FetchedKeys)
+    assert client.jku == "https://ehr.example.org/.well-known/jwks.json"
+    assert client.algorithms == {"ES384", "RS384"}
+    assert client.fhir_origins == ("https://ehr.example.org",)
+    assert (client.tenants, client.never_sent, client.one_action) == (None, None, None)
+
+
+def test_every_key_of_the_file_is_told_by_the_readme(read: Callable[..., dict[str, Client]]) -> None:
+    readme = (Path(__file__).parents[4] / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("## Who may call")[2].partition("A token holds")[0]
+    with pytest.raises(InvalidSettings) as error:
+        read([{**ENTRY, "zzzzzz": 1}])
+
+    for key in str(error.value).partition("write one of ")[2].split(", "):
+        assert f"`{key}`" in table
+
+
+def test_keys_may_be_written_as_the_client_publishes_them(read: Callable[..., dict[str, Client]]) -> None:
+    (client,) = read([{**ENTRY, "keys": {"keys": [KEY.jwk]}}]).values()
+
+    assert isinstance(client.keys, ListedKeys)
+    assert client.jku == ""
+
+
+def test_clients_are_found_by_issuer(read: Callable[..., dict[str, Client]]) -> None:
+    other = {**FETCHED, "id": "other", "issuer": "urn:other", "tenants": ["a"], "never_sent": [], "fhir_origins": []}
+    clients = read([ENTRY, other])
+
+    assert {issuer: client.id for issuer, client in clients.items()} == {
+        "https://ehr.example.org": "ehr",
+        "urn:other": "other",
+    }
+    assert clients["urn:other"].tenants == {"a"}
+    assert clients["urn:other"].fhir_origins == ()  # none at all, which is not the same as those of the settings
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({**ENTRY, "id": None}, "client number 1: id: is empty"),
+        ({**ENTRY, "id": "St. Elsewhere"}, "client 'St. Elsewhere': id: must be lower-case letters"),
+        ({**ENTRY, "issuer": ""}, "issuer: is empty"),
+        ({**ENTRY, "issuer": 7}, "issuer: must be text"),
+        ({**ENTRY, "issuer": "x" * 501}, "issuer: is longer than 500"),
+        ({**ENTRY, "jwks_urls": "x"}, "jwks_urls: is not known; did you mean 'jwks_url'?"),
+        ({**ENTRY, "jwks_url": "https://x.org"}, "jwks_url: give either jwks_url or keys"),
+        ({"id": "ehr", "issuer": "x", "services": ["b12-patient-view"]}, "jwks_url: give either jwks_url or keys"),
+        ({**FETCHED, "jku": "https://x.org"}, "jku: stands beside jwks_url"),
+        ({**FETCHED, "jwks_url": "http://ehr.example.org/k"}, "jwks_url: the server is not called over https"),
+        ({**FETCHED, "jwks_url": "http://localhost/k"}, "jwks_url: the server is not called over https"),
+        ({**FETCHED, "jwks_url": "file:///etc/passwd"}, "jwks_url: the address is not a plain http or https URL"),
+        ({**FETCHED, "jwks_url": "https://a@ehr.example.org/k"}, "jwks_url: the address is not a plain"),
+        ({**ENTRY, "keys": []}, "keys: must be a list of 1 to 100"),
+        ({**ENTRY, "keys": "x"}, "keys: must be a list of 1 to 100"),
+        ({**ENTRY, "keys": [KEY.private_jwk]}, "keys: key 1 holds a private or secret key"),
+        ({**ENTRY, "keys": [{"kty": "oct", "kid": "a"}]}, "keys: key 1 has a kty that is not EC, RSA or OKP"),
+        ({**ENTRY, "keys": [KEY.jwk, KEY.jwk]}, "keys: key 2 has the kid of another key"),
+        ({**ENTRY, "algorithms": ["HS256"]}, "algorithms[0]: 'HS256' is not known; write one of ES256"),
+        ({**ENTRY, "algorithms": ["none"]}, "algorithms[0]: 'none' is not known"),
+        ({**ENTRY, "algorithms": []}, "algorithms: is empty"),
+        ({**ENTRY, "algorithms": ["RS384"]}, "algorithms: do not allow the key 'key-1'; add ES384"),
+        ({**ENTRY, "tenants": []}, "tenants: is empty"),
+        ({**ENTRY, "tenants": "north"}, "tenants: must be a list"),
+        ({**ENTRY, "services": []}, "services: is empty"),
+        ({**ENTRY, "services": ["b12-order"]}, "services: 'b12-order' is no service; write some of b12-patient-view"),
+        ({**ENTRY, "fhir_origins": ["https://x.org/fhir"]}, "fhir_origins[0]: 'https://x.org/fhir' is no origin"),
+        ({**ENTRY, "never_sent": ["patient"]}, "never_sent: b12-patient-view cannot do without 'patient'"),
+        ({**ENTRY, "never_sent": ["lab"]}, "never_sent: 'lab' is no prefetch key"),
+        ({**ENTRY, "one_action": "yes"}, "one_action: must be true or false"),
+        ("ehr", "client number 1: it: must be keys and values"),
+    ],
+)
+def test_what_cannot_be_meant_stops_the_start(
+    entry: Any, told: str, read: Callable[..., dict[str, Client]]
+) -> None:
+    with pytest.raises(InvalidSettings) as error:
+        read([entry])
+
+    assert str(error.value).startswith("B12_CLIENTS: clients.yaml: client ")
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "must hold one key, `clients:`"),
+        ("clients: []", "must hold one key, `clients:`"),
+        ("clients: [{}]\nother: 1", "must hold one key, `clients:`"),
+        ("clients: [", "is not YAML"),
+        ("clients:\n- &a {id: x}\n- *a", "has an alias"),
+        ("clients:\n- id: a\n  id: b", "the key 'id' is given twice"),
+        ("clients:\n- !!python/object/apply:os.system ['id']", "client number 1"),
+    ],
+)
+def test_a_file_of_another_shape_stops_the_start(
+    text: str, told: str, read: Callable[..., dict[str, Client]]
+) -> None:
+    with pytest.raises(InvalidSettings, match=r"B12_CLIENTS: clients\.yaml") as error:
+        read(text)
+
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize("field", ["id", "issuer"])
+def test_two_clients_cannot_share_what_tells_them_apart(field: str, read: Callable[..., dict[str, Client]]) -> None:
+    other = {**ENTRY, "id": "other", "issuer": "urn:other", field: ENTRY[field]}
+
+    with pytest.raises(InvalidSettings, match=rf"{field}: '{ENTRY[field]}' stands at 2 clients"):
+        read([ENTRY, other])
+
+
+def test_every_problem_is_told_at_once(read: Callable[..., dict[str, Client]]) -> None:
+    with pytest.raises(InvalidSettings) as error:
+        read([{**ENTRY, "services": None, "one_action": 1}, {**ENTRY, "id": "b", "keys": 1}])
+
+    fields = [line.split(": ")[2:4] for line in str(error.value).splitlines()]
+    assert fields == [["client 'ehr'", "services"], ["client 'ehr'", "one_action"], ["client 'b'", "keys"]]
+
+
+def test_plain_http_to_this_machine_is_for_development_only(read: Callable[..., dict[str, Client]]) -> None:
+    entry = {**FETCHED, "jwks_url": "http://localhost:9/k"}
+
+    assert read([entry], fhir_allow_http_localhost=True)
+
+
+def test_a_file_that_is_no_text_stops_the_start(tmp_path: Path, services: tuple[CdsService, ...]) -> None:
+    path = tmp_path / "clients.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(InvalidSettings, match="cannot be read"):
+        read_clients(Settings(clients=path), services)
+
+
+def test_the_sandbox_is_a_client_like_any_other(services: tuple[CdsService, ...]) -> None:
+    (client,) = clients_of(demo_document(services), "demo", Settings(), services).values()
+
+    assert client.issuer == "https://sandbox.cds-hooks.org"
+    assert isinstance(client.keys, ListedKeys)  # nothing is fetched for it
+    assert client.services == {"b12-patient-view", "b12-order-select"}

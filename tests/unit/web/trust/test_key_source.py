@@ -1,0 +1,172 @@
+"""Fetched keys: kept for a while, fetched anew when that may help, and never more often than allowed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
+
+from cds_service.outbound.addresses import AddressRules
+from cds_service.outbound.session import GuardedSession
+from cds_service.web.trust.key_source import (
+    FIRST_RETRY_SECONDS,
+    FRESH_SECONDS,
+    MAX_JWKS_BYTES,
+    REFRESH_SECONDS,
+    STALE_SECONDS,
+    FetchedKeys,
+)
+from tests.signing import Signer
+
+START = datetime(2025, 10, 1, 12, tzinfo=UTC)
+OLD, NEW = Signer.of("ES384", "old"), Signer.of("ES384", "new")
+
+
+class Endpoint:
+    """A client's JWKS address, whose answer changes with time."""
+
+    def __init__(self, server: HTTPServer) -> None:
+        self.answer: Callable[[], Response] = lambda: Response(status=404)
+        self.server = server
+        server.expect_request("/jwks.json").respond_with_handler(lambda _request: self.answer())
+
+    @property
+    def calls(self) -> int:
+        return len(self.server.log)
+
+    def publish(self, *keys: dict[str, Any]) -> None:
+        body = json.dumps({"keys": keys})
+        self.answer = lambda: Response(body, content_type="application/json")
+
+    def fail(self) -> None:
+        self.answer = lambda: Response(status=500)
+
+
+@pytest.fixture
+def endpoint(httpserver: HTTPServer) -> Endpoint:
+    return Endpoint(httpserver)
+
+
+@pytest.fixture
+def keys(endpoint: Endpoint) -> Iterator[FetchedKeys]:
+    url = endpoint.server.url_for("/jwks.json")
+    origin = [endpoint.server.url_for("").rstrip("/")]
+    session = GuardedSession(
+        AddressRules.of(origin, allow_http_localhost=True, private_networks=()), max_bytes=MAX_JWKS_BYTES
+    )
+    yield FetchedKeys("ehr", url, session, 2.0)
+    session.close()
+
+
+def found(keys: FetchedKeys, kid: str, seconds: float) -> bool:
+    return keys.find(kid, START + timedelta(seconds=seconds)) is not None
+
+
+def test_nothing_is_fetched_before_it_is_needed_and_then_once(endpoint: Endpoint, keys: FetchedKeys) -> None:
+    endpoint.publish(OLD.jwk)
+    assert endpoint.calls == 0
+
+    assert all(found(keys, "old", second) for second in (0, 1, FRESH_SECONDS - 1))
+    assert endpoint.calls == 1
+
+
+def test_a_new_key_is_found_at_its_first_use(endpoint: Endpoint, keys: FetchedKeys) -> None:
+    endpoint.publish(OLD.jwk)
+    assert found(keys, "old", 0)
+    endpoint.publish(OLD.jwk, NEW.jwk)
+
+    assert found(keys, "new", REFRESH_SECONDS)
+    assert found(keys, "old", REFRESH_SECONDS)
+    assert endpoint.calls == 2
+
+
+def test_unknown_ids_lead_to_one_call_a_minute(endpoint: Endpoint, keys: FetchedKeys) -> None:
+    endpoint.publish(OLD.jwk)
+    for second in range(3 * REFRESH_SECONDS):
+        assert not found(keys, f"made-up-{second}", second)
+
+    assert endpoint.calls == 3
+
+
+def test_a_withdrawn_key_ends_when_the_keys_are_no_longer_fresh(endpoint: Endpoint, keys: FetchedKeys) -> None:
+    endpoint.publish(OLD.jwk, NEW.jwk)
+    assert found(keys, "old", 0)
+    endpoint.publish(NEW.jwk)
+
+    assert found(keys, "old", FRESH_SECONDS - 1)
+    assert not found(keys, "old", FRESH_SECONDS)
+    assert found(keys, "new", FRESH_SECONDS)
+
+
+def test_while_the_endpoint_is_down_old_keys_work_for_a_bounded_time(endpoint: Endpoint, keys: FetchedKeys) -> None:
+    endpoint.publish(OLD.jwk)
+    assert found(keys, "old", 0)
+    endpoint.fail()
+
+    assert found(keys, "old", FRESH_SECONDS)
+    assert found(keys, "old", STALE_SECONDS - 1)
+    assert not found(keys, "old", STALE_SECONDS)
+    endpoint.publish(OLD.jwk)
+    assert found(keys, "old", STALE_SECONDS + REFRESH_SECONDS)
+
+
+def test_an_endpoint_that_is_down_is_not_asked_at_every_request(endpoint: Endpoint, keys: FetchedKeys) -> None:
+    endpoint.publish(OLD.jwk)
+    assert found(keys, "old", 0)
+    endpoint.answer = lambda: Response(status=404)
+    for second in range(10):
+        assert found(keys, "old", FRESH_SECONDS + second)
+
+    assert endpoint.calls == 2
+
+
+def test_without_any_keys_the_endpoint_is_asked_again_soon(endpoint: Endpoint, keys: FetchedKeys) -> None:
+    for second in range(FIRST_RETRY_SECONDS):
+        assert not found(keys, "old", second)
+    assert endpoint.calls == 1
+    endpoint.publish(OLD.jwk)
+
+    assert found(keys, "old", FIRST_RETRY_SECONDS)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: Response("<html>down for maintenance</html>"),
+        lambda: Response("{}"),
+        lambda: Response("", status=302, headers={"Location": "http://localhost:1/other"}),
+        lambda: Response('{"keys": []' + " " * MAX_JWKS_BYTES + "}"),
+    ],
+    ids=["a page", "no keys member", "a redirect", "too large"],
+)
+def test_a_bad_answer_takes_no_key_away(
+    answer: Callable[[], Response], endpoint: Endpoint, keys: FetchedKeys
+) -> None:
+    endpoint.publish(OLD.jwk)
+    assert found(keys, "old", 0)
+    endpoint.answer = answer
+
+    assert found(keys, "old", FRESH_SECONDS)
+    assert endpoint.calls == 2
+
+
+def test_a_client_that_withdraws_all_its_keys_is_heard(endpoint: Endpoint, keys: FetchedKeys) -> None:
+    endpoint.publish(OLD.jwk)
+    assert found(keys, "old", 0)
+    endpoint.publish()
+
+    assert not found(keys, "old", FRESH_SECONDS)
+
+
+def test_a_clock_that_is_set_back_makes_keys_old_and_not_eternal(endpoint: Endpoint, keys: FetchedKeys) -> None:
+    endpoint.publish(OLD.jwk)
+    assert found(keys, "old", 10_000)
+    endpoint.publish(NEW.jwk)
+
+    assert not found(keys, "old", 0)
+    assert found(keys, "new", 0)
