@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from urllib.parse import quote, unquote
 
 from sqlalchemy import and_, delete, exists, func, select
 from sqlalchemy.orm import Session
@@ -50,6 +52,16 @@ class RuleFeedback:
     overridden: int = 0
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     comments: list[str] = field(default_factory=list)
+
+
+def joined(ids: Iterable[str]) -> str:
+    """Ids in one text, separated by blanks; a client may have ids that hold blanks themselves."""
+    return " ".join(quote(each) for each in ids)
+
+
+def separated(text: str) -> tuple[str, ...]:
+    """The ids again."""
+    return tuple(map(unquote, text.split()))
 
 
 def history(session: Session) -> list[FeedbackRecord]:
@@ -113,7 +125,7 @@ def _record(item: FeedbackRow, card: CardShownRow | None, comment: str, is_lates
         outcome_timestamp=_in_utc(item.outcome_timestamp),
         received_at=_in_utc(item.received_at),
         is_latest=is_latest,
-        accepted_suggestions=tuple(item.accepted_suggestions.split()),
+        accepted_suggestions=separated(item.accepted_suggestions),
         reason_system=item.reason_system,
         reason_code=item.reason_code,
         comment=comment,

@@ -222,7 +222,7 @@ class Store:
             card=item.card,
             outcome=item.outcome,
             outcome_timestamp=item.outcome_timestamp.astimezone(UTC),
-            accepted_suggestions=" ".join(item.accepted_suggestions),
+            accepted_suggestions=feedback.joined(item.accepted_suggestions),
             reason_system=item.reason_system,
             reason_code=item.reason_code,
             received_at=received_at.astimezone(UTC),

@@ -15,6 +15,9 @@ from cds_service.service import CdsService, HookAnswer
 
 TRACE = "org.b12-cds.trace"
 ASSESSMENT = "org.b12-cds.assessment"
+# Members of CDS Hooks 3.0 that a 2.0.1 client ignores: which edition we speak, and which one of each hook.
+_CDS_HOOKS_VERSION = "2.0.1"
+_HOOK_VERSION = "1.0"
 
 # FHIR decimals are JSON numbers; a Decimal as text would be another type.
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -80,6 +83,8 @@ def _service_json(service: CdsService) -> dict[str, Any]:
             "description": service.description,
             "id": service.id,
             "usageRequirements": service.usage_requirements,
+            "version": _CDS_HOOKS_VERSION,
+            "hookVersion": _HOOK_VERSION,
             "prefetch": {key.value: template for key, template in service.prefetch.items()},
         }
     )

@@ -14,6 +14,7 @@ from cds_service.fhir.retrieve import Retriever
 from cds_service.knowledge.model import Knowledge
 from cds_service.service import CdsService
 from cds_service.storage.store import Store
+from cds_service.web.api_page import add_api_page
 from cds_service.web.callers import Retrievers
 from cds_service.web.edge import Edge
 from cds_service.web.errors import register_error_answers
@@ -65,13 +66,14 @@ def _add_openapi(app: Flask, edge: Edge) -> None:
     app.config.update(
         API_TITLE="B12 CDS Hooks",
         API_VERSION="2.0.1",
-        OPENAPI_VERSION="3.0.3",
+        OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
     )
     api = Api(app)
     api.register_blueprint(cds_hooks_routes(edge))
     api.register_blueprint(operations_routes(edge))
+    add_api_page(app, api)
 
 
 def _check_never_sent(settings: Settings, services: Sequence[CdsService]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 from marshmallow import ValidationError
@@ -55,11 +56,17 @@ def _feedback(service_id: str, item: Mapping[str, Any]) -> Feedback:
     reason = given.get("reason") or {}
     return Feedback(
         service=service_id,
-        card=item["card"],
+        card=_storable(item["card"]),
         outcome=item["outcome"],
-        outcome_timestamp=item["outcomeTimestamp"],
-        accepted_suggestions=tuple(suggestion["id"] for suggestion in item["acceptedSuggestions"] or ()),
-        reason_system=reason.get("system") or "",
-        reason_code=reason.get("code") or "",
-        comment=given.get("userComment") or "",
+        # In UTC, so that the same moment written with another zone is no other item.
+        outcome_timestamp=item["outcomeTimestamp"].astimezone(UTC),
+        accepted_suggestions=tuple(_storable(suggestion["id"]) for suggestion in item["acceptedSuggestions"] or ()),
+        reason_system=_storable(reason.get("system")),
+        reason_code=_storable(reason.get("code")),
+        comment=_storable(given.get("userComment")),
     )
+
+
+def _storable(text: str | None) -> str:
+    """PostgreSQL keeps no null character; an item that holds one would be refused for ever."""
+    return (text or "").replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -15,13 +15,19 @@ from cds_service.web.hook_answer import answer_hook
 from cds_service.web.schemas import (
     CardsSchema,
     DiscoverySchema,
+    DocumentedHookRequestSchema,
     FeedbackSchema,
-    HookRequestSchema,
+    HealthSchema,
     OperationOutcomeSchema,
+    ReadySchema,
+    StoredSchema,
 )
 
 JSON = "application/json"
 CDS_HOOKS = "CDS Hooks"
+_BODY_ERRORS = (400, 401, 404, 405, 413, 415, 500)
+_HOOK_ERRORS = (*_BODY_ERRORS, 412, 503)
+_FEEDBACK_ERRORS = (*_BODY_ERRORS, 503)
 
 
 def cds_hooks_routes(edge: Edge) -> Any:
@@ -50,9 +56,10 @@ def cds_hooks_routes(edge: Edge) -> Any:
         g.items = record_feedback(edge, service_id, g.body)
         return _json(encoded({"stored": g.items}))
 
+    one = "/cds-services/<service_id>"
     _add(routes, "/cds-services", "GET", discover, DiscoverySchema, errors=(401, 500))
-    _add(routes, "/cds-services/<service_id>", "POST", call, CardsSchema, HookRequestSchema, (400, 401, 404, 412))
-    _add(routes, "/cds-services/<service_id>/feedback", "POST", feedback, None, FeedbackSchema, (400, 401, 404, 503))
+    _add(routes, one, "POST", call, CardsSchema, DocumentedHookRequestSchema, _HOOK_ERRORS)
+    _add(routes, f"{one}/feedback", "POST", feedback, StoredSchema, FeedbackSchema, _FEEDBACK_ERRORS)
     return routes
 
 
@@ -74,8 +81,10 @@ def operations_routes(edge: Edge) -> Any:
         }
         return _json(encoded(body), 200 if is_ready else 503)
 
-    _add(routes, "/health", "GET", health)
-    _add(routes, "/ready", "GET", ready)
+    for path in ("/health", "/healthz"):
+        _add(routes, path, "GET", health, HealthSchema)
+    for path in ("/ready", "/readyz"):
+        _add(routes, path, "GET", ready, ReadySchema, others=((503, ReadySchema),))
     return routes
 
 
@@ -91,11 +100,12 @@ def _add(
     answer: Any = None,
     request: Any = None,
     errors: tuple[int, ...] = (),
+    others: tuple[tuple[int, Any], ...] = (),
 ) -> None:
     """Add a route and describe it. Bodies are read and written by us: these schemas only document them."""
     described = routes.response(200, answer)(view) if answer else routes.response(200)(view)
-    for status in errors:
-        described = routes.alt_response(status, schema=OperationOutcomeSchema)(described)
+    for status, schema in (*((status, OperationOutcomeSchema) for status in errors), *others):
+        described = routes.alt_response(status, schema=schema)(described)
     if request is not None:
         content = {JSON: {"schema": request}}
         described = routes.doc(requestBody={"required": True, "content": content})(described)

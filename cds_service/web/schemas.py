@@ -7,6 +7,7 @@ would make us guess is refused, with the path of the field and how to mend it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
@@ -20,6 +21,14 @@ _REQUIRED = "is required"
 def _text(problem: str, **more: Any) -> Any:
     messages: dict[str, Any] = {"required": _REQUIRED, "null": problem, "invalid": problem, "invalid_utf8": problem}
     return fields.String(error_messages=messages, **more)
+
+
+def _is_a_moment_in_utc(moment: datetime) -> None:
+    """The first and last hours of the calendar lie outside of it in another zone."""
+    try:
+        moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValidationError("must be a time that exists in UTC too") from error
 
 
 def _object(schema: type[Schema], **more: Any) -> Any:
@@ -111,6 +120,23 @@ class HookRequestSchema(_Lenient):
             raise ValidationError("is required where fhirAuthorization is given", "fhirServer")
 
 
+class DocumentedContextSchema(ContextSchema):
+    """`context` as it is documented: the draft orders are read on their own, by the FHIR reader."""
+
+    draftOrders = fields.Dict(metadata={"description": "order-select, order-sign: a Bundle of the draft orders"})
+
+
+class DocumentedHookRequestSchema(HookRequestSchema):
+    """A hook request as it is documented: the prefetch is read on its own, by the FHIR reader."""
+
+    context = fields.Nested(DocumentedContextSchema, required=True)
+    prefetch = fields.Dict(
+        keys=fields.String(),
+        values=fields.Dict(allow_none=True),
+        metadata={"description": "FHIR R4 resources under the keys of discovery; null: there is nothing"},
+    )
+
+
 class CodingSchema(_Lenient):
     """A Coding."""
 
@@ -157,6 +183,7 @@ class FeedbackItemSchema(_Lenient):
     outcomeTimestamp = fields.AwareDateTime(
         required=True,
         format="iso",
+        validate=_is_a_moment_in_utc,
         error_messages={
             "required": _REQUIRED,
             "null": "must be a time with a zone, such as 2025-10-01T09:30:00Z",
@@ -186,6 +213,8 @@ class ServiceSchema(Schema):
     title = fields.String()
     description = fields.String(required=True)
     usageRequirements = fields.String()
+    version = fields.String()
+    hookVersion = fields.String()
     prefetch = fields.Dict(keys=fields.String(), values=fields.String())
 
 
@@ -200,6 +229,25 @@ class CardsSchema(Schema):
 
     cards = fields.List(fields.Dict(), required=True)
     extension = fields.Dict()
+
+
+class StoredSchema(Schema):
+    """The answer to feedback: how many items are stored."""
+
+    stored = fields.Integer(required=True)
+
+
+class HealthSchema(Schema):
+    """The answer to a question for health."""
+
+    status = fields.String(required=True)
+
+
+class ReadySchema(HealthSchema):
+    """The answer to a question for readiness."""
+
+    knowledgeVersion = fields.String(required=True)
+    database = fields.String(required=True)
 
 
 class OutcomeIssueSchema(Schema):

@@ -78,6 +78,8 @@ def test_times_may_have_fractions_and_zones(when: str, client: FlaskClient) -> N
         ({"outcomeTimestamp": None}, "feedback[0].outcomeTimestamp"),
         ({"outcomeTimestamp": "yesterday"}, "feedback[0].outcomeTimestamp"),
         ({"outcomeTimestamp": "2025-10-01T09:30:00"}, "feedback[0].outcomeTimestamp"),
+        ({"outcomeTimestamp": "0001-01-01T00:00:00+14:00"}, "feedback[0].outcomeTimestamp"),
+        ({"outcomeTimestamp": "9999-12-31T23:59:59-14:00"}, "feedback[0].outcomeTimestamp"),
         ({"overrideReason": "no"}, "feedback[0].overrideReason"),
         ({"overrideReason": {"reason": {"system": "x"}}}, "feedback[0].overrideReason.reason.code"),
         ({"overrideReason": {"userComment": "x" * 10_001}}, "feedback[0].overrideReason.userComment"),
@@ -119,6 +121,47 @@ def test_feedback_sent_again_is_acknowledged_and_counted_once(edge: Edge, client
     assert post(client, ACCEPTED).status_code == 200
     assert post(client, ACCEPTED).status_code == 200
     assert edge.store.count_feedback() == 1
+
+
+def test_the_same_moment_in_another_zone_is_no_other_item(edge: Edge, client: FlaskClient) -> None:
+    for when in ("2025-10-01T09:30:00Z", "2025-10-01T11:30:00+02:00", "2025-10-01T09:30:00.000+00:00"):
+        assert post(client, {**OVERRIDDEN, "outcomeTimestamp": when}).status_code == 200
+
+    assert edge.store.count_feedback() == 1
+
+
+@pytest.mark.verifies("CDSH-101")
+def test_the_last_state_of_a_card_counts_and_the_ones_before_are_kept(edge: Edge, client: FlaskClient) -> None:
+    post(client, {**ACCEPTED, "outcomeTimestamp": "2025-10-01T09:31:00Z"})
+    overridden = {**OVERRIDDEN, "card": "c-1"}
+    post(client, overridden, {**overridden, "outcomeTimestamp": "2025-10-01T09:32:00Z"})
+
+    assert [(r.outcome, r.is_latest) for r in edge.store.feedback_history()] == [
+        ("accepted", False),
+        ("overridden", False),
+        ("overridden", True),
+    ]
+
+
+def test_ids_of_any_kind_come_back_as_they_were(edge: Edge, client: FlaskClient) -> None:
+    suggestions = ["LGL^1 2", "50%", "süß", "\t"]
+    post(client, {**ACCEPTED, "card": "Epic card 7^A", "acceptedSuggestions": [{"id": each} for each in suggestions]})
+    (record,) = edge.store.feedback_history()
+
+    assert record.card == "Epic card 7^A"
+    assert record.accepted_suggestions == tuple(suggestions)
+
+
+def test_a_null_character_is_kept_as_a_sign_of_it(edge: Edge, client: FlaskClient) -> None:
+    assert post(client, {**OVERRIDDEN, "card": "a\0b"}).status_code == 200
+    assert edge.store.feedback_history()[0].card == "a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_a_coded_reason_needs_no_display(edge: Edge, client: FlaskClient) -> None:
+    reason = {"reason": {"code": "declined", "system": "https://b12-cds.org/override-reasons", "display": None}}
+
+    assert post(client, {**OVERRIDDEN, "overrideReason": reason}).status_code == 200
+    assert edge.store.feedback_history()[0].reason_code == "declined"
 
 
 def test_feedback_without_a_database_is_503_and_not_acknowledged(edge: Edge, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ def test_discovery_lists_the_services_without_empty_members(client: FlaskClient)
         "title": "A title",
         "description": "A description",
         "id": "b12-patient-view",
+        "version": "2.0.1",
+        "hookVersion": "1.0",
         "prefetch": {
             "patient": "Patient/{{context.patientId}}",
             "labs": "Observation?patient={{context.patientId}}",
@@ -44,7 +46,7 @@ def test_without_a_database_the_service_lives_and_is_not_ready(edge: Edge, tmp_p
     edge.store = Store(f"sqlite:///{tmp_path}/file/b12.sqlite3")
     client = edge.client()
 
-    assert client.get("/health").status_code == 200
+    assert [client.get(path).status_code for path in ("/health", "/healthz", "/readyz")] == [200, 200, 503]
     assert client.get("/cds-services").status_code == 200
     assert client.get("/ready").status_code == 503
     assert client.get("/ready").get_json()["status"] == "not ready"
@@ -58,10 +60,13 @@ def test_openapi_describes_every_route_and_points_to_no_other_server(client: Fla
         "/cds-services/{service_id}",
         "/cds-services/{service_id}/feedback",
         "/health",
+        "/healthz",
         "/ready",
+        "/readyz",
     }
     call = described["paths"]["/cds-services/{service_id}"]["post"]
-    assert call["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/HookRequest"}
+    schema = call["requestBody"]["content"]["application/json"]["schema"]
+    assert schema == {"$ref": "#/components/schemas/DocumentedHookRequest"}
     assert {"200", "400", "404", "412"} <= call["responses"].keys()
     assert "servers" not in described
     assert not [path for path in ("/swagger-ui", "/redoc", "/rapidoc") if client.get(path).status_code != 404]
