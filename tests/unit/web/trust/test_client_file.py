@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from cds_service.cli import commands
 from cds_service.config import Settings
 from cds_service.errors import InvalidSettings
 from cds_service.service import CdsService
@@ -182,6 +184,23 @@ def test_a_file_that_is_no_text_stops_the_start(tmp_path: Path, services: tuple[
 
     with pytest.raises(InvalidSettings, match="cannot be read"):
         read_clients(Settings(clients=path), services)
+
+
+def test_a_bad_file_is_told_once_and_before_any_worker_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "clients.yaml"
+    path.write_text("clients: [{id: ehr}]")
+    for name, value in {
+        "B12_TRUST": "required",
+        "B12_CLIENTS": str(path),
+        "B12_EXTERNAL_URL": "https://cds.example.org",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    done = CliRunner().invoke(commands, ["serve"])
+
+    assert isinstance(done.exception, InvalidSettings)
+    assert "client 'ehr': issuer: is missing" in str(done.exception)
+    assert "Serving" not in done.output
 
 
 def test_the_sandbox_is_a_client_like_any_other(services: tuple[CdsService, ...]) -> None:
