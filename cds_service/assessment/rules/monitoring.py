@@ -172,8 +172,10 @@ def lifelong_therapy_lapsed(p: Picture) -> Answer:
         if unread:
             return cannot_tell("B12 therapy in the past", keys=unread, facts=facts)
         return _never_treated(p)
-    if (p.today - p.therapy.ended).days <= p.parameters.injection_grace_days:
-        return does_not_fire(*facts)  # a refill may be some days late
+    # A refill of tablets may be some days late; injections are covered until the next is due and a grace already.
+    late = p.parameters.injection_grace_days if p.therapy.is_oral_only else 0
+    if (p.today - p.therapy.ended).days <= late:
+        return does_not_fire(*facts)
     level = p.reading.deciding if p.status is Status.UNLIKELY else None
     b12 = (result_fact(level, p.knowledge),) if level is not None else ()
     variant = "lapsed" if level is None else "lapsed-sufficient"
