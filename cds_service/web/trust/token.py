@@ -74,7 +74,7 @@ _HEADER = msgspec.json.Decoder(_Header)
 _CLAIMS = msgspec.json.Decoder(_Claims)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class UncheckedToken:
     """A token that is well formed. Nothing in it is known to be true until `verify_signature`."""
 
