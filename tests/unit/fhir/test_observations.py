@@ -490,3 +490,78 @@ def test_a_report_time_that_is_no_date_settles_nothing() -> None:
 
     assert [one.printed for one in results] == ["150 pg/mL", "410 pg/mL"]
     assert len(issues) == 1
+
+
+def hb(**fields: Any) -> dict[str, Any]:
+    return {"code": concept((LOINC, "718-7")), "valueQuantity": quantity("10.4", "g/dL"), **fields}
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"status": "unknown"}, "status"),
+        ({"subject": None}, "subject"),
+        ({"effectiveDateTime": None}, "effectiveDateTime"),
+        ({"effectiveDateTime": "soon"}, "effectiveDateTime"),
+        ({"effectiveDateTime": None, "effectiveInstant": "2191-03-01T08:15:00Z"}, "effectiveInstant"),
+        ({"effectiveDateTime": None, "effectivePeriod": {"end": "2191-03-01"}}, "effectivePeriod.end"),
+        ({"effectiveDateTime": None, "effectivePeriod": {"start": "2191-03-01"}}, "effectivePeriod.start"),
+        ({"effectiveDateTime": None, "issued": "2191-03-01T08:15:00Z"}, "issued"),
+        ({"component": [hb(valueQuantity=None, valueString="clotted")]}, "component[0].valueString"),
+        ({"component": [hb(code=concept((LOINC, "718-7"), text="HbA1c"))]}, "component[0].code"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)
+def test_an_issue_names_the_field_where_it_stands_in_the_panel_or_in_its_component(
+    fields: dict[str, Any], field: str
+) -> None:
+    assert refusal(observation("58410-2", **{"component": [hb()], **fields})).field == field
+
+
+def test_an_issue_of_a_result_by_itself_names_its_own_field() -> None:
+    assert refusal(observation(valueString="clotted")).field == "valueString"
+    assert refusal(observation(value=150, code=concept((LOINC, "2132-9"), (LOINC, "13964-2")))).field == "code"
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"status": "done"}, "its status is 'done'"),
+        ({"status": None}, "it has no status"),
+        ({"effectiveDateTime": None}, "it has no date"),
+        ({"effectiveDateTime": "20.09.2025"}, "'20.09.2025' is not a date"),
+        ({"effectiveDateTime": "2025-10-02"}, "its date 2025-10-02 is in the future"),
+        ({"subject": None}, "it has no subject, so it is not known whose it is"),
+        ({"subject": {"reference": "Patient/p2"}}, "it belongs to another patient"),
+    ],
+    ids=str,
+)
+def test_why_a_result_was_not_used_is_said_in_one_sentence(fields: dict[str, Any], why: str) -> None:
+    assert refusal(observation(value=150, **fields)).issue == f"This vitamin B12 result was not used: {why}."
+
+
+def test_how_a_result_was_used_with_care_is_said_in_one_sentence() -> None:
+    _, [issue] = read(observation(value=150, effectiveDateTime=None, issued="2025-09-20T08:15:00Z"))
+
+    assert issue.issue == (
+        "This vitamin B12 result was used with care: it does not say when the sample was taken, so 2025-09-20, when it "
+        "was reported, counts."
+    )
+
+
+def test_a_result_with_a_value_of_its_own_is_read_beside_its_components() -> None:
+    results, issues = read(observation("787-2", 107, "fL", component=[hb()]))
+
+    assert {one.analyte for one in results} == {Analyte.HAEMOGLOBIN, Analyte.MCV}
+    assert issues == []
+
+
+def test_a_panel_that_says_why_it_has_no_value_is_said_beside_its_components() -> None:
+    results, [issue] = read(observation("787-2", dataAbsentReason=concept(text="error"), component=[hb()]))
+
+    assert [one.analyte for one in results] == [Analyte.HAEMOGLOBIN]
+    assert issue.matters_to == "mcv"
+
+
+def test_a_panel_named_like_its_result_but_without_a_value_is_read_by_its_components_alone() -> None:
+    assert only(observation("718-7", component=[hb()])).value == 104
