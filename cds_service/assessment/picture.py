@@ -72,7 +72,7 @@ class Picture:
         """Certainly under the age that the guidelines cover (NICE NG239: over 16; setting)."""
         return self.age is not None and self.age[1] < self.parameters.adult_age_years
 
-    @property
+    @cached_property
     def in_scope(self) -> bool:
         """Whether the rules for adults apply."""
         return not self.is_child and not self.facts.is_deceased
@@ -87,7 +87,7 @@ class Picture:
         """The results read together."""
         return read_results(self.facts.labs, self.therapy, self.problems, self.knowledge, self.today)
 
-    @property
+    @cached_property
     def status(self) -> Status:
         """The vitamin B12 status."""
         return self.reading.status if self.in_scope else Status.NOT_APPLICABLE
@@ -99,7 +99,7 @@ class Picture:
 
     def has(self, *kinds: ProblemKind) -> bool:
         """Whether any of these problems is recorded."""
-        return any(self.problems.get(kind) for kind in kinds)
+        return not self.problems.keys().isdisjoint(kinds)
 
     def facts_of(self, *kinds: ProblemKind) -> tuple[FactUsed, ...]:
         """The recorded problems of these kinds, as facts for a card."""
@@ -161,7 +161,7 @@ class Picture:
         risks = (kind for kind in self.problems if self.role(kind) is ProblemRole.RISK)
         return self.facts_of(*(kind for kind in risks if conditions[kind].is_reversible is False))
 
-    @property
+    @cached_property
     def lifelong_therapy_lapsed(self) -> bool:
         """Whether a patient with a lasting cause was treated and is not treated now."""
         return bool(self.lasting_causes) and self.therapy.ended is not None
@@ -197,15 +197,17 @@ class Picture:
 
         An order without a date cannot be called recent: records keep orders active for decades.
         """
-        if any(set(tests) & set(draft.tests) for draft in self.facts.drafts):
-            return True
+        return not self._pending.isdisjoint(tests)
+
+    @cached_property
+    def _pending(self) -> frozenset[Test]:
         days = self.parameters.pending_order_days
-        return any(
-            order.test in tests
-            and order.ordered is not None
-            and 0 <= (self.today - order.ordered.earliest).days <= days
+        ordered = {
+            order.test
             for order in self.facts.test_orders
-        )
+            if order.ordered is not None and 0 <= (self.today - order.ordered.earliest).days <= days
+        }
+        return frozenset(ordered.union(*(draft.tests for draft in self.facts.drafts)))
 
     def unused(self, *topics: str) -> tuple[DataIssue, ...]:
         """What could not be used at all of these analytes, medicines or problems."""
@@ -213,8 +215,12 @@ class Picture:
 
     def unread(self, *keys: DataKey) -> tuple[DataKey, ...]:
         """Which of these keys were neither complete nor registered as never sent."""
+        return tuple(key for key in keys if key in self._unread) if self._unread else ()
+
+    @cached_property
+    def _unread(self) -> frozenset[DataKey]:
         fine = (Availability.COMPLETE, Availability.NEVER_SENT)
-        return tuple(key for key in keys if self.facts.available(key) not in fine)
+        return frozenset(key for key, availability in self.facts.availability if availability not in fine)
 
     @cached_property
     def active_folic_acid(self) -> tuple[Treatment, ...]:

@@ -21,7 +21,8 @@ def standing(results: Sequence[LabResult]) -> list[LabResult]:
     A vague date ("2025") neither gives way to a day of that year nor takes its place, and of two results of one day
     without clock times neither is the newer: both stand, and the more severe decides.
     """
-    return [r for r in results if not any(_supersedes(other, r) for other in results)]
+    later_first = results[::-1]  # they come oldest first, and mostly the newest is the one that takes another's place
+    return [r for r in results if not any(_supersedes(other, r) for other in later_first)]
 
 
 def _supersedes(later: LabResult, earlier: LabResult) -> bool:

@@ -13,7 +13,8 @@ from cds_service.facts.patient import DataKey
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import ProblemKind
 from cds_service.facts.treatments import Medicine, Treatment
-from cds_service.knowledge.model import Recommendation
+from cds_service.facts.units import normalised
+from cds_service.knowledge.model import Recommendation, Scale
 
 _MOST_MEDICINES = 2
 _TREATED = {
@@ -361,10 +362,16 @@ def b12_values(p: Picture, result: LabResult) -> dict[str, str]:
         "name": "active B12" if result.analyte is Analyte.ACTIVE_B12 else "vitamin B12",
         "b12": f"{printed} (preliminary)" if result.is_preliminary else printed,
         "date": str(result.taken),
-        "low": f"{low} {result.unit}",
-        "high": f"{high} {result.unit}",
-        "grey_zone": f"{low} to {high} {result.unit}",
+        "low": f"{low} {_unit_as_printed(result, scale)}",
+        "grey_zone": f"{low} to {high} {_unit_as_printed(result, scale)}",
     }
+
+
+def _unit_as_printed(result: LabResult, scale: Scale | None) -> str:
+    """The laboratory's own name of the unit where it is the same one (pg/mL is ng/L), so that a clinician need not
+    convert; else the unit of the limits."""
+    printed = result.printed.rpartition(" ")[2]
+    return printed if scale is not None and scale.units.get(normalised(printed)) == 1 else result.unit
 
 
 def marker_words(p: Picture, markers: tuple[Marker, ...]) -> str:
