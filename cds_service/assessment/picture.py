@@ -220,7 +220,8 @@ class Picture:
     @cached_property
     def _unread(self) -> frozenset[DataKey]:
         fine = (Availability.COMPLETE, Availability.NEVER_SENT)
-        return frozenset(key for key, availability in self.facts.availability if availability not in fine)
+        held = dict(self.facts.availability)
+        return frozenset(key for key, availability in held.items() if availability not in fine)
 
     @cached_property
     def active_folic_acid(self) -> tuple[Treatment, ...]:
