@@ -655,3 +655,71 @@ class TestTheRecordAsAWhole:
 
     def test_an_empty_record_holds_nothing(self) -> None:
         assert read_treatments(PatientRecord("p1"), KNOWLEDGE, TODAY) == ([], [])
+
+
+class TestWhatIsSaidAndWhatDecides:
+    @pytest.mark.parametrize(
+        ("lines", "route"),
+        [
+            ([{"text": "inject 1 mL IM monthly"}], Route.PARENTERAL),
+            ([{"patientInstruction": "inject 1 mL IM monthly"}], Route.PARENTERAL),
+            ([{"text": "1 tablet by mouth"}, {"text": "1 mL IM monthly"}], Route.NOT_KNOWN),
+            ([{"route": {"text": "oral"}}, {"route": {"text": "nasal"}}], Route.NOT_KNOWN),
+            ([{"route": {"text": "nasal"}}, {"text": "1 mL IM monthly"}], Route.NASAL),
+            ([{"text": "daily"}], Route.ORAL),
+        ],
+        ids=str,
+    )
+    def test_directions_decide_on_the_route_before_the_product_and_never_where_they_differ(
+        self, lines: list[dict[str, Any]], route: Route
+    ) -> None:
+        tablet = statement(medicationCodeableConcept=rxnorm("244190"), dosage=lines)
+        assert {found.route for found in treatments(tablet)} == {route}
+
+    def test_another_patients_combination_is_said_for_each_medicine_that_it_holds(self) -> None:
+        found, issues = read(
+            statement(medicationCodeableConcept=rxnorm("1298293"), subject={"reference": "Patient/other"})
+        )
+        told = "belongs to another patient; it was not used"
+        assert found == []
+        assert issues == [
+            DataIssue("MedicationStatement/s1", "subject", told, "b12"),
+            DataIssue("MedicationStatement/s1", "subject", told, "folic-acid"),
+        ]
+
+    def test_another_patients_unreadable_product_matters_to_nothing_in_particular(self) -> None:
+        _, [issue] = read(statement(medicationCodeableConcept=None, subject={"reference": "Patient/other"}))
+        assert (issue.field, issue.matters_to) == ("subject", "")
+
+    @pytest.mark.parametrize("status", ["active", "completed", "stopped"])
+    def test_an_order_of_an_unreadable_product_is_told_whatever_was_supplied(self, status: str) -> None:
+        given = request(
+            status=status,
+            medicationCodeableConcept=None,
+            authoredOn="2025-01-01",
+            dispenseRequest={"quantity": {"value": 90}, "numberOfRepeatsAllowed": 3},
+        )
+        found, [issue] = read(given)
+        assert found == []
+        assert (issue.resource, issue.field) == ("MedicationRequest/q1", "medication")
+
+    def test_the_step_of_today_is_the_dose(self) -> None:
+        def step(number: int, text: str, start: str, end: str) -> dict[str, Any]:
+            return {"sequence": number, "text": text, "timing": every(1, boundsPeriod={"start": start, "end": end})}
+
+        steps = [step(1, "500 mg", "2025-01-01", "2025-08-31"), step(2, "1000 mg", "2025-09-01", "2025-12-31")]
+        given = request(authoredOn="2025-01-01", medicationCodeableConcept=rxnorm("6809"), dosageInstruction=steps)
+        assert {found.dose.mg_per_day for found in treatments(given)} == {Decimal(1000)}
+
+    def test_records_that_differ_in_their_dose_alone_are_always_in_one_order(self) -> None:
+        texts = [f"{count} tablets daily" for count in range(1, 7)]
+        given = [statement(dosage=[{"text": text}]) for text in texts]
+        doses = [found.dose.mg_per_day for found in treatments(*given)]
+        assert doses == sorted(doses, key=str)
+
+    def test_issues_of_one_field_are_in_the_order_of_what_they_say(self) -> None:
+        given = [
+            statement(id=id_, effectivePeriod={"start": start}) for id_, start in (("b", "x"), ("a", "y"), ("a", "x"))
+        ]
+        issues = read(*given)[1]
+        assert [(issue.resource[-1], issue.issue[1]) for issue in issues] == [("a", "x"), ("a", "y"), ("b", "x")]
