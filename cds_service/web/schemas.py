@@ -13,8 +13,10 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 ORDER_HOOKS = ("order-select", "order-sign")
-_UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z"
-_ID = r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,64}"  # FHIR's id, and the underscore that some servers use
+# The end of a text, in Python and in JSON Schema alike: in Python, `$` alone would let a line break follow.
+_END = r"$(?!\n)"
+_UUID = rf"^[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}{_END}"
+_ID = r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}"  # FHIR's id, and the underscore that some servers use
 _REQUIRED = "is required"
 
 
@@ -51,13 +53,13 @@ class FhirAuthorizationSchema(_Lenient):
     access_token = _text(
         "must be the token as text",
         required=True,
-        validate=validate.Regexp(r"^[\x21-\x7e]{1,8192}\Z", error="must be a bearer token without blanks"),
+        validate=validate.Regexp(rf"^[\x21-\x7e]{{1,8192}}{_END}", error="must be a bearer token without blanks"),
     )
     token_type = _text(
         "must be Bearer",
         load_default="Bearer",
         allow_none=True,
-        validate=validate.Regexp("(?i)^bearer\\Z", error="must be Bearer"),
+        validate=validate.Regexp(rf"^[Bb][Ee][Aa][Rr][Ee][Rr]{_END}", error="must be Bearer"),
     )
 
 
@@ -68,21 +70,23 @@ class ContextSchema(_Lenient):
         "must be a reference such as Practitioner/123",
         required=True,
         validate=validate.Regexp(
-            rf"^[A-Z][A-Za-z]{{1,63}}/{_ID}\Z", error="must be a reference to the user, such as Practitioner/123"
+            rf"^[A-Z][A-Za-z]{{1,63}}/{_ID}{_END}", error="must be a reference to the user, such as Practitioner/123"
         ),
     )
     patientId = _text(
         "must be the id of the Patient as text",
         required=True,
         validate=validate.Regexp(
-            rf"^{_ID}\Z", error="must be the bare id of the Patient: 123, not Patient/123 and not a URL"
+            rf"^{_ID}{_END}", error="must be the bare id of the Patient: 123, not Patient/123 and not a URL"
         ),
     )
     encounterId = _text(
         "must be the id of the Encounter as text",
         load_default=None,
         allow_none=True,
-        validate=validate.Regexp(rf"^{_ID}\Z", error="must be the bare id of the Encounter: 123, not Encounter/123"),
+        validate=validate.Regexp(
+            rf"^{_ID}{_END}", error="must be the bare id of the Encounter: 123, not Encounter/123"
+        ),
     )
     selections = fields.List(
         _text("must be a reference such as MedicationRequest/123"),
@@ -106,7 +110,8 @@ class HookRequestSchema(_Lenient):
         load_default=None,
         allow_none=True,
         validate=validate.Regexp(
-            r"(?i)^https?://[^\s\\]{1,2000}\Z", error="must be an absolute http or https URL without blanks"
+            rf"^[Hh][Tt][Tt][Pp][Ss]?://[^\s\\]{{1,2000}}{_END}",
+            error="must be an absolute http or https URL without blanks",
         ),
     )
     fhirAuthorization = _object(FhirAuthorizationSchema, load_default=None, allow_none=True)
