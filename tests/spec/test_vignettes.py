@@ -67,7 +67,7 @@ def faults(answer: Mapping[str, Any], patient_id: str) -> Iterator[str]:
         if bool(card.get("suggestions")) != ("selectionBehavior" in card):
             yield "selectionBehavior goes with suggestions"
         trace = card["extension"]["org.b12-cds.trace"]
-        if not (trace["rules"] and trace["knowledgeVersion"]):
+        if not (trace.get("rules") and trace.get("knowledgeVersion")):
             yield "a card that does not name its rules and the version of the knowledge"
     for suggestion in suggestions:
         for action in suggestion.get("actions", []):
@@ -96,3 +96,88 @@ def wrong_action(action: Mapping[str, Any], patient_id: str) -> Iterator[str]:
         yield f"proposed as {resource['status']}"
     if resource["intent"] not in ("proposal", "plan", "order"):
         yield f"proposed with the intent {resource['intent']}"
+
+
+WRONG_ANSWER: dict[str, Any] = {
+    "extension": {EXTENSION: {"status": "unlikely", "asOf": "2025-10-01", "dataIssues": []}},
+    "cards": [
+        {
+            "summary": "B12 is normal",
+            "indicator": "info",
+            "extension": {"org.b12-cds.trace": {"rules": ["R"], "recommendations": ["order-b12", "order-mma"]}},
+        },
+        {"summary": "", "indicator": "info", "extension": {"org.b12-cds.trace": {"recommendations": ["order-mma"]}}},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("expected", "shortfall"),
+    [
+        ({"status": ["deficient", "unknown"]}, "status is unlikely"),
+        ({"highest": "none"}, "the highest card is info: ['B12 is normal', '']"),
+        ({"highest": ["warning", "critical"]}, "the highest card is info: ['B12 is normal', '']"),
+        ({"data_issues": 1}, "0 data issues"),
+        ({"recommends": ["order-b12", "refer"]}, "does not recommend refer"),
+        ({"recommends_any": ["any-start"]}, "recommends none of start-im-b12, start-oral-b12"),
+        ({"recommends_none": ["order-b12"]}, "recommends order-b12"),
+        ({"one_card_with": "order-mma"}, "recommends on two cards order-mma"),
+        ({"says": "deficien"}, "no card says 'deficien'"),
+        ({"never_says": "NORMAL"}, "a card says 'NORMAL'"),
+    ],
+)
+def test_an_answer_that_falls_short_is_told_how(expected: dict[str, Any], shortfall: str) -> None:
+    assert list(Expectation.read({"highest": "info", **expected}).shortfalls(WRONG_ANSWER)) == [shortfall]
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [{"recommend": "refer"}, {"recommends": "order-b13"}, {"status": "low"}, {"highest": "danger"}],
+    ids=str,
+)
+def test_a_misspelt_expectation_is_refused(expected: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"has no|not a valid|not in tuple"):
+        Expectation.read({"highest": "info", **expected})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"lab": []},
+        {"labs": [{"b13": "150 pg/mL"}]},
+        {"labs": [{"b12": "150 pg/mL", "days": "2025"}]},
+        {"medicines": [{"takes": "b12-2000", "dose": "much"}]},
+        {"prefetch": {"lab": "missing"}},
+        {"prefetch": {"labs": "gone"}},
+    ],
+    ids=str,
+)
+def test_a_misspelt_story_is_refused(told: dict[str, Any]) -> None:
+    with pytest.raises((ValueError, KeyError)):
+        hook_request({"id": "V-X-01", **told})
+
+
+def test_what_no_answer_may_have_is_found() -> None:
+    doubled = {**WRONG_ANSWER["cards"][0], "uuid": "1"} | {"suggestions": [_offer("patient-2", "active")] * 2}
+    found = list(faults({**WRONG_ANSWER, "cards": [doubled, {**WRONG_ANSWER["cards"][1], "uuid": "1"}]}, "patient-1"))
+    for fault in (
+        "/1/summary is ''",
+        "a summary of 0 characters",
+        "the same card twice: ['1', '1']",
+        "the same offer twice: ['Order it', 'Order it']",
+        "selectionBehavior goes with suggestions",
+        "a card that does not name its rules and the version of the knowledge",
+        "proposed for Patient/patient-2",
+        "proposed as active",
+    ):
+        assert fault in found
+
+
+def _offer(patient_id: str, status: str) -> dict[str, Any]:
+    order = {
+        "resourceType": "ServiceRequest",
+        "status": status,
+        "intent": "order",
+        "subject": {"reference": f"Patient/{patient_id}"},
+    }
+    return {"label": "Order it", "actions": [{"type": "create", "description": "Order", "resource": order}]}

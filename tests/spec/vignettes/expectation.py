@@ -9,7 +9,7 @@ of none); data_issues (at least so many); one_card_with (a recommendation that m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,13 +74,13 @@ class Expectation:
     def _wrong_recommendations(self, traces: list[dict[str, Any]]) -> Iterator[str]:
         given = [kind for trace in traces for kind in trace.get("recommendations", [])]
         if missing := self.recommends.difference(given):
-            yield f"does not recommend {sorted(missing)}"
+            yield f"does not recommend {_listed(missing)}"
         if self.recommends_any and self.recommends_any.isdisjoint(given):
-            yield f"recommends none of {sorted(self.recommends_any)}"
+            yield f"recommends none of {_listed(self.recommends_any)}"
         if wrong := self.recommends_none.intersection(given):
-            yield f"recommends {sorted(wrong)}"
+            yield f"recommends {_listed(wrong)}"
         if twice := [kind for kind in self.one_card_with if given.count(kind) > 1]:
-            yield f"recommends on two cards {twice}"
+            yield f"recommends on two cards {_listed(twice)}"
 
     def _wrong_words(self, texts: list[str]) -> Iterator[str]:
         for pattern in self.says:
@@ -92,6 +92,10 @@ class Expectation:
 
 
 _KEYS = set(Expectation.__annotations__) - {"lowest"}
+
+
+def _listed(kinds: Iterable[Recommendation]) -> str:
+    return ", ".join(sorted(kinds))
 
 
 def _several(told: Any) -> tuple[Any, ...]:
