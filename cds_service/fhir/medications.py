@@ -54,11 +54,11 @@ def read_treatments(
     """
     reader, references = MedicationReader(record, knowledge), patient_references(record)
     now = Now(today, knowledge.parameters.exposure_gap_days)
-    treatments: set[Treatment] = set()
+    treatments: list[Treatment] = []
     issues: set[DataIssue] = set()
     for kind, resource in _records(record):
         found, unused = _read(kind, resource, reader, references, now)
-        treatments.update(found)
+        treatments += found
         issues.update(unused)
     return in_order(treatments, _place), sorted(issues, key=lambda i: (i.resource, i.field, i.issue, i.matters_to))
 

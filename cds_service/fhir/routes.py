@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from cds_service.facts.treatments import Route
 from cds_service.fhir.resources import CodeableConcept
@@ -24,6 +25,7 @@ _CODES = {
     "20045000": Route.PARENTERAL,  # EDQM: Intravenous use
     "20049000": Route.NASAL,  # EDQM: Nasal use
 }
+_LONGEST_KEPT = 600  # what is longer is read each time
 _WORDS = (
     (
         Route.PARENTERAL,
@@ -69,15 +71,24 @@ def read_route(concept: CodeableConcept | None) -> Route:
 
 def route_in_words(texts: Iterable[str]) -> Route:
     """The one route that the words of directions name ("1 mg IM monthly"); NOT_KNOWN for none or for two."""
-    return _only(_WORDS, texts)
+    words = _joined(texts)
+    return _spoken(words) if len(words) <= _LONGEST_KEPT else _only(_WORDS, words)
 
 
 def route_of_form(texts: Iterable[str]) -> Route:
     """The route that a product's name implies ("tablet", "injectable solution")."""
-    return _only(_FORM_WORDS, texts)
+    return _only(_FORM_WORDS, _joined(texts))
 
 
-def _only(table: Iterable[tuple[Route, re.Pattern[str]]], texts: Iterable[str]) -> Route:
-    words = " ; ".join(text[:300].lower() for text in texts)
+@lru_cache(maxsize=2048)
+def _spoken(words: str) -> Route:
+    return _only(_WORDS, words)
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return " ; ".join([text[:300].lower() for text in texts])
+
+
+def _only(table: Iterable[tuple[Route, re.Pattern[str]]], words: str) -> Route:
     found = [route for route, pattern in table if pattern.search(words)]
     return found[0] if len(found) == 1 else Route.NOT_KNOWN

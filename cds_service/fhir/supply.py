@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from cds_service.fhir.amounts import Amount, exact, read_quantity, shown
 from cds_service.fhir.dosage import DoseRead
@@ -62,16 +64,22 @@ def _duration(quantity: Quantity | None, path: str, log: IssueLog) -> int | None
     """A duration in whole days; an issue for an unknown unit or a number that is no supply."""
     if quantity is None or quantity.value is None:
         return None
-    a_unit = next((DAYS_IN[found] for text in (quantity.code, quantity.unit) if (found := _time_unit(text))), None)
-    number = exact(quantity.value)
-    if a_unit is None:
+    unit = _time_unit(quantity.code) or _time_unit(quantity.unit)
+    if not unit:
         log.add(path, f"the unit of {shown(quantity)!r} is not known, so the supply was not used")
         return None
-    days = None if number is None else number * a_unit
-    if days is None or not 0 < days <= LONGEST_SUPPLY_DAYS:
+    days = _supply_days(quantity.value, unit) if quantity.value.is_finite() else None
+    if days is None:
         log.add(path, f"a supply of {shown(quantity)!r} is not believable, so it was not used")
-        return None
-    return _whole(days)
+    return days
+
+
+@lru_cache(maxsize=1024)
+def _supply_days(number: Decimal, unit: str) -> int | None:
+    """So many UCUM units of time in whole days; None where that is no supply."""
+    value = exact(number)
+    days = None if value is None else value * DAYS_IN[unit]
+    return _whole(days) if days is not None and 0 < days <= LONGEST_SUPPLY_DAYS else None
 
 
 def _time_unit(text: str | None) -> str:
