@@ -1,10 +1,10 @@
-# make install | run | test | check | lock | bench | clean          (needs Python 3.11 or later, and make)
+# make install | run | test | check | lock | bench | mutants | clean          (needs Python 3.11 or later, and make)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format fixtures rule-book lock bench clean
+.PHONY: help install run test check format fixtures rule-book lock bench mutants clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -63,6 +63,10 @@ rule-book: $(VENV)/installed  ## write the pages that are made from the knowledg
 bench: $(VENV)/installed-dev  ## time the service against a floor that only parses
 	$(BIN)/python -m bench.run $(ARGS)
 
+mutants: $(VENV)/installed-dev  ## change the code in small ways and count what no test notices (an hour; ONLY='cds_service.facts.*')
+	$(BIN)/mutmut run $(if $(ONLY),'$(ONLY)')
+	$(BIN)/python -m bench.mutants
+
 lock: $(VENV)/installed-dev  ## choose versions anew and pin their hashes
 	$(LOCK) --constraint requirements.constraints --build-deps-for editable --output-file requirements.lock pyproject.toml
 	$(LOCK) --constraint requirements.lock --build-deps-for editable --extra postgres \
@@ -70,5 +74,5 @@ lock: $(VENV)/installed-dev  ## choose versions anew and pin their hashes
 	$(LOCK) --constraint requirements.lock --extra dev --extra postgres --output-file requirements-dev.lock pyproject.toml
 
 clean:  ## remove what the targets above made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
