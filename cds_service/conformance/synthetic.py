@@ -65,4 +65,3 @@ def _answer(template: str) -> Json | None:
         return found[0] if found else None
     entries: Json = {"entry": [{"resource": resource} for resource in found]} if found else {}
     return {"resourceType": "Bundle", "type": "searchset", "total": len(found), **entries}
-

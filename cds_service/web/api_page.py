@@ -39,7 +39,7 @@ def api_page(spec: Mapping[str, Any]) -> str:
     parts = [part for path, item in spec["paths"].items() for part in _operations(path, item)]
     parts += [part for name, schema in schemas.items() for part in _schema(name, schema)]
     head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{title}</title>"
-    intro = "For programs: <a href=\"openapi.json\">openapi.json</a> (OpenAPI 3.1)."
+    intro = 'For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).'
     body = "\n".join([f"<h1>{title}</h1>", f"<p>{intro}</p>", *parts])
     return f"<!doctype html><html lang=en><head>{head}<style>{_STYLE}</style></head><body>{body}</body></html>"
 
@@ -60,7 +60,7 @@ def _answer(answer: Mapping[str, Any]) -> str:
 
 
 def _schema(name: str, schema: Mapping[str, Any]) -> Iterator[str]:
-    yield f"<h2 id=\"{escape(name)}\">{escape(name)}</h2>"
+    yield f'<h2 id="{escape(name)}">{escape(name)}</h2>'
     required = schema.get("required", ())
     rows = (
         (f"<code>{escape(member)}</code>", _type(inner), "yes" if member in required else "", _words(inner))
@@ -76,7 +76,7 @@ def _contents(holder: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _type(schema: Mapping[str, Any]) -> str:
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
-        return f"<a href=\"#{name}\">{name}</a>"
+        return f'<a href="#{name}">{name}</a>'
     for choice in ("anyOf", "allOf", "oneOf"):
         if choice in schema:
             return " or ".join(map(_type, schema[choice]))

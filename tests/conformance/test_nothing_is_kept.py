@@ -25,7 +25,16 @@ WORD = re.compile(r"[\w.:-]+")
 # Fields of a log line whose numbers and times are of the service's own making.
 OF_OURS = ("milliseconds", "timestamp", "request", "status", "cards", "items", "knowledge", "rules", "service")
 # Columns whose ids and times are of the service's own making, or of the test's feedback.
-NOT_OF_PATIENTS = ("id", "feedback", "card", "digest", "suggestions", "accepted_suggestions", "rules", "knowledge_version")
+NOT_OF_PATIENTS = (
+    "id",
+    "feedback",
+    "card",
+    "digest",
+    "suggestions",
+    "accepted_suggestions",
+    "rules",
+    "knowledge_version",
+)
 
 
 def disguised(value: Any, patient_id: str) -> Any:
