@@ -41,6 +41,7 @@ _LONGEST_VALUES = {
     "last": "2025-01-01",
     "later": "1234 pmol/L",
     "later_date": "2025-09-20",
+    "mma": "10.85 umol/L",
     "kidneys": "",
     "folate": "",
     "date": "2025-09-20",

@@ -3,7 +3,7 @@ Diagnostic Approach; clinical-guidelines 1 to 3 and 5)."""
 
 from __future__ import annotations
 
-from cds_service.assessment.bands import Band, b12_band, scale_of
+from cds_service.assessment.bands import Band, b12_band, is_raised, scale_of
 from cds_service.assessment.metabolites import Marker, rate_words
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
@@ -188,8 +188,11 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
     known = [m for m in p.reading.markers if m.result.analyte is Analyte.MMA and m.raised is not Presence.NOT_KNOWN]
     if p.has(ProblemKind.MYELOPATHY):
         return does_not_fire(result_fact(result, p.knowledge))  # its own rule does not wait for MMA
-    on_its_way = p.pending(Test.MMA) or any(r.analyte is Analyte.MMA and r.is_preliminary for r in p.facts.labs)
-    if not unsettled or known or p.therapy.is_current is Presence.YES or on_its_way:
+    if unsettled and not known and p.therapy.is_current is not Presence.YES:
+        first = _preliminary_mma(p)
+        if first is not None:
+            return _await_mma(p, result, first)
+    if not unsettled or known or p.therapy.is_current is Presence.YES or p.pending(Test.MMA):
         return does_not_fire(result_fact(result, p.knowledge))
     called_for = p.features or p.risks
     base = "cannot-classify" if p.reading.band is Band.DEFICIENT_OR_INDETERMINATE else "indeterminate"
@@ -198,6 +201,24 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
         facts=(result_fact(result, p.knowledge), *_other_facts(p), *called_for),
         values=b12_values(p, result) | {"feature": called_for[0].words if called_for else ""},
         recommends=_metabolite_tests(p) if called_for else (Recommendation.ORDER_MMA,),
+    )
+
+
+def _preliminary_mma(p: Picture) -> LabResult | None:
+    """The newest recent MMA, where it is still preliminary."""
+    newest = p.recent(Analyte.MMA)
+    return newest if newest is not None and newest.is_preliminary else None
+
+
+def _await_mma(p: Picture, result: LabResult, first: LabResult) -> Answer:
+    """A preliminary MMA is not ordered again: a raised one is said as preliminary, any other is waited for."""
+    if is_raised(first, p.knowledge.analytes[Analyte.MMA])[0] is not Presence.YES:
+        return does_not_fire(result_fact(result, p.knowledge), result_fact(first, p.knowledge))
+    return fires(
+        variant="mma-preliminary",
+        facts=(result_fact(result, p.knowledge), result_fact(first, p.knowledge), *p.features),
+        values=b12_values(p, result) | {"mma": first.printed},
+        recommends=(Recommendation.VERIFY_DATA,),
     )
 
 
