@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from cds_service.facts.treatments import DailyDose, Medicine
-from cds_service.fhir.amounts import Strength
-from cds_service.fhir.dosage import NO_DOSAGE, daily_dose, read_dose
+from cds_service.fhir.amounts import Amount, Kind, Strength
+from cds_service.fhir.dosage import NO_DOSAGE, daily_dose, decimal, read_dose
 from cds_service.fhir.medications import takes_upper
+from cds_service.fhir.sig_frequency import Frequency
 from cds_service.fhir.strengths import strength_in_name
 from tests.medication_builders import dosage, dose, every, medicine_knowledge
 
@@ -139,3 +140,126 @@ def test_strengths_are_read_from_names(name: str, mg_per_unit: str | None, mg_pe
     assert strength_in_name(name, folic_acid) == Strength(
         Fraction(mg_per_unit) if mg_per_unit else None, Fraction(mg_per_ml) if mg_per_ml else None
     )
+
+
+def bounded(text: str, sequence: int | None = None, **bounds: str) -> dict[str, Any]:
+    return {"sequence": sequence, "text": text, "timing": every(1, boundsPeriod=bounds)}
+
+
+@pytest.mark.parametrize(
+    ("on", "lowest_mg", "highest_mg"),
+    [
+        (date(2025, 1, 1), 5, 5),
+        (date(2025, 3, 31), 5, 5),
+        (date(2025, 4, 1), 1, 1),
+        (date(2025, 12, 31), 1, 1),
+        (date(2026, 1, 1), 1, 5),
+        (None, 1, 5),
+    ],
+)
+def test_a_step_holds_from_its_first_to_its_last_day_and_all_count_where_none_holds(
+    on: date | None, lowest_mg: int, highest_mg: int
+) -> None:
+    steps = lines(
+        bounded("5 mg", 1, start="2025-01-01", end="2025-03-31"), bounded("1 mg", 2, start="2025-04-01", end="2025")
+    )
+    assert daily_dose(steps, TABLET, takes_upper=False, on=on).mg_per_day == lowest_mg
+    assert daily_dose(steps, TABLET, takes_upper=True, on=on).mg_per_day == highest_mg
+
+
+@pytest.mark.parametrize(("on", "mg"), [(date(2025, 3, 31), 5), (date(2025, 4, 1), 1)])
+def test_a_bound_left_open_holds_for_ever(on: date, mg: int) -> None:
+    steps = lines(bounded("5 mg", 1, end="2025-03-31"), bounded("1 mg", 2, start="2025-04-01"))
+    assert daily_dose(steps, TABLET, takes_upper=False, on=on).mg_per_day == mg
+    assert daily_dose(steps, TABLET, takes_upper=True, on=on).mg_per_day == mg
+
+
+@pytest.mark.parametrize(
+    "vague", [bounded("5 mg", 1), bounded("5 mg", 1, start="soon"), {"sequence": 1, "text": "5 mg daily"}], ids=str
+)
+def test_a_line_without_readable_bounds_gives_way_to_one_that_holds_the_day(vague: dict[str, Any]) -> None:
+    steps = lines(vague, bounded("1 mg", 2, start="2025-01-01"))
+    assert daily_dose(steps, TABLET, takes_upper=True, on=date(2025, 10, 1)).mg_per_day == 1
+
+
+def test_the_mass_at_a_time_is_that_of_the_cautious_end() -> None:
+    both = lines({"text": "1-2 mg daily"}, {"text": "5 mg weekly"})
+    assert read_dose(both, TABLET, takes_upper=False).dose_mg == 1
+    assert read_dose(both, TABLET, takes_upper=True).dose_mg == 5
+    assert read_dose(lines({"text": "daily"}), TABLET, takes_upper=True).dose_mg is None
+
+
+def test_amount_and_frequency_are_told_of_a_single_line_alone() -> None:
+    one = read_dose(lines({"text": "2 tablets three times daily"}), TABLET, takes_upper=False)
+    assert one.amount == Amount.of(Kind.UNIT, Fraction(2))
+    assert one.frequency == Frequency.of(Fraction(3))
+    two = read_dose(lines({"text": "2 tablets daily"}, {"text": "1 tablet daily"}), TABLET, takes_upper=False)
+    assert (two.amount, two.frequency) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("texts", "days"),
+    [
+        (["5 mg daily for 7 days"], 7),
+        (["5 mg daily for 7 days", "1 mg daily for 10 days"], 17),
+        (["5 mg daily for 7 days", "1 mg daily"], None),
+    ],
+    ids=str,
+)
+def test_steps_last_one_after_the_other(texts: list[str], days: int | None) -> None:
+    steps = [{"sequence": number, "text": text} for number, text in enumerate(texts, 1)]
+    assert read_dose(lines(*steps), TABLET, takes_upper=False).lasts_days == days
+
+
+def test_lines_taken_together_last_as_long_as_the_longest() -> None:
+    both = [{"text": "5 mg daily for 7 days"}, {"text": "1 mg daily for 10 days"}]
+    assert read_dose(lines(*both), TABLET, takes_upper=False).lasts_days == 10
+    assert read_dose(lines(*both, {"text": "2 mg daily"}), TABLET, takes_upper=False).lasts_days is None
+
+
+def test_a_dose_is_as_needed_or_single_only_where_every_line_is() -> None:
+    as_needed = read_dose(lines({"text": "5 mg daily prn"}, {"text": "1 mg daily prn"}), TABLET, takes_upper=False)
+    assert as_needed.as_needed
+    assert as_needed.daily.mg_per_day == 6
+    single = read_dose(lines({"text": "5 mg once only"}), TABLET, takes_upper=False)
+    assert (single.is_single, single.as_needed) == (True, False)
+    mixed = read_dose(lines({"text": "5 mg once only"}, {"text": "1 mg daily"}), TABLET, takes_upper=False)
+    assert not mixed.is_single
+
+
+@pytest.mark.parametrize(
+    ("fraction", "mg"), [("1/3", "0.333333333333"), ("2/3", "0.666666666667"), ("1/8", "0.125"), ("3", "3")]
+)
+def test_a_fraction_is_exact_where_it_can_be_and_else_has_twelve_digits(fraction: str, mg: str) -> None:
+    assert str(decimal(Fraction(fraction))) == mg
+
+
+def test_a_remark_on_a_sum_is_that_of_its_first_line_that_has_one() -> None:
+    most = {"numerator": {"value": 4, "unit": "tablet"}, "denominator": {"value": 1, "unit": "d"}}
+    prn = {"asNeededBoolean": True, "doseAndRate": dose(1, "tablet"), "maxDosePerPeriod": most}
+    remark = "taken when needed; the stated maximum is counted"
+    assert highest({"text": "1 mg daily"}, prn) == DailyDose(Decimal(5), remark)
+    assert lowest(prn) == DailyDose(None, "only the most that may be taken is given")
+
+
+def test_the_reason_of_the_step_that_cannot_be_told_is_given() -> None:
+    steps = ({"sequence": 1, "text": "5 mg daily"}, {"sequence": 2, "text": "5 mg"}, {"sequence": 3, "text": "daily"})
+    assert lowest(*steps) == DailyDose(None, "how often it is taken is not given")
+
+
+def test_ranges_in_steps_are_steps_and_equal_steps_need_no_remark() -> None:
+    changing = ({"sequence": 1, "text": "1-2 mg daily"}, {"sequence": 2, "text": "1-2 mg daily prn"})
+    assert lowest(*changing) == DailyDose(Decimal(1), "the dose changes in steps; the lowest is counted")
+    assert highest({"sequence": 1, "text": "2 mg daily"}, {"sequence": 2, "text": "2 tablets daily"}) == DailyDose(
+        Decimal(2), ""
+    )
+
+
+def test_lines_without_a_sequence_are_taken_together_whatever_is_numbered() -> None:
+    assert lowest({"text": "2 mg daily"}, {"sequence": 0, "text": "1 mg daily"}).mg_per_day == 3
+
+
+@pytest.mark.parametrize("length", [1, 300])
+def test_lines_are_read_alike_whether_or_not_they_are_short_enough_to_keep(length: int) -> None:
+    ten = [{"text": "1 mg daily", "route": {"text": f"{number} {'x' * length}"}} for number in range(10)]
+    assert lowest(*ten) == DailyDose(Decimal(10), "")
