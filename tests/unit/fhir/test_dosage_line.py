@@ -25,7 +25,7 @@ def line(strength: Strength = TABLET, **fields: Any) -> Line:
     return read_line(dosage(**fields), strength)
 
 
-def told(strength: Strength = TABLET, **fields: Any) -> tuple[Fraction | None, Fraction | None, str]:
+def told(strength: Strength = TABLET, **fields: Any) -> tuple[Any, Any, str]:
     read = line(strength, **fields)
     return read.low, read.high, read.reason
 
@@ -150,7 +150,7 @@ def test_two_frequencies_are_one_within_ten_percent(period: int, words: str, rea
 def test_once_is_no_daily_dose(fields: dict[str, Any], reason: str) -> None:
     read = line(doseAndRate=dose(5, "mg"), **fields)
     assert (read.low, read.reason) == (None, reason)
-    assert read.dose == (5, 5)
+    assert read.dose == (Fraction(5), Fraction(5))
     assert read.is_single == reason.startswith("a single")
 
 
@@ -227,7 +227,7 @@ def test_a_line_keeps_its_amount_in_the_unit_it_was_given_in() -> None:
     read = line(timing=every(2), doseAndRate=dose(3, "tablet"))
     assert read.amount == Amount(Kind.UNIT, Fraction(3), Fraction(3))
     assert read.frequency == Frequency(Fraction(2), Fraction(2))
-    assert read.dose == (15, 15)
+    assert read.dose == (Fraction(15), Fraction(15))
 
 
 @pytest.mark.parametrize(
