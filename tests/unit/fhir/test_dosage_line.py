@@ -112,7 +112,7 @@ def test_a_rate_of_a_product_of_unknown_strength_is_not_guessed(rate: dict[str, 
     "doses", [{"doseQuantity": part(5, "mg")}, {"doseRange": {"low": part(5, "mg"), "high": part(5, "mg")}}], ids=str
 )
 def test_a_dose_stands_before_the_rate_beside_it(doses: dict[str, Any]) -> None:
-    given = {"doseAndRate": [{**doses, "rateQuantity": part(1, "mg/d")}], "timing": every(1)}
+    given: dict[str, Any] = {"doseAndRate": [{**doses, "rateQuantity": part(1, "mg/d")}], "timing": every(1)}
     assert told(**given) == (5, 5, "")
 
 
