@@ -49,6 +49,7 @@ check: $(VENV)/installed-dev  ## lint, types, layers and the generated pages
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m cds_service.rule_book --check
+	$(BIN)/python -m cds_service.conformance --check
 
 format: $(VENV)/installed-dev  ## format the code
 	$(BIN)/ruff format .
@@ -59,6 +60,7 @@ fixtures: $(VENV)/installed-dev  ## write the stories' bundles, requests and pro
 
 rule-book: $(VENV)/installed  ## write the pages that are made from the knowledge
 	$(BIN)/python -m cds_service.rule_book
+	$(BIN)/python -m cds_service.conformance
 
 bench: $(VENV)/installed-dev  ## time the service against a floor that only parses
 	$(BIN)/python -m bench.run $(ARGS)

@@ -92,7 +92,7 @@ def test_each_call_gets_card_ids_of_its_own(service: Service, services: Services
 # CORS
 
 
-@pytest.mark.verifies("CDSH-CORS")
+@pytest.mark.verifies("CDSH-121")
 @pytest.mark.parametrize("path", ["", "/{id}", "/{id}/feedback"])
 def test_a_preflight_is_answered(path: str, service: Service, services: Services) -> None:
     method = "POST" if path else "GET"
@@ -112,7 +112,7 @@ def test_a_preflight_is_answered(path: str, service: Service, services: Services
     assert "authorization" in answer.headers["Access-Control-Allow-Headers"].lower()
 
 
-@pytest.mark.verifies("CDSH-CORS")
+@pytest.mark.verifies("CDSH-121")
 @pytest.mark.parametrize(
     ("path", "body"),
     [("/{id}", b"{"), ("/nothing", b"{}"), ("/{id}/feedback", b"{}"), ("/{id}", b'{"hook": "order-sign"}')],
