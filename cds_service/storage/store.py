@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, text
+from sqlalchemy import ColumnElement, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -84,11 +84,12 @@ class Store:
             self._is_migrated = True
 
     def is_ready(self) -> bool:
-        """Whether the database can be used now."""
+        """Whether the database can be written now: one that can only be read keeps no feedback."""
         try:
             self.prepare()
             with self._engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
+                connection.execute(delete(FeedbackRow).where(FeedbackRow.id < 0))
+                connection.rollback()
         except (SQLAlchemyError, TemporarilyUnavailable):
             return False
         return True

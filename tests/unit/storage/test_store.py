@@ -111,6 +111,18 @@ def test_a_database_that_comes_back_is_used_again(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_database_that_can_only_be_read_is_not_ready(path: Path, store: Store) -> None:
+    assert store.is_ready()
+    other = sqlite3.connect(path)
+    other.execute("BEGIN EXCLUSIVE")
+
+    assert not store.is_ready()
+
+    other.rollback()
+    other.close()
+    assert store.is_ready()
+
+
 def test_cards_shown_are_noted_without_any_patient(path: Path, store: Store) -> None:
     card = CardShown("c-1", "b12-patient-view", ("B12-DX-01", "B12-RX-01"), "warning", "abc123", ("s-1", "s-2"))
     store.record_cards([card], NOW)
