@@ -48,7 +48,10 @@ def answers_hold_nothing_empty(visit: Visit) -> Iterator[str]:
 def answers_come_soon(visit: Visit) -> Iterator[str]:
     for call in _calls(visit):
         if call.answer.seconds > _SOON_SECONDS:
-            yield f"{call.name}: {call.answer.seconds:.1f} s"
+            # The first answer of a service may be its slowest.
+            again = min(visit.call(call.service, call.request).seconds for _ in range(3))
+            if again > _SOON_SECONDS:
+                yield f"{call.name}: {again:.1f} s"
 
 
 @check("Members and extensions that the service does not know change nothing", "32", "149")
