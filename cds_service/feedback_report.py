@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from cds_service.knowledge.model import Knowledge
@@ -35,7 +35,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def feedback_table(found: Sequence[RuleFeedback], knowledge: Knowledge, *, with_comments: bool = False) -> Table:
     """One row a rule. Reasons are shown in the words of the knowledge, where it has them; all else as plain text."""
     displays = {(r.code.system, r.code.code): r.code.display for r in knowledge.override_reasons.values()}
-    table = Table("Rule", "Shown", "Accepted", "Overridden", "Not answered", "Reasons", "Comments")
+    counts_of = ("Shown", "Accepted", "Overridden", "Not answered")
+    table = Table(Column("Rule", no_wrap=True), *counts_of, Column("Reasons", overflow="fold"), "Comments")
     for each in found:
         reasons = [f"{count} × {displays.get(key, key[1])}" for key, count in each.reasons.most_common()]
         comments = "\n".join(each.comments) if with_comments else str(len(each.comments) or "")
