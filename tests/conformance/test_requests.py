@@ -328,7 +328,7 @@ def test_markup_in_a_name_does_not_reach_a_card_as_markup(markup: str, service: 
     )
     sent = bundle(
         {**LOW_B12, "code": {"coding": [{**LOW_B12["code"]["coding"][0], "display": markup}], "text": markup}}
-    )  # type: ignore[index]
+    )
     request["prefetch"]["labs"] = sent
     answer = call(service, services, request)
 
