@@ -125,7 +125,7 @@ def _result(patient: str, place: int, chance: random.Random) -> Json:
     code, display, unit, low, high, decimals, (normal_low, normal_high) = chance.choice(
         _OF_INTEREST if of_interest else _OTHER
     )
-    day = _past(chance)
+    day, time = _past(chance), f"{chance.randrange(7, 18):02d}:{chance.randrange(60):02d}:{chance.randrange(60):02d}"
 
     def quantity(value: float) -> Json:
         return {"value": value, "unit": unit, "system": _UCUM, "code": unit}
@@ -136,8 +136,8 @@ def _result(patient: str, place: int, chance: random.Random) -> Json:
             {"coding": [{"system": f"{_TERMS}/observation-category", "code": "laboratory", "display": "Laboratory"}]}
         ],
         "code": {"coding": [{"system": _LOINC, "code": code, "display": display}], "text": display},
-        "effectiveDateTime": f"{day}T08:15:00Z",
-        "issued": f"{day}T14:30:00.000Z",
+        "effectiveDateTime": f"{day}T{time}Z",
+        "issued": f"{day}T{time}.{chance.randrange(1000):03d}Z",
         "performer": [{"reference": "Organization/lab", "display": "Central Laboratory"}],
         "valueQuantity": quantity(round(chance.uniform(low, high), decimals)),
         "referenceRange": [

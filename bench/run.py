@@ -1,7 +1,8 @@
 """Times the service against the floor of bench/floor.py, on the same server and the same requests.
 
-Rounds of both are interleaved, each over the same distinct patients. CPU time is that of the server's whole process
-tree, so it does not matter that the load comes from this machine too. Read the ratios; the times belong to the machine.
+The service is timed twice, without and with its record of the cards shown. Rounds of all three are interleaved, each
+over the same distinct patients. CPU time is that of the server's whole process tree, so that the load, which comes from
+this machine too, is not in it. Read the ratios; the times belong to the machine.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -24,7 +25,12 @@ from bench.payloads import TODAY, requests_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PATH = "/cds-services/b12-patient-view"
-CONTENDERS = {"floor": "bench.floor:app", "service": "cds_service.wsgi:app"}
+FLOOR = "only parsed"
+CONTENDERS = {
+    FLOOR: "bench.floor:app",
+    "answered": "bench.unstored:app",
+    "answered and noted": "cds_service.wsgi:app",
+}
 _TICKS = os.sysconf("SC_CLK_TCK")
 _HEADERS = {"Content-Type": "application/json"}
 
@@ -57,7 +63,7 @@ def serving(target: str, folder: Path) -> Iterator[Server]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "1", "--blocking-threads", "1"]
-    database = f"sqlite:///{folder}/{target.partition('.')[0]}.sqlite3"
+    database = f"sqlite:///{folder}/{target.partition(':')[0]}.sqlite3"
     environment = os.environ | {"B12_TODAY": TODAY.isoformat(), "B12_DATABASE_URL": database, "B12_TRUST": "open"}
     with (folder / f"{port}.log").open("wb") as log:
         process = subprocess.Popen(
@@ -117,46 +123,42 @@ def measure(server: Server, bodies: Sequence[bytes], seconds: float) -> Sample:
     return Sample(used / len(took) * 1e3, took[len(took) // 2] * 1e3, took[int(len(took) * 0.99)] * 1e3)
 
 
-def compare(size: int, patients: int, rounds: int, seconds: float, servers: dict[str, Server]) -> str:
-    """The row of one size: medians, and the ratio of CPU time with its spread over the rounds."""
+def compare(size: int, patients: int, rounds: int, seconds: float, servers: dict[str, Server]) -> Iterator[str]:
+    """The rows of one size: medians, and the ratio of CPU time to the floor's with its spread over the rounds."""
     bodies = requests_of(size, patients)
     samples: dict[str, list[Sample]] = {name: [] for name in servers}
     for server in servers.values():
-        measure(server, bodies[:20], 0.5)  # warm
+        measure(server, bodies, 0.5)  # warm
+    names = list(servers)
     for number in range(rounds):
-        for name in sorted(servers, reverse=number % 2 == 1):
+        for place in range(len(names)):
+            name = names[(place + number) % len(names)]
             samples[name].append(measure(servers[name], bodies, seconds))
-    ratios = [ours.cpu_ms / floor.cpu_ms for ours, floor in zip(samples["service"], samples["floor"], strict=True)]
-
-    def middle(name: str, field: str) -> float:
-        return float(statistics.median(getattr(sample, field) for sample in samples[name]))
-
-    kilobytes = sum(map(len, bodies)) / len(bodies) / 1024
-    return (
-        f"| {size} | {kilobytes:.0f} | {middle('floor', 'cpu_ms'):.3f} | {middle('service', 'cpu_ms'):.3f} "
-        f"| {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) "
-        f"| {middle('floor', 'p50_ms'):.2f} | {middle('service', 'p50_ms'):.2f} | {middle('service', 'p99_ms'):.2f} |"
-    )
+    for name, taken in samples.items():
+        ratios = [ours.cpu_ms / floor.cpu_ms for ours, floor in zip(taken, samples[FLOOR], strict=True)]
+        cpu, p50, p99 = (
+            statistics.median(getattr(sample, field) for sample in taken) for field in ("cpu_ms", "p50_ms", "p99_ms")
+        )
+        ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})" if name != FLOOR else "1"
+        yield f"| {size} | {name} | {cpu:.3f} | {ratio} | {p50:.2f} | {p99:.2f} |"
 
 
 def main() -> None:
-    """Run it and print one row a size."""
+    """Run it and print a row for each size and contender."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[20, 200, 2000], help="resources a request")
     parser.add_argument("--patients", type=int, default=100, help="distinct patients a size")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.5, help="the least time of a round, for each contender")
     chosen = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        serving(CONTENDERS["floor"], Path(folder)) as floor,
-        serving(CONTENDERS["service"], Path(folder)) as service,
-    ):
-        print("| resources | kB | floor CPU ms | service CPU ms | CPU ratio | floor p50 ms | p50 ms | p99 ms |")
-        print("|---|---|---|---|---|---|---|---|")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        servers = {name: stack.enter_context(serving(target, folder)) for name, target in CONTENDERS.items()}
+        print("| resources | request | CPU ms | of the floor | p50 ms | p99 ms |")
+        print("|---|---|---|---|---|---|")
         for size in chosen.sizes:
-            servers = {"floor": floor, "service": service}
-            print(compare(size, chosen.patients, chosen.rounds, chosen.seconds, servers), flush=True)
+            for row in compare(size, chosen.patients, chosen.rounds, chosen.seconds, servers):
+                print(row, flush=True)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from cds_service.web.app import create_app
 from cds_service.web.logs import set_up_logs
 
 
-def make_app(settings: Settings) -> Flask:
-    """The application for these settings.
+def make_app(settings: Settings, store: Store | None = None) -> Flask:
+    """The application for these settings; the store is made from them where none is given.
 
     Raises:
         InvalidSettings: a setting cannot be used.
@@ -29,7 +29,7 @@ def make_app(settings: Settings) -> Flask:
     knowledge = load(
         overlay=settings.knowledge_dir, with_snomed_affiliate=settings.snomed_affiliate, site=settings.site
     )
-    store = Store(settings.database_url)
+    store = store or Store(settings.database_url)
     app = create_app(settings, services(knowledge), knowledge, store)
     # Discovery and hooks work without the database; /ready and feedback say so while it is away.
     if not store.is_ready():

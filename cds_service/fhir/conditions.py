@@ -8,6 +8,7 @@ from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.patient import DataIssue, DataKey
 from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.fhir.allergies import read_allergies
+from cds_service.fhir.ordering import in_order
 from cds_service.fhir.problem_codes import ProblemMatch, match_problems
 from cds_service.fhir.procedures import read_procedures
 from cds_service.fhir.record import PatientRecord
@@ -37,7 +38,7 @@ def read_problems(record: PatientRecord, knowledge: Knowledge, today: date) -> t
         found, odd = read(record, references, knowledge, today)
         problems += found
         issues += odd
-    by_kind = sorted(set(problems), key=lambda problem: (problem.kind, problem.source, problem.name, repr(problem)))
+    by_kind = in_order(problems, lambda problem: (problem.kind, problem.source, problem.name))
     return by_kind, sorted(set(issues), key=lambda issue: (issue.resource, issue.field, issue.issue))
 
 
