@@ -28,6 +28,8 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("B12-DX-04", diagnosis.functional_deficiency),
     ("B12-RX-02", treatment.parenteral_first),
     ("B12-RX-01", treatment.oral_first),
+    ("B12-RX-05", treatment.maintenance_by_cause),
+    ("B12-RX-08", treatment.kidney_disease),
     ("B12-SAFE-04", safety.folic_acid_taken_with_b12_in_doubt),
     ("B12-DX-03", diagnosis.indeterminate_needs_mma),
     ("B12-DX-05", diagnosis.metabolites_confounded),

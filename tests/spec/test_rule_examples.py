@@ -42,6 +42,7 @@ _LONGEST_VALUES = {
     "later": "1234 pmol/L",
     "later_date": "2025-09-20",
     "mma": "10.85 umol/L",
+    "reason": "chronic kidney disease on the problem list",
     "kidneys": "",
     "folate": "",
     "date": "2025-09-20",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date
 
 from cds_service.assessment.bands import is_raised
+from cds_service.assessment.metabolites import renal_confounder
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MALABSORPTIVE, MEDICATION_KEYS, Picture, result_fact
 from cds_service.assessment.rules.diagnosis import b12_values, recovered
@@ -28,8 +29,10 @@ from cds_service.facts.orders import Test
 from cds_service.facts.patient import DataKey
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import ProblemKind
+from cds_service.facts.treatments import Medicine
 from cds_service.knowledge.model import Recommendation
 
+_MOST_CAUSES = 2
 _LOW = (Status.DEFICIENT, Status.FUNCTIONAL)
 
 
@@ -189,3 +192,25 @@ def pregnancy(p: Picture) -> Answer:
     result = p.reading.deciding or p.reading.in_words_only
     values = b12_values(p, result) if result is not None else {}
     return fires(variant="pregnant", facts=facts, values=values, recommends=tuple(recommends))
+
+
+def maintenance_by_cause(p: Picture) -> Answer:
+    """What comes after the first months depends on whether the cause goes away (source article, Maintenance)."""
+    if not needs_treatment(p) or is_allergic(p):
+        return does_not_fire()
+    lasting = p.lasting_causes
+    risks = p.risks
+    if not lasting and not risks:
+        return does_not_fire()
+    takes_metformin = p.exposures[Medicine.METFORMIN].is_current is Presence.YES
+    variant = "lasting" if lasting else "metformin" if takes_metformin else "reversible"
+    causes = lasting or risks
+    return fires(variant=variant, facts=causes[:_MOST_CAUSES], values={"cause": causes[0].words})
+
+
+def kidney_disease(p: Picture) -> Answer:
+    """Reduced kidney function beside a deficiency: what to follow, and which cobalamin (clinical-guidelines 3, 5)."""
+    reason = renal_confounder(p.facts.labs, p.problems, p.knowledge)
+    if not reason or not needs_treatment(p) or is_allergic(p):
+        return does_not_fire()
+    return fires(variant="kidney", facts=(FactUsed("Kidneys", reason),), values={"reason": reason})
