@@ -1,4 +1,4 @@
-"""A FHIR server in the place of prefetch: the same assessment for whatever was left out, and an answer to each fault."""
+"""A FHIR server in place of prefetch: the same assessment for whatever was left out, and an answer to each fault."""
 
 from __future__ import annotations
 
