@@ -12,6 +12,7 @@ from flask import Flask
 
 from cds_service.composition import services
 from cds_service.config import Settings
+from cds_service.fhir.draft_resources import make_templates
 from cds_service.knowledge.loader import load
 from cds_service.storage.store import Store
 from cds_service.web.app import create_app
@@ -34,6 +35,7 @@ def make_app(settings: Settings, store: Store | None = None) -> Flask:
     # Discovery and hooks work without the database; /ready and feedback say so while it is away.
     if not store.is_ready():
         structlog.get_logger().warning("database cannot be reached", setting="B12_DATABASE_URL")
+    make_templates(knowledge)
     _calm_collector()
     return app
 

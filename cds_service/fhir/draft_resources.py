@@ -15,7 +15,7 @@ from typing import Any
 from fhir.resources.R4B.medicationrequest import MedicationRequest
 from fhir.resources.R4B.servicerequest import ServiceRequest
 
-from cds_service.knowledge.model import Code, DosageStep, Regimen, TestKnowledge
+from cds_service.knowledge.model import Code, DosageStep, Knowledge, Regimen, TestKnowledge
 
 UCUM = "http://unitsofmeasure.org"
 _REFERENCE = re.compile(r"(?P<type>[A-Z][A-Za-z]{1,63})/[A-Za-z0-9\-.]{1,64}")
@@ -54,6 +54,18 @@ def product_and_dosage(regimen: Regimen) -> dict[str, Any]:
     """The regimen's product, dosage and supply, for a draft that is changed to it."""
     template = _medication_request(regimen)
     return {name: template[name] for name in ("medicationCodeableConcept", "dosageInstruction", "dispenseRequest")}
+
+
+def make_templates(knowledge: Knowledge) -> None:
+    """Make and validate all that can ever be proposed, so that a start fails on it and no request waits for it.
+
+    Raises:
+        pydantic.ValidationError: a knowledge file leads to a resource that is not valid.
+    """
+    for test in knowledge.tests.values():
+        _service_request(test.order, test.title)
+    for regimen in knowledge.regimens.values():
+        _medication_request(regimen)
 
 
 def _filled(

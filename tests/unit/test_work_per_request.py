@@ -14,6 +14,7 @@ import pytest
 
 from bench.payloads import TODAY, requests_of
 from cds_service.composition import services
+from cds_service.fhir.draft_resources import make_templates
 from cds_service.fhir.hook_call import HookCall
 from cds_service.knowledge.loader import load
 from cds_service.service import CdsService
@@ -28,7 +29,9 @@ CALLS_OF_AN_UNRELATED_RESULT = 10
 
 @pytest.fixture(scope="module")
 def service() -> CdsService:
-    return next(service for service in services(load()) if service.hook == HOOK)
+    knowledge = load()
+    make_templates(knowledge)
+    return next(service for service in services(knowledge) if service.hook == HOOK)
 
 
 def answered(service: CdsService, body: bytes) -> bytes:
