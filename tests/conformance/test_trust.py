@@ -492,22 +492,26 @@ def test_a_stranger_is_refused_before_the_body_is_looked_at(client: FlaskClient)
     assert client.head(DISCOVERY).status_code == 401
 
 
-def test_what_holds_for_a_client_reaches_the_hook(edge: Edge, tmp_path: Path, settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize("one", [True, False])
+def test_what_holds_for_a_client_reaches_the_hook(
+    one: bool, edge: Edge, tmp_path: Path, settings: dict[str, Any]
+) -> None:
     base = {"keys": [EC.jwk], "services": ["b12-patient-view"]}
     own = {**base, "id": "own", "issuer": EHR, "one_action": True, "never_sent": ["procedures"]}
     plain = {**base, "id": "plain", "issuer": REMOTE}
+    none = {**base, "id": "none", "issuer": TENANTS, "one_action": False, "never_sent": []}
     client = edge.client(
-        **{**settings, "clients": client_file(tmp_path, [own, plain]), "never_sent": ("labs",), "one_action": False}
+        **{**settings, "clients": client_file(tmp_path, [own, plain, none]), "never_sent": ("labs",), "one_action": one}
     )
 
-    for issuer in (EHR, REMOTE):
+    for issuer in (EHR, REMOTE, TENANTS):
         assert send(client, EC.bearer(iss=issuer)).status_code == 200
 
     told = [
         (call.one_action, {key.value for key, section in call.record.sections.items() if "never" in section.note})
         for call in edge.calls
     ]
-    assert told == [(True, {"procedures"}), (False, {"labs"})]
+    assert told == [(True, {"procedures"}), (one, {"labs"}), (False, set())]
 
 
 def test_a_client_reaches_its_own_fhir_server_and_no_other(
@@ -519,9 +523,10 @@ def test_a_client_reaches_its_own_fhir_server_and_no_other(
     entries = [
         {**base, "id": "own", "issuer": EHR, "fhir_origins": [server]},
         {**base, "id": "other", "issuer": REMOTE, "fhir_origins": ["https://fhir.example.org"]},
-        {**base, "id": "none", "issuer": TENANTS},
+        {**base, "id": "none", "issuer": TENANTS, "fhir_origins": []},
+        {**base, "id": "as-the-settings", "issuer": "urn:plain"},
     ]
-    client = edge.client(**{**settings, "clients": client_file(tmp_path, entries)})
+    client = edge.client(**{**settings, "clients": client_file(tmp_path, entries), "fhir_origins": (server,)})
     request = hook_request(prefetch={"labs": None, "procedures": None}, fhirServer=server)
 
     def status(issuer: str) -> int:
@@ -529,8 +534,8 @@ def test_a_client_reaches_its_own_fhir_server_and_no_other(
 
     assert (status(REMOTE), status(TENANTS)) == (412, 412)
     assert httpserver.log == []
-    assert status(EHR) == 200
-    assert len(httpserver.log) == 1
+    assert (status(EHR), status("urn:plain")) == (200, 200)
+    assert len(httpserver.log) == 2
 
 
 def test_open_trust_asks_nobody(edge: Edge) -> None:
