@@ -1,12 +1,21 @@
 """A pytest plugin for mutation testing: no test finds an answer that another test has left behind.
 
 The readers keep the answers to what comes again and again. A changed line below such an answer would not be asked,
-and its change not be noticed. With `-p tests.cold_caches` everything is too long to be kept, and read anew.
+and its change not be noticed. With `-p tests.cold_caches` every test reads anew.
 """
 
 from __future__ import annotations
 
+import pytest
+
+from cds_service.facts import dates, units
 from cds_service.fhir import dosage, remembered
 
-remembered.LONGEST = -1
-dosage._LONGEST_KEPT = -1
+remembered.LONGEST = -1  # everything is too long to be kept
+_CACHES = (dates._kept, dosage._read_spelled, units._kept)
+
+
+@pytest.fixture(autouse=True)
+def _cold_caches() -> None:
+    for cache in _CACHES:
+        cache.cache_clear()

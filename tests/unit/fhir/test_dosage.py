@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cds_service.facts.treatments import DailyDose, Medicine
+from cds_service.fhir import dosage as reader
 from cds_service.fhir.amounts import Amount, Kind, Strength
 from cds_service.fhir.dosage import NO_DOSAGE, daily_dose, decimal, read_dose
 from cds_service.fhir.medications import takes_upper
@@ -228,7 +229,14 @@ def test_a_dose_is_as_needed_or_single_only_where_every_line_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fraction", "mg"), [("1/3", "0.333333333333"), ("2/3", "0.666666666667"), ("1/8", "0.125"), ("3", "3")]
+    ("fraction", "mg"),
+    [
+        ("1/3", "0.333333333333"),
+        ("2/3", "0.666666666667"),
+        ("1/8", "0.125"),
+        ("3", "3"),
+        ("0.12345678901234", "0.12345678901234"),
+    ],
 )
 def test_a_fraction_is_exact_where_it_can_be_and_else_has_twelve_digits(fraction: str, mg: str) -> None:
     assert str(decimal(Fraction(fraction))) == mg
@@ -263,3 +271,11 @@ def test_lines_without_a_sequence_are_taken_together_whatever_is_numbered() -> N
 def test_lines_are_read_alike_whether_or_not_they_are_short_enough_to_keep(length: int) -> None:
     ten = [{"text": "1 mg daily", "route": {"text": f"{number} {'x' * length}"}} for number in range(10)]
     assert lowest(*ten) == DailyDose(Decimal(10), "")
+
+
+def test_lines_that_differ_in_their_dates_alone_are_read_once() -> None:
+    reader._read_spelled.cache_clear()
+    for year in range(2020, 2026):
+        told = daily_dose(lines(bounded("1 mg", start=f"{year}-01-01")), TABLET, takes_upper=False)
+        assert told == DailyDose(Decimal(1), "")
+    assert reader._read_spelled.cache_info().misses == 1

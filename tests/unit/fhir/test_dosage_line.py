@@ -134,6 +134,7 @@ def test_two_frequencies_are_one_within_ten_percent(period: int, words: str, rea
     read = line(text=words, timing=every(1, period), doseAndRate=dose(5, "mg"))
     assert read.reason == reason
     assert read.low == (None if reason else Fraction(5, period))
+    assert (read.frequency is None) == bool(reason)
 
 
 @pytest.mark.parametrize(
@@ -199,12 +200,15 @@ def test_an_amount_is_mg_by_the_strength_of_the_product(
             {"doseAndRate": dose(1, "tablet"), "text": "take 6 mg"},
             "dose and directions contradict each other on the amount",
         ),
+        ({"text": "take 2000000 mg"}, "the dose in the directions is not believable"),
         ({}, "the amount taken at a time is not given"),
     ],
     ids=str,
 )
 def test_amounts_that_contradict_each_other_or_lack_a_unit_are_not_guessed(fields: dict[str, Any], reason: str) -> None:
-    assert told(timing=every(1), **fields) == (None, None, reason)
+    read = line(timing=every(1), **fields)
+    assert (read.low, read.high, read.reason) == (None, None, reason)
+    assert read.amount is None
 
 
 @pytest.mark.parametrize(
@@ -238,6 +242,7 @@ def test_a_line_keeps_its_amount_in_the_unit_it_was_given_in() -> None:
         ({"boundsRange": {"low": part(5, "d"), "high": part(7, "d")}}, "", 7),
         ({"boundsRange": {"low": part(5, "d")}}, "for 6 days", 6),
         ({"boundsDuration": part(3, "d"), "boundsRange": {"high": part(7, "d")}}, "", 3),
+        ({"boundsDuration": part(1, "d")}, "", 1),
         ({"boundsDuration": part(0, "d")}, "for 7 days", None),
         ({"boundsDuration": part(-1, "d")}, "", None),
         ({"boundsDuration": part(None, "d")}, "", None),
@@ -294,3 +299,9 @@ def test_unreadable_words_count_where_the_structure_is_not_whole() -> None:
         read = line(text="1.000 mg", **lacking)
         assert (read.low, read.dose, read.amount) == (None, None, None)
         assert read.reason == "a number in the directions can be read in two ways"
+
+
+def test_words_that_name_an_end_of_a_range_agree_with_it() -> None:
+    for words in ("take 5 mg", "take 10 mg"):
+        given = {"doseRange": {"low": part(5, "mg"), "high": part(10, "mg")}}
+        assert told(text=words, timing=every(1), doseAndRate=[given]) == (5, 10, "")
