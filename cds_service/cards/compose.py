@@ -14,7 +14,7 @@ from cds_service.facts.labs import Analyte
 from cds_service.facts.patient import DataIssue, DataKey, PatientFacts
 from cds_service.fhir.hook_call import HookCall
 from cds_service.fhir.remembered import itself, remembered
-from cds_service.knowledge.model import CardText, Citation, Code, Knowledge, ReviewStatus, RuleKnowledge
+from cds_service.knowledge.model import CardText, Code, Knowledge, ReviewStatus, RuleKnowledge
 
 LABEL = "B12 CDS"
 TOPIC_SYSTEM = "https://b12-cds.org/topics"
@@ -177,13 +177,17 @@ def _not_used(group: Sequence[FindingOf], issues: Sequence[DataIssue], knowledge
 
 @remembered(itself)
 def _why(rule_ids: tuple[str, ...], knowledge: Knowledge) -> str:
-    cited = dict.fromkeys(citation for rule_id in rule_ids for citation in knowledge.rules[rule_id].sources)
+    places: dict[str, dict[str, None]] = {}
+    for rule_id in rule_ids:
+        for citation in knowledge.rules[rule_id].sources:
+            places.setdefault(citation.source, {})[citation.at] = None
     ids = ", ".join(rule_ids)
-    sources = "; ".join(_cited(citation, knowledge) for citation in cited)
+    sources = "; ".join(_cited(source, tuple(at), knowledge) for source, at in places.items())
     return f"**Why:** {ids}. {sources}. Knowledge {knowledge.version}."
 
 
-def _cited(citation: Citation, knowledge: Knowledge) -> str:
-    source = knowledge.sources[citation.source]
+def _cited(source_id: str, places: tuple[str, ...], knowledge: Knowledge) -> str:
+    """A source once, with every place in it."""
+    source = knowledge.sources[source_id]
     title = f"[{escaped(source.title)}]({source.url})" if source.url else escaped(source.title)
-    return f"{title}, {escaped(citation.at)}"
+    return f"{title}, {', '.join(escaped(place) for place in places)}"
