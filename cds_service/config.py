@@ -41,6 +41,7 @@ _MEND = {
     "B12_ONE_ACTION": "Write true or false.",
     "B12_WORKERS": "Write a number of processes from 1 to 64.",
     "B12_LOG_LEVEL": "Write DEBUG, INFO, WARNING or ERROR.",
+    "B12_PLAYGROUND": "Write true or false, or leave it unset: then it is on where only this machine can call.",
     "B12_SNOMED_AFFILIATE": "Write true or false.",
     "B12_SITE": f"Write one of {', '.join(SITES)}: the country whose products are offered.",
 }
@@ -98,6 +99,7 @@ class Settings:
     snomed_affiliate: bool = True
     site: str = DEFAULT_SITE
     feedback_days: int = 365
+    playground: bool = False
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -114,6 +116,7 @@ class Settings:
             raise InvalidSettings(_problems(error)) from error
         settings = cls(**fields)
         _check_trust(settings)
+        _check_playground(settings)
         return settings
 
 
@@ -134,9 +137,12 @@ class _MappingEnv(Env):
 
 def _read(env: _MappingEnv) -> dict[str, Any]:
     trust = env.enum("B12_TRUST", default=Trust.OPEN, enum=Trust, by_value=True)
+    host = env.str("HOST", default="127.0.0.1", validate=validate.Length(min=1))
+    is_ours_alone = trust is Trust.OPEN and is_loopback(host or "")
     return {
         "port": env.int("PORT", default=8000, validate=validate.Range(1, 65535)),
-        "host": env.str("HOST", default="127.0.0.1", validate=validate.Length(min=1)),
+        "host": host,
+        "playground": env.bool("B12_PLAYGROUND", default=is_ours_alone),
         "today": env.date("B12_TODAY", default=None),
         "database_url": env.str("B12_DATABASE_URL", default=_DATABASE_URL, validate=_database_url),
         "knowledge_dir": env.path("B12_KNOWLEDGE_DIR", default=None, validate=_existing_folder),
@@ -257,6 +263,14 @@ def _check_trust(settings: Settings) -> None:
             f"HOST: {settings.host!r} is reachable from other machines, and B12_TRUST={settings.trust} {anyone}. Set "
             "HOST to 127.0.0.1, list your clients with B12_TRUST=required, or accept the risk with "
             "B12_TRUST=open-insecure (test data only)."
+        )
+
+
+def _check_playground(settings: Settings) -> None:
+    if settings.playground and settings.trust.checks_callers:
+        raise InvalidSettings(
+            f"B12_PLAYGROUND: the playground EHR signs no calls, and B12_TRUST={settings.trust} asks for that. Leave "
+            "it unset, or use B12_TRUST=open on this machine."
         )
 
 

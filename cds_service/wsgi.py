@@ -14,6 +14,7 @@ from cds_service.composition import services
 from cds_service.config import Settings
 from cds_service.fhir.draft_resources import make_templates
 from cds_service.knowledge.loader import load
+from cds_service.playground import StoryEhr
 from cds_service.storage.store import Store
 from cds_service.web.app import create_app
 from cds_service.web.logs import set_up_logs
@@ -31,7 +32,9 @@ def make_app(settings: Settings, store: Store | None = None) -> Flask:
         overlay=settings.knowledge_dir, with_snomed_affiliate=settings.snomed_affiliate, site=settings.site
     )
     store = store or Store(settings.database_url)
-    app = create_app(settings, services(knowledge), knowledge, store)
+    offered = services(knowledge)
+    playground = StoryEhr(offered) if settings.playground else None
+    app = create_app(settings, offered, knowledge, store, playground=playground)
     # Discovery and hooks work without the database; /ready and feedback say so while it is away.
     if not store.is_ready():
         structlog.get_logger().warning("database cannot be reached", setting="B12_DATABASE_URL")

@@ -19,6 +19,8 @@ from cds_service.web.callers import Retrievers
 from cds_service.web.edge import Edge
 from cds_service.web.errors import register_error_answers
 from cds_service.web.never_sent import never_sent_problems
+from cds_service.web.pages import add_pages
+from cds_service.web.pages.playground import PlaygroundEhr
 from cds_service.web.routes import CDS_HOOKS, cds_hooks_routes, operations_routes
 from cds_service.web.traffic import watch_traffic
 from cds_service.web.trust.admission import admission
@@ -30,8 +32,11 @@ def create_app(
     knowledge: Knowledge,
     store: Store | None = None,
     retriever: Retriever | None = None,
+    playground: PlaygroundEhr | None = None,
 ) -> Flask:
     """The service as a WSGI application; store and retriever are made from the settings where none are given.
+
+    `playground` is the EHR behind the page at `/`; None switches it off.
 
     Raises:
         InvalidSettings: a setting or the client file does not fit the services.
@@ -49,6 +54,7 @@ def create_app(
     app = Flask("cds_service", static_folder=None)
     app.url_map.strict_slashes = False
     _add_openapi(app, edge)
+    add_pages(app, edge, playground)
     register_error_answers(app)
     watch_traffic(app, settings.max_body_bytes, knowledge.version, admit)
     if settings.cors_origins:

@@ -1,0 +1,51 @@
+"""What the playground EHR needs from outside of the web edge: patients to pick, and charts to open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol
+
+Json = dict[str, Any]
+
+
+class UnusableBundle(Exception):
+    """What was dropped in is no patient's Bundle; the message says why, and how to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoryTitle:
+    """A made-up patient to pick. `shows` tells what their story is there for, `hooks` where a card is to be seen."""
+
+    name: str
+    title: str
+    shows: str
+    hooks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenChart:
+    """A patient as this EHR has them. `prefetch` holds, by service id, what each service asks for."""
+
+    patient_id: str
+    resources: tuple[Json, ...]
+    drafts: tuple[Json, ...]
+    prefetch: Mapping[str, Json]
+
+
+class PlaygroundEhr(Protocol):
+    """The EHR behind the page: it keeps no state, so that any worker can answer."""
+
+    def stories(self) -> Sequence[StoryTitle]:
+        """The patients to pick; none where their files are not installed."""
+
+    def story(self, name: str, today: date) -> Json | None:
+        """The Bundle of a story, moved in time so that it is as fresh `today` as on the day it was written for."""
+
+    def open_chart(self, bundle: Mapping[str, Any], patient_id: str) -> OpenChart:
+        """The chart of the Bundle's patient; `patient_id` may be "" where the Bundle holds exactly one.
+
+        Raises:
+            UnusableBundle: it is no Bundle, or it is not clear whose it is.
+        """
