@@ -15,6 +15,7 @@ from cds_service.knowledge.model import Property
         ("μmol/L", "umol/l"),
         ("UMOL/L", "umol/l"),
         ("10*9 / L", "10*9/l"),
+        ("10*9\u00a0/L", "10*9/l"),  # a blank that does not break, as copied from a web page
         ("mL/min/{1.73_m2}", "ml/min/1.73_m2"),
         ("mL/min/1.73m²", "ml/min/1.73m2"),
         ("[pg]/mL", "pg/ml"),

@@ -279,3 +279,17 @@ def test_lines_that_differ_in_their_dates_alone_are_read_once() -> None:
         told = daily_dose(lines(bounded("1 mg", start=f"{year}-01-01")), TABLET, takes_upper=False)
         assert told == DailyDose(Decimal(1), "")
     assert reader._read_spelled.cache_info().misses == 1
+
+
+def test_a_number_of_very_many_digits_is_no_dose_and_costs_no_time() -> None:
+    long = "0." + "1" * 20_000
+    assert lowest({"timing": every(1), "doseAndRate": dose(long, "mg")}).mg_per_day is None
+    assert exact(Decimal(long)) is None
+    assert exact(Decimal("0." + "1" * 30)) == Fraction("0." + "1" * 30)
+
+
+def test_lines_too_long_to_be_met_again_are_not_kept() -> None:
+    reader._read_spelled.cache_clear()
+    long = [{"text": "1 mg daily", "route": {"text": "x" * 2000}}]
+    assert lowest(*long) == DailyDose(Decimal(1), "")
+    assert reader._read_spelled.cache_info().currsize == 0
