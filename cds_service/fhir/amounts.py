@@ -16,6 +16,7 @@ from cds_service.fhir.resources import Quantity, Range, Ratio
 
 MOST_MG = Fraction(100_000)  # 100 g at once is no dose of any medicine read here, but a slip of the pen
 MOST_UNITS = Fraction(1_000)
+_MOST_DIGITS = 30  # a number of a million digits is no dose, and would keep a fraction busy for minutes
 
 
 class Kind(StrEnum):
@@ -185,8 +186,10 @@ def read_strength(strength: Ratio) -> Strength:
 
 
 def exact(value: Decimal | None) -> Fraction | None:
-    """A finite decimal as an exact fraction; None for no number, NaN and infinities, and for exponents out of hand."""
+    """A decimal as an exact fraction; None for none, NaN, infinities, and for exponents or digits out of hand."""
     if value is None or not value.is_finite() or abs(value.adjusted()) > 12:
+        return None
+    if len(value.as_tuple().digits) > _MOST_DIGITS:
         return None
     return Fraction(value)
 

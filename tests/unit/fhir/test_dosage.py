@@ -11,7 +11,7 @@ import pytest
 
 from cds_service.facts.treatments import DailyDose, Medicine
 from cds_service.fhir import dosage as reader
-from cds_service.fhir.amounts import Amount, Kind, Strength
+from cds_service.fhir.amounts import Amount, Kind, Strength, exact
 from cds_service.fhir.dosage import NO_DOSAGE, daily_dose, decimal, read_dose
 from cds_service.fhir.medications import takes_upper
 from cds_service.fhir.sig_frequency import Frequency
