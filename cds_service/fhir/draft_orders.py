@@ -35,7 +35,7 @@ def read_drafts(record: PatientRecord, knowledge: Knowledge) -> tuple[list[Draft
     if not record.drafts:
         return [], []
     reader, references = MedicationReader(record, knowledge), patient_references(record)
-    full_urls = _by_full_url(record)
+    full_urls, selected = _by_full_url(record), _selected(record.selections)
     drafts: set[DraftOrder] = set()
     issues: set[DataIssue] = set()
     for entry, resource in _drafted(record):
@@ -44,7 +44,7 @@ def read_drafts(record: PatientRecord, knowledge: Knowledge) -> tuple[list[Draft
         if problem:
             log.add("subject", problem)
         else:
-            drafts.add(_read(resource, is_selected(entry, record.selections), reader, knowledge, full_urls, log))
+            drafts.add(_read(resource, _is_selected(entry, selected), reader, knowledge, full_urls, log))
         issues.update(log.issues)
     return (
         sorted(drafts, key=lambda d: (d.source, d.name, repr(d))),
@@ -58,8 +58,9 @@ def concerns_us(record: PatientRecord, knowledge: Knowledge) -> bool:
     A draft whose medication cannot be read may hold either, so it concerns us too.
     """
     reader, references = MedicationReader(record, knowledge), patient_references(record)
+    selected = _selected(record.selections)
     for entry, resource in _drafted(record):
-        if resource.resource_type != "MedicationRequest" or not is_selected(entry, record.selections):
+        if resource.resource_type != "MedicationRequest" or not _is_selected(entry, selected):
             continue
         product = reader.product_of(resource)
         concerned = any(held.medicine in _OURS for held in product.held) or bool(_unreadable(resource, product))
@@ -68,20 +69,24 @@ def concerns_us(record: PatientRecord, knowledge: Knowledge) -> bool:
     return False
 
 
-def is_selected(entry: Entry, selections: tuple[str, ...] | None) -> bool:
-    """Whether `context.selections` names this draft, by `Type/id`, id, full URL or any URL that ends in `Type/id`.
+def _selected(selections: tuple[str, ...] | None) -> frozenset[str] | None:
+    """All names that `context.selections` gives to drafts: each as it was sent, and the `Type/id` that it ends in.
 
     None: the hook, or the client, sends no selections, so every draft counts.
     """
     if selections is None:
+        return None
+    sent = {selection.partition("/_history/")[0] for selection in selections}
+    return frozenset(sent | {"/".join(selection.split("/")[-2:]) for selection in sent})
+
+
+def _is_selected(entry: Entry, selected: frozenset[str] | None) -> bool:
+    """Whether a draft is named by its `Type/id`, its id, its full URL or any URL that ends in its `Type/id`."""
+    if selected is None:
         return True
     resource = entry.resource
-    name = resource_name(resource) if resource is not None else ""
-    names = {name, entry.full_url, resource.id if resource is not None else None} - {None, ""}
-    return any(
-        selection in names or (bool(resource and resource.id) and f"/{selection}".endswith(f"/{name}"))
-        for selection in (s.partition("/_history/")[0] for s in selections)
-    )
+    names = (entry.full_url, resource_name(resource), resource.id) if resource is not None else (entry.full_url,)
+    return any(name in selected for name in names if name)
 
 
 def _drafted(record: PatientRecord) -> Iterator[tuple[Entry, Resource]]:

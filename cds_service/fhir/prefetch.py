@@ -270,7 +270,7 @@ def _read_drafts(sent: Raw | UnsetType) -> _Drafts:
     if bundle.resource_type not in (None, "Bundle"):
         return _Drafts.none(("context.draftOrders.resourceType", "must be Bundle"))
     entries: list[Entry] = []
-    json: dict[str, bytes] = {}
+    sent_as: dict[str, set[bytes]] = {}
     issues: list[DataIssue] = []
     for index, sent_entry in enumerate(bundle.entry or []):
         where = f"draftOrders entry[{index}]"
@@ -283,8 +283,17 @@ def _read_drafts(sent: Raw | UnsetType) -> _Drafts:
         if resource is not None:
             entries.append(Entry(entry.full_url, resource))
             if resource.id:
-                json[resource_name(resource)] = bytes(entry.resource)
-    return _Drafts(tuple(entries), json, tuple(issues), ())
+                sent_as.setdefault(resource_name(resource), set()).add(bytes(entry.resource))
+    json, doubled = _told_apart(sent_as)
+    return _Drafts(tuple(entries), json, (*issues, *doubled), ())
+
+
+def _told_apart(sent_as: Mapping[str, set[bytes]]) -> tuple[dict[str, bytes], list[DataIssue]]:
+    """The drafts by name, without those of one name and several contents: a change to one of them, even of another
+    patient, would be proposed for the other."""
+    json = {name: next(iter(contents)) for name, contents in sent_as.items() if len(contents) == 1}
+    issue = "Several different drafts have this id, so no change to it is proposed."
+    return json, [DataIssue(name, "id", issue) for name in sent_as if name not in json]
 
 
 def _draft_entry(sent: Raw) -> _DraftEntry | None:

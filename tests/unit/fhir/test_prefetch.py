@@ -410,3 +410,21 @@ def test_a_fetched_patient_reads_as_the_same_prefetch() -> None:
     fetched = read_answer(DataKey.PATIENT, json.dumps(patient).encode())
 
     assert fetched == decoded(patient=patient).readings[DataKey.PATIENT]
+
+
+def test_two_different_drafts_of_one_id_are_never_changed() -> None:
+    ours = {"resourceType": "MedicationRequest", "id": "d", "subject": {"reference": "Patient/p1"}}
+    of_another = ours | {"subject": {"reference": "Patient/p2"}}
+    body = drafts({"resource": ours}, {"resource": of_another}, {"resource": ours | {"id": "e"}})
+
+    assert body.draft_json is not None
+    assert body.draft_json.keys() == {"MedicationRequest/e"}
+    assert [(issue.resource, issue.field) for issue in body.issues] == [("MedicationRequest/d", "id")]
+
+
+def test_a_draft_that_is_sent_twice_stays_one() -> None:
+    draft = {"resource": {"resourceType": "MedicationRequest", "id": "d"}}
+    body = drafts(draft, draft)
+
+    assert body.draft_json is not None
+    assert (body.draft_json.keys(), body.issues) == ({"MedicationRequest/d"}, ())
