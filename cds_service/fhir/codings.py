@@ -56,10 +56,10 @@ def spelling(concept: CodeableConcept | None) -> tuple[str | None, ...]:
     """All that a concept says, to keep what it means under."""
     if concept is None:
         return ()
-    spelled: tuple[str | None, ...] = (concept.text,)
+    spelled = [concept.text]
     for coding in concept.coding or ():
         spelled += (coding.system, coding.code, coding.display)
-    return spelled
+    return tuple(spelled)
 
 
 @lru_cache(maxsize=4096)

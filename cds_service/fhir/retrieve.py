@@ -179,8 +179,8 @@ def _merged(record: PatientRecord, answers: Mapping[DataKey, Reading | str]) -> 
         reading = only_context_patient(answer, record.patient_id) if key is DataKey.PATIENT else answer
         if not (reading.section.availability is Availability.FAILED and record.section(key).entries):
             sections[key] = reading.section
-        issues.extend(issue for issue in reading.issues if issue not in issues)
-    return dataclasses.replace(record, sections=sections, issues=tuple(issues))
+        issues.extend(reading.issues)
+    return dataclasses.replace(record, sections=sections, issues=tuple(dict.fromkeys(issues)))
 
 
 def _failed(before: Section, why: str) -> Section:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from cds_service.facts.dates import ClinicalDate
@@ -42,22 +43,34 @@ def settle(results: Sequence[LabResult], knowledge: Knowledge) -> tuple[list[Lab
 
 def _standing(reports: list[LabResult]) -> list[LabResult]:
     """What is left of the reports of one sample: those that no other supersedes, and each value once."""
-    left = [report for report in reports if not any(_supersedes(other, report) for other in reports)]
+    coded = _Newest.of([report for report in reports if report.is_coded])
+    newest = _Newest.of(reports)
+    # One known by its name alone never displaces one that is coded.
+    left = [report for report in reports if not (coded if report.is_coded else newest).supersedes(report)]
     by_value: dict[tuple[object, ...], LabResult] = {}
     for report in sorted(left, key=lambda report: (not report.is_coded, _sort_key(report))):
         by_value.setdefault((report.value, report.comparator, report.finding), report)
     return list(by_value.values())
 
 
-def _supersedes(later: LabResult, earlier: LabResult) -> bool:
-    """Whether one report certainly takes the place of the other. One known by its name alone never displaces."""
-    if earlier.is_coded and not later.is_coded:
-        return False
-    if _rank(later) != _rank(earlier):
-        return _rank(later) > _rank(earlier)
-    if later.issued is None or earlier.issued is None:
-        return False
-    return later.issued.order > earlier.issued.order
+@dataclass(frozen=True, slots=True)
+class _Newest:
+    """The highest rank among reports, and the latest time of issue among those that have it."""
+
+    rank: int
+    issued: tuple[date, date, str] | None
+
+    @classmethod
+    def of(cls, reports: Sequence[LabResult]) -> _Newest:
+        rank = max(map(_rank, reports), default=0)
+        issued = (report.issued.order for report in reports if report.issued is not None and _rank(report) == rank)
+        return cls(rank, max(issued, default=None))
+
+    def supersedes(self, report: LabResult) -> bool:
+        """Whether one of these reports certainly takes the place of this one."""
+        if self.rank != _rank(report):
+            return self.rank > _rank(report)
+        return self.issued is not None and report.issued is not None and self.issued > report.issued.order
 
 
 def _rank(report: LabResult) -> int:
