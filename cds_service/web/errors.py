@@ -46,6 +46,7 @@ class ErrorAnswer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+_MOST_ISSUES = 20  # an answer must not be many times as large as the body that it is about
 _BY_STATUS = {
     404: Trouble("not-found", "There is nothing at this address. GET /cds-services lists the services."),
     405: Trouble("not-supported", "This address does not answer this method. Hooks and feedback are sent with POST."),
@@ -86,9 +87,12 @@ def error_answer(error: Exception) -> ErrorAnswer:
 
 
 def operation_outcome(troubles: Iterable[Trouble]) -> dict[str, object]:
-    """The troubles as a FHIR OperationOutcome."""
+    """The troubles as a FHIR OperationOutcome: the first of them, and how many more there are."""
+    told = list(troubles)
+    if len(told) > _MOST_ISSUES:
+        told[_MOST_ISSUES:] = [Trouble("value", f"There are {len(told) - _MOST_ISSUES} more problems of this body.")]
     issues: list[dict[str, object]] = []
-    for trouble in troubles:
+    for trouble in told:
         issue: dict[str, object] = {"severity": "error", "code": trouble.code, "details": {"text": trouble.text}}
         if trouble.path:
             issue["expression"] = [trouble.path]

@@ -15,6 +15,7 @@ from cds_service.web.edge import Edge
 from cds_service.web.schemas import FeedbackItemSchema, problems_of
 
 _ITEM = FeedbackItemSchema()
+_MOST_ITEMS = 1000  # each is a transaction of its own, and others wait for it
 
 
 def record_feedback(edge: Edge, service_id: str, body: bytes) -> int:
@@ -41,6 +42,9 @@ def _items(service_id: str, body: bytes) -> tuple[list[Feedback], list[tuple[str
     listed = sent.get("feedback") if isinstance(sent, dict) else None
     if not isinstance(listed, list) or not listed:
         raise InvalidHookRequest([("feedback", "is required: a list with at least one item")])
+    if len(listed) > _MOST_ITEMS:
+        problem = f"holds more than {_MOST_ITEMS} items, and none of them was stored; send them in several requests"
+        raise InvalidHookRequest([("feedback", problem)])
     items: list[Feedback] = []
     problems: list[tuple[str, str]] = []
     for index, item in enumerate(listed):

@@ -18,6 +18,7 @@ _END = r"$(?!\n)"
 _UUID = rf"^[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}{_END}"
 _ID = r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}"  # FHIR's id, and the underscore that some servers use
 _REQUIRED = "is required"
+_MOST_LISTED = 1000
 
 
 def _text(problem: str, **more: Any) -> Any:
@@ -36,6 +37,15 @@ def _is_a_moment_in_utc(moment: datetime) -> None:
 def _object(schema: type[Schema], **more: Any) -> Any:
     messages: dict[str, Any] = {"required": _REQUIRED, "null": "must be an object", "type": "must be an object"}
     return fields.Nested(schema, error_messages=messages, **more)
+
+
+class _ShortList(fields.List[Any]):
+    """A list that is refused as a whole where it is longer than any client has use for."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any) -> list[Any]:
+        if isinstance(value, list) and len(value) > _MOST_LISTED:
+            raise ValidationError(f"must hold at most {_MOST_LISTED} items")
+        return super()._deserialize(value, attr, data, **more)
 
 
 class _Lenient(Schema):
@@ -88,7 +98,7 @@ class ContextSchema(_Lenient):
             rf"^{_ID}{_END}", error="must be the bare id of the Encounter: 123, not Encounter/123"
         ),
     )
-    selections = fields.List(
+    selections = _ShortList(
         _text("must be a reference such as MedicationRequest/123"),
         load_default=None,
         allow_none=True,
@@ -176,7 +186,7 @@ class FeedbackItemSchema(_Lenient):
         required=True,
         validate=validate.OneOf(["accepted", "overridden"], error="must be accepted or overridden"),
     )
-    acceptedSuggestions = fields.List(
+    acceptedSuggestions = _ShortList(
         _object(AcceptedSuggestionSchema),
         load_default=list,
         allow_none=True,

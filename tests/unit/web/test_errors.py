@@ -187,3 +187,19 @@ def test_without_listed_origins_no_browser_may_read(edge: Edge) -> None:
 
 def test_a_412_names_the_key(client: FlaskClient) -> None:
     assert paths(client.post(URL, json=hook_request(prefetch=None))) == ["prefetch.patient"]
+
+
+def test_an_answer_tells_the_first_problems_and_how_many_more_there_are(client: FlaskClient) -> None:
+    request = hook_request()
+    request["context"]["selections"] = [5] * 1000
+    told = issues(client.post(URL, json=request))
+
+    assert len(told) == 21
+    assert told[-1][1] == "There are 980 more problems of this body."
+
+
+def test_a_list_longer_than_any_client_needs_is_one_problem(client: FlaskClient) -> None:
+    request = hook_request()
+    request["context"]["selections"] = [5] * 1001
+
+    assert paths(client.post(URL, json=request)) == ["context.selections"]

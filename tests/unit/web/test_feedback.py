@@ -172,3 +172,10 @@ def test_feedback_without_a_database_is_503_and_not_acknowledged(edge: Edge, tmp
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) > 0
     assert issues(response)[0][0] == "transient"
+
+
+def test_more_items_than_a_client_has_are_refused_whole(edge: Edge, client: FlaskClient) -> None:
+    response = post(client, *[{**ACCEPTED, "card": f"c-{number}"} for number in range(1001)])
+
+    assert (response.status_code, paths(response)) == (400, ["feedback"])
+    assert edge.store.count_feedback() == 0
