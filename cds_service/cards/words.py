@@ -14,7 +14,11 @@ from cds_service.cards.card import SUMMARY_LIMIT
 _MARKDOWN = str.maketrans(
     {sign: f"\\{sign}" for sign in "\\`*_{}[]()#+!|~^:"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 )
-_NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\u2066-\u2069\ufeff]+")
+_NOT_PRINTABLE = re.compile(
+    # controls, direction marks, and what nobody sees: joiners, variation selectors, tags, halves of characters
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufe00-\ufe0f\ufeff"
+    r"\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]+"
+)
 _TAG_LIKE = re.compile(r"[<>](?!=?\s?\d)")
 _LONGEST = 120
 

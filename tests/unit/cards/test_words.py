@@ -61,3 +61,9 @@ def test_a_summary_begins_with_a_capital() -> None:
 
 def test_our_own_markdown_stays_and_the_values_in_it_are_escaped() -> None:
     assert filled_detail("**Why:** {why}", {"why": "a*b"}) == "**Why:** a\\*b"
+
+
+@pytest.mark.parametrize("unseen", ["\u061c", "\u2060", "\u2066", "\u00ad", "\ufe0f", "\U000e0041", "\ud800", "\0"])
+def test_what_nobody_sees_reaches_no_card(unseen: str) -> None:
+    assert escaped(f"a{unseen}b") == "a b"
+    assert plain(f"a{unseen}b") == "a b"
