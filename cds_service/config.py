@@ -153,9 +153,7 @@ def _read(env: _MappingEnv) -> dict[str, Any]:
         "fhir_allow_http_localhost": env.bool("B12_FHIR_ALLOW_HTTP_LOCALHOST", default=False),
         "fhir_private_networks": _listed(env, "B12_FHIR_PRIVATE_NETWORKS", (), _network),
         "deadline_seconds": env.float("B12_DEADLINE_SECONDS", default=2.0, validate=validate.Range(0.05, 60)),
-        "max_body_bytes": env.int(
-            "B12_MAX_BODY_BYTES", default=_MAX_BODY_BYTES, validate=validate.Range(_KIBIBYTE, _KIBIBYTE**3)
-        ),
+        "max_body_bytes": env.int("B12_MAX_BODY_BYTES", default=_MAX_BODY_BYTES, validate=_BODY_RANGE),
         "never_sent": _listed(env, "B12_NEVER_SENT", (), None),
         "one_action": env.bool("B12_ONE_ACTION", default=False),
         "external_url": env.str("B12_EXTERNAL_URL", default="", validate=_external_url),
