@@ -178,7 +178,7 @@ def read_strength(strength: Ratio) -> Strength:
     if isinstance(per, Unread):
         # "per 1" without a unit, or with UCUM's unity, is per one unit of the product.
         unit, code = normalised(strength.denominator.unit or ""), strength.denominator.code or ""
-        is_one = strength.denominator.value == 1 and not unit and code in ("", "1")
+        is_one = exact(strength.denominator.value) == 1 and not unit and code in ("", "1")
         return Strength(mg_per_unit=mass.low) if is_one else Strength()
     if per.kind is Kind.VOLUME:
         return Strength(mg_per_ml=mass.low / per.low)

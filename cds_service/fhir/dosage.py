@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Context, Decimal
+from decimal import Context, Decimal, InvalidOperation
 from fractions import Fraction
 from functools import lru_cache
 
@@ -132,9 +132,16 @@ def _distinct(dosages: Sequence[Dosage]) -> list[Dosage]:
     """Without lines that were merely sent twice."""
     distinct: list[Dosage] = []
     for dosage in dosages:
-        if dosage not in distinct:
+        if not any(_is_same(dosage, other) for other in distinct):
             distinct.append(dosage)
     return distinct
+
+
+def _is_same(one: Dosage, other: Dosage) -> bool:
+    try:
+        return one == other
+    except InvalidOperation:
+        return False  # "sNaN" where a number belongs: it cannot even be compared
 
 
 def _lasting(steps: Iterable[Sequence[Line]]) -> Fraction | None:
