@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 _FHIR_DATE = re.compile(
-    r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})"
-    r"(?:[T ](?P<time>\d{2}:\d{2}(?::\d{2})?)(?:[.,]\d+)?(?P<zone>Z|[+-]\d{2}:?\d{2})?)?)?)?$",
+    r"(?P<year>[0-9]{4})(?:-(?P<month>[0-9]{2})(?:-(?P<day>[0-9]{2})"
+    r"(?:[T ](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,][0-9]+)?(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?)?)?)?$",
     re.IGNORECASE,
 )
 _LONGEST_KEPT = 40

@@ -119,3 +119,8 @@ def test_a_setting_names_a_full_day(text: str) -> None:
     assert parse_day("2025-09-20") == date(2025, 9, 20)
     with pytest.raises(ValueError, match=r"."):
         parse_day(text)
+
+
+def test_digits_of_another_script_are_no_date() -> None:
+    with pytest.raises(ValueError, match="is not a FHIR date"):
+        ClinicalDate.parse("٢٠٢٥")
