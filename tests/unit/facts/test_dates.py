@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from cds_service.facts import dates
 from cds_service.facts.dates import ClinicalDate, add_months, age_in_years, days, parse_day, whole_months_between
 
 
@@ -124,3 +125,11 @@ def test_a_setting_names_a_full_day(text: str) -> None:
 def test_digits_of_another_script_are_no_date() -> None:
     with pytest.raises(ValueError, match="is not a FHIR date"):
         ClinicalDate.parse("٢٠٢٥")
+
+
+def test_a_date_that_comes_again_is_read_once_and_a_long_text_is_not_kept() -> None:
+    dates._kept.cache_clear()
+    for _ in range(3):
+        ClinicalDate.parse("2025-09-20")
+        ClinicalDate.parse(f"2025-09-21{' ' * 50}")
+    assert (dates._kept.cache_info().misses, dates._kept.cache_info().hits) == (1, 2)

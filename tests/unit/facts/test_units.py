@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cds_service.facts import units
 from cds_service.facts.units import measures, normalised
 from cds_service.knowledge.model import Property
 
@@ -62,3 +63,11 @@ def test_what_is_not_known_is_left_as_it_is(written: str, kept: str) -> None:
 )
 def test_a_unit_is_for_one_kind_of_quantity(unit: str, kind: Property) -> None:
     assert measures(unit) is kind
+
+
+def test_a_unit_that_comes_again_is_read_once_and_a_long_text_is_not_kept() -> None:
+    units._kept.cache_clear()
+    for _ in range(3):
+        assert normalised("pg/mL") == "pg/ml"
+        assert normalised("x" * 50) == "x" * 50
+    assert (units._kept.cache_info().misses, units._kept.cache_info().hits) == (1, 2)

@@ -269,8 +269,9 @@ def test_lines_without_a_sequence_are_taken_together_whatever_is_numbered() -> N
 
 @pytest.mark.parametrize("length", [1, 300])
 def test_lines_are_read_alike_whether_or_not_they_are_short_enough_to_keep(length: int) -> None:
-    ten = [{"text": "1 mg daily", "route": {"text": f"{number} {'x' * length}"}} for number in range(10)]
-    assert lowest(*ten) == DailyDose(Decimal(10), "")
+    ten = [{"text": "1-2 mg daily", "route": {"text": f"{number} {'x' * length}"}} for number in range(10)]
+    assert lowest(*ten).mg_per_day == 10
+    assert highest(*ten).mg_per_day == 20
 
 
 def test_lines_that_differ_in_their_dates_alone_are_read_once() -> None:
