@@ -20,7 +20,7 @@ from cds_service.web.pages.order_form import order_form
 from cds_service.web.pages.playground import Json, PlaygroundEhr, UnusableBundle
 
 _STATIC = Path(__file__).with_name("static")
-_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+_TYPES = {".svg": "image/svg+xml", ".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -30,7 +30,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
-_SHARED = ("style.css",)
+_SHARED = ("style.css", "icon.svg")
 _PLAYGROUND = ("playground.js", "cards.js", "ehr.js", "draw.js")
 _MOST_TEXTS, _LONGEST_TEXT = 50, 20_000
 
