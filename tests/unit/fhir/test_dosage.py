@@ -294,3 +294,8 @@ def test_lines_too_long_to_be_met_again_are_not_kept() -> None:
     long = [{"text": "1 mg daily", "route": {"text": "x" * 2000}}]
     assert lowest(*long) == DailyDose(Decimal(1), "")
     assert reader._read_spelled.cache_info().currsize == 0
+
+
+def test_a_number_that_cannot_be_compared_is_never_taken_for_a_line_sent_twice() -> None:
+    odd = [{"timing": every(1), "doseAndRate": dose(number, "mg")} for number in ("1", "sNaN")]
+    assert highest(*odd) == highest(*reversed(odd)) == DailyDose(None, "the dose has no usable number")
