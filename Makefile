@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format fixtures rule-book lock bench mutants clean
+.PHONY: help install run test check format fixtures rule-book wheel lock bench mutants clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -61,6 +61,12 @@ fixtures: $(VENV)/installed-dev  ## write the stories' bundles, requests and pro
 rule-book: $(VENV)/installed  ## write the pages that are made from the knowledge
 	$(BIN)/python -m cds_service.rule_book
 	$(BIN)/python -m cds_service.conformance
+
+wheel: $(VENV)/installed  ## build dist/*.whl, which carries knowledge, pages and stories
+	@rm -rf build dist
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@rm -rf build
+	@ls dist/*.whl
 
 bench: $(VENV)/installed-dev  ## time the service against a floor that only parses
 	$(BIN)/python -m bench.run $(ARGS)

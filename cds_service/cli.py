@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from shlex import quote
 from typing import Any, NoReturn
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ from cds_service.ehr.moved_dates import moved
 from cds_service.ehr.patient_bundle import UnusableFile, is_hook_request, read_json, read_patient_bundle
 from cds_service.ehr.post import ServiceFailed, discover, exchange
 from cds_service.ehr.prefetch import UnsupportedTemplate
+from cds_service.ehr.stories import STORIES
 from cds_service.errors import B12Error
 from cds_service.facts.dates import parse_day
 from cds_service.facts.patient import DataKey
@@ -37,7 +39,7 @@ from cds_service.storage.store import Store
 from cds_service.web.trust.client_file import read_clients
 
 _HOOKS = ("patient-view", "order-select", "order-sign")
-_TRY = Path("fixtures/metformin-neuropathy-untested/patient-view.request.json")
+_TRY = STORIES / "metformin-neuropathy-untested" / "patient-view.request.json"
 _EXPECTED = (B12Error, UnusableFile, UnsupportedTemplate, ServiceFailed, ServiceUnreachable)
 
 
@@ -55,7 +57,6 @@ class _Day(click.ParamType[date]):
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-_STORIES = Path("fixtures")
 
 
 @click.group()
@@ -223,7 +224,7 @@ def purge() -> None:
 @commands.command(name="diff-knowledge")
 @click.argument("a", default="-")
 @click.argument("b", default="-")
-@click.option("--stories", type=_FOLDER, default=_STORIES, show_default=True, help="The patients to try both on.")
+@click.option("--stories", type=_FOLDER, default=STORIES, help="The patients to try both on; otherwise ours.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def diff_knowledge(a: str, b: str, stories: Path, as_json: bool) -> None:
     """What differs between A and B: values, rules, and the cards of every story, before and after.
@@ -257,10 +258,10 @@ def _request(hook: str, bundle: dict[str, Any], offered: Sequence[CdsService], p
 
 
 def _request_to_try(address: str) -> str:
-    if not _TRY.exists():
-        return f"curl -s {address}/cds-services"
     content = "-H 'Content-Type: application/json'"
-    return f"curl -s {content} -d @{_TRY} {address}/cds-services/b12-patient-view"
+    here = Path.cwd()
+    file = _TRY.relative_to(here) if _TRY.is_relative_to(here) else _TRY
+    return f"curl -s {content} -d {quote(f'@{file}')} {address}/cds-services/b12-patient-view"
 
 
 def _clock() -> date:

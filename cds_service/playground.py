@@ -1,4 +1,4 @@
-"""The playground's EHR: the stories of the checkout as its patients, and any Bundle that is dropped in."""
+"""The playground's EHR: the stories as its patients, and any Bundle that is dropped in."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ import yaml
 from cds_service.ehr.moved_dates import moved
 from cds_service.ehr.patient_bundle import PatientBundle, UnusableFile, read_patient_bundle
 from cds_service.ehr.prefetch import is_draft, prefetch
+from cds_service.ehr.stories import STORIES
 from cds_service.service import CdsService
 from cds_service.web.pages.playground import Json, OpenChart, StoryTitle, UnusableBundle
-
-STORIES = Path(__file__).resolve().parent.parent / "fixtures"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class StoryEhr:
     """An EHR whose patients are the folders of `stories`, and which asks what `services` ask for."""
 
     def __init__(self, services: Sequence[CdsService], stories: Path = STORIES) -> None:
-        """`stories` is not part of an installed package: where it is missing, there is no patient to pick."""
+        """Where `stories` holds none, there is no patient to pick."""
         found = sorted(stories.glob("*/story.yaml"))
         self._stories = {path.parent.name: _read_story(path) for path in found}
         self._templates = {

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.conformance.server import running
+
 if TYPE_CHECKING:
     from cds_service.knowledge.model import Knowledge
     from cds_service.service import CdsService
 
 ROOT = Path(__file__).resolve().parent.parent
-STORY_DAY = "2025-10-01"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -59,42 +56,5 @@ def offered(knowledge: Knowledge) -> tuple[CdsService, ...]:
 @pytest.fixture(scope="session")
 def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running service, started as `b12-cds serve` starts it, on the day of the stories."""
-    folder = tmp_path_factory.mktemp("service")
-    port = _free_port()
-    settings = {
-        "PORT": str(port),
-        "B12_TODAY": STORY_DAY,
-        "B12_WORKERS": "1",
-        "B12_DATABASE_URL": f"sqlite:///{folder}/b12.sqlite3",
-    }
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cds_service.cli", "serve"],
-            cwd=ROOT,
-            env=os.environ | settings,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            _wait_until_served(port, process, folder / "log")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
-def _wait_until_served(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 30
-    while time.monotonic() < end and process.poll() is None:
-        with socket.socket() as trial:
-            if trial.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    pytest.fail(f"The service did not start: {log.read_text()[-2000:]}")
+    with running(tmp_path_factory.mktemp("service"), B12_WORKERS="1", B12_LOG_LEVEL="INFO") as service:
+        yield service.url

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +32,13 @@ class Running:
         self.process.wait(20)
 
 
+OURS = (sys.executable, "-m", "cds_service.cli")
+
+
 @contextmanager
-def running(folder: Path, **settings: str) -> Iterator[Running]:
+def running(
+    folder: Path, command: Sequence[str] = OURS, started_in: Path = ROOT, **settings: str
+) -> Iterator[Running]:
     """A service whose files are in `folder`; it is ended with the block, if it still runs."""
     port = _free_port()
     database = folder / "b12.sqlite3"
@@ -45,9 +50,9 @@ def running(folder: Path, **settings: str) -> Iterator[Running]:
         **settings,
     }
     with (folder / "log").open("ab") as log:
-        words = [sys.executable, "-m", "cds_service.cli", "serve"]
+        words = [*command, "serve"]
         process = subprocess.Popen(
-            words, cwd=ROOT, env=os.environ | env, stdout=log, stderr=log, start_new_session=True
+            words, cwd=started_in, env=os.environ | env, stdout=log, stderr=log, start_new_session=True
         )
     try:
         _wait_until_served(port, process, folder / "log")
