@@ -71,6 +71,7 @@ _NOT_TAKEN = re.compile(
 _ASIDES = re.compile(
     r"\b\d+(?:-\d+)? ?(?:hours?|hrs?|minutes?|mins?)(?: (?:before|after|prior|apart|away))\b"
     r"|\b(?:disp(?:ense)?|refills?|qty|quantity|repeats?|supply|mitte)\b\W*\d+|#\s*\d+|\b\d+ (?:refills?|repeats?)\b"
+    r"|\b(?:in|into|as) (?:\d+ )?(?:equal(?:ly)? )?divided doses\b"
     r"|\bin (?:1|each) nostril\b|\bin \d+ (?:days?|weeks?|months?)\b"
 )
 _UP_TO = re.compile(r"\bup to \d")

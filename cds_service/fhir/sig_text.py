@@ -78,9 +78,15 @@ def number(text: str) -> Fraction:
     return Fraction(text)
 
 
+_AMBIGUOUS = re.compile(
+    r"(?<![\d.,])[1-9]\d{0,2}\.\d{3}(?![\d.])\s*(?:mg|mcg|ug|micro|g\b)"  # one in London, a thousand in Berlin
+    r"|(?:^|\s),\d"  # ",4 mg": four, or four tenths
+)
+
+
 def is_ambiguous(text: str) -> bool:
-    """Whether a number can be read in two ways: `1.000` is one in London and a thousand in Berlin."""
-    return re.search(r"(?<![\d.,])[1-9]\d{0,2}\.\d{3}(?![\d.])\s*(?:mg|mcg|ug|micro|g\b)", text) is not None
+    """Whether a number can be read in two ways, as `1.000 mg` and `,4 mg` can."""
+    return _AMBIGUOUS.search(text) is not None
 
 
 def _shorthand(found: re.Match[str]) -> str:
