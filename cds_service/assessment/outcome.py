@@ -112,9 +112,12 @@ def fires(
 
 def does_not_fire(*facts: FactUsed) -> Answer:
     """The rule was asked and has nothing to say; `facts` are why, where there are any."""
-    return Answer(Outcome.DOES_NOT_FIRE, facts)
+    return Answer(Outcome.DOES_NOT_FIRE, facts) if facts else _SILENT
 
 
 def cannot_tell(*missing: str, keys: tuple[str, ...] = (), facts: tuple[FactUsed, ...] = ()) -> Answer:
     """The rule cannot answer: `missing` says what it would need, `keys` which prefetch keys would hold it."""
     return Answer(Outcome.CANNOT_TELL, facts, missing=missing, missing_keys=keys)
+
+
+_SILENT = Answer(Outcome.DOES_NOT_FIRE)  # most rules' answer to most patients

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from flask import Flask
 from flask_cors import CORS
@@ -24,6 +25,13 @@ from cds_service.web.pages.playground import PlaygroundEhr
 from cds_service.web.routes import CDS_HOOKS, cds_hooks_routes, operations_routes
 from cds_service.web.traffic import watch_traffic
 from cds_service.web.trust.admission import admission
+
+
+class _PlainFlask(Flask):
+    """Flask without coroutines: it would ask of each function, at each request, whether it is one."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
 
 
 def create_app(
@@ -51,7 +59,7 @@ def create_app(
         retriever or retrievers.of(settings.fhir_origins),
     )
     admit = admission(edge, retrievers, CDS_HOOKS)
-    app = Flask("cds_service", static_folder=None)
+    app = _PlainFlask("cds_service", static_folder=None)
     app.url_map.strict_slashes = False
     _add_openapi(app, edge)
     add_pages(app, edge, playground)
