@@ -49,6 +49,7 @@ check: $(VENV)/installed-dev  ## lint, types, layers and the generated pages
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m cds_service.rule_book --check
+	$(BIN)/python -m tests.spec.card_book --check
 	$(BIN)/python -m cds_service.conformance --check
 
 format: $(VENV)/installed-dev  ## format the code
@@ -60,6 +61,7 @@ fixtures: $(VENV)/installed-dev  ## write the stories' bundles, requests and pro
 
 rule-book: $(VENV)/installed  ## write the pages that are made from the knowledge
 	$(BIN)/python -m cds_service.rule_book
+	$(BIN)/python -m tests.spec.card_book
 	$(BIN)/python -m cds_service.conformance
 
 wheel: $(VENV)/installed  ## build dist/*.whl, which carries knowledge, pages and stories
@@ -72,7 +74,8 @@ bench: $(VENV)/installed-dev  ## time the service against a floor that only pars
 	$(BIN)/python -m bench.run $(ARGS)
 
 mutants: $(VENV)/installed-dev  ## change the code in small ways and count what no test notices (an hour; ONLY='cds_service.facts.*')
-	$(BIN)/mutmut run $(if $(ONLY),'$(ONLY)')
+	$(BIN)/python -m bench.mutable mutants
+	cd mutants && ../$(BIN)/mutmut run $(if $(ONLY),'$(ONLY)')
 	$(BIN)/python -m bench.mutants
 
 lock: $(VENV)/installed-dev  ## choose versions anew and pin their hashes

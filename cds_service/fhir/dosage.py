@@ -176,8 +176,8 @@ def _one_of(totals: Sequence[Line], takes_upper: bool) -> DailyDose:
     mg = max(highs) if takes_upper else min(lows)
     if mg <= 0:
         return DailyDose(None, "only the most that may be taken is given")
-    notes = [totals[0].reason] if totals[0].reason else []
-    if min(lows) != max(highs) and not notes:
+    remark = totals[0].reason
+    if min(lows) != max(highs) and not remark:
         why = "the dose changes in steps" if len(totals) > 1 else "the dose is a range"
-        notes.append(f"{why}; the {'highest' if takes_upper else 'lowest'} is counted")
-    return DailyDose(decimal(mg), "; ".join(notes))
+        remark = f"{why}; the {'highest' if takes_upper else 'lowest'} is counted"
+    return DailyDose(decimal(mg), remark)

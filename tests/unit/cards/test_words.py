@@ -63,7 +63,10 @@ def test_our_own_markdown_stays_and_the_values_in_it_are_escaped() -> None:
     assert filled_detail("**Why:** {why}", {"why": "a*b"}) == "**Why:** a\\*b"
 
 
-@pytest.mark.parametrize("unseen", ["\u061c", "\u2060", "\u2066", "\u00ad", "\ufe0f", "\U000e0041", "\ud800", "\0"])
+UNSEEN = ["\u061c", "\u2060", "\u2066", "\u00ad", "\ufe0f", "\U000e0041", "\ud800", "\0"]
+
+
+@pytest.mark.parametrize("unseen", UNSEEN, ids=lambda character: f"U+{ord(character):04X}")
 def test_what_nobody_sees_reaches_no_card(unseen: str) -> None:
     assert escaped(f"a{unseen}b") == "a b"
     assert plain(f"a{unseen}b") == "a b"

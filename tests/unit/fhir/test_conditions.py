@@ -531,6 +531,19 @@ def test_the_order_of_entries_never_matters_even_where_they_share_an_id() -> Non
     assert read(conditions=[earlier, later]) == read(conditions=[later, earlier])
 
 
+def test_problems_stand_by_their_kind_then_by_their_entry() -> None:
+    kidneys, neuropathy = (condition(ICD_10_CM, code, id="a") for code in ("N18", "G62.9"))
+    late = condition(ICD_10_CM, "G62.9", id="b", code=concept((ICD_10_CM, "G62.9"), text="A name before the other"))
+
+    found, _ = read(conditions=[late, neuropathy, kidneys])
+
+    assert [(problem.kind, problem.source) for problem in found] == [
+        (ProblemKind.CHRONIC_KIDNEY_DISEASE, "Condition/a"),
+        (NEUROPATHY, "Condition/a"),
+        (NEUROPATHY, "Condition/b"),
+    ]
+
+
 @pytest.mark.parametrize(("abated", "counts"), [("2025-10-01", False), ("2025-10-02", True), ("2025-10", True)])
 def test_a_problem_is_over_from_the_day_on_which_it_abated(abated: str, counts: bool) -> None:
     assert kinds(conditions=[condition(ICD_10_CM, "G62.9", abatementDateTime=abated)]) == [NEUROPATHY] * counts

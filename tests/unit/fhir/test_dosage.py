@@ -267,6 +267,11 @@ def test_lines_without_a_sequence_are_taken_together_whatever_is_numbered() -> N
     assert lowest({"text": "2 mg daily"}, {"sequence": 0, "text": "1 mg daily"}).mg_per_day == 3
 
 
+def test_a_line_without_a_sequence_is_no_part_of_the_first_step() -> None:
+    mixed = ({"text": "2 mg daily"}, {"sequence": 1, "text": "1 mg daily"})
+    assert lowest(*mixed) == DailyDose(Decimal(1), "the dose changes in steps; the lowest is counted")
+
+
 @pytest.mark.parametrize("length", [1, 300])
 def test_lines_are_read_alike_whether_or_not_they_are_short_enough_to_keep(length: int) -> None:
     ten = [{"text": "1-2 mg daily", "route": {"text": f"{number} {'x' * length}"}} for number in range(10)]

@@ -717,6 +717,11 @@ class TestWhatIsSaidAndWhatDecides:
         doses = [found.dose.mg_per_day for found in treatments(*given)]
         assert doses == sorted(doses, key=str)
 
+    def test_records_of_a_medicine_stand_by_its_name_then_by_their_own(self) -> None:
+        names = {"s1": "metformin XR", "s2": "metformin 500 mg", "s3": "metformin 500 mg"}
+        given = [statement(id=id_, medicationCodeableConcept=named(name)) for id_, name in names.items()]
+        assert [found.source[-2:] for found in treatments(*given)] == ["s2", "s3", "s1"]
+
     def test_issues_of_one_field_are_in_the_order_of_what_they_say(self) -> None:
         given = [
             statement(id=id_, effectivePeriod={"start": start}) for id_, start in (("b", "x"), ("a", "y"), ("a", "x"))
