@@ -1,15 +1,16 @@
-# make install | run | test | check | lock | bench | mutants | clean          (needs Python 3.11 or later, and make)
+# make install | run | test | check | lock | bench | mutants | hapi | clean   (needs Python 3.11 or later, and make)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format fixtures rule-book wheel lock bench mutants clean
+.PHONY: help install run test check format fixtures rule-book wheel lock bench mutants hapi hapi-stop clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
+HAPI_PORT ?= 8081
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := $(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
@@ -78,6 +79,12 @@ mutants: $(VENV)/installed-dev  ## change the code in small ways and count what 
 	cd mutants && ../$(BIN)/mutmut run $(if $(ONLY),'$(ONLY)')
 	$(BIN)/python -m bench.mutants
 
+hapi:  ## start a HAPI FHIR server on 127.0.0.1:$(HAPI_PORT), for the integration tests (Java 17 and Maven)
+	@$(PYTHON) tests/integration/hapi/hapi.py start $(HAPI_PORT)
+
+hapi-stop:  ## stop it
+	@$(PYTHON) tests/integration/hapi/hapi.py stop
+
 lock: $(VENV)/installed-dev  ## choose versions anew and pin their hashes
 	$(LOCK) --constraint requirements.constraints --build-deps-for editable --output-file requirements.lock pyproject.toml
 	$(LOCK) --constraint requirements.lock --build-deps-for editable --extra postgres \
@@ -85,5 +92,5 @@ lock: $(VENV)/installed-dev  ## choose versions anew and pin their hashes
 	$(LOCK) --constraint requirements.lock --extra dev --extra postgres --output-file requirements-dev.lock pyproject.toml
 
 clean:  ## remove what the targets above made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache mutants
+	rm -rf $(VENV) tests/integration/hapi/target build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
