@@ -22,12 +22,11 @@ from cds_service.conformance.client import ServiceUnreachable
 from cds_service.ehr import show
 from cds_service.ehr.hook_request import hook_request
 from cds_service.ehr.moved_dates import moved
-from cds_service.ehr.patient_bundle import UnusableFile, is_hook_request, read_json, read_patient_bundle
-from cds_service.ehr.post import ServiceFailed, discover, exchange
-from cds_service.ehr.prefetch import UnsupportedTemplate
+from cds_service.ehr.patient_bundle import is_hook_request, read_json, read_patient_bundle
+from cds_service.ehr.post import discover, exchange
 from cds_service.ehr.stories import STORIES
-from cds_service.errors import B12Error
-from cds_service.facts.dates import parse_day
+from cds_service.ehr_commands.load import load as load_command
+from cds_service.ehr_commands.options import EXPECTED, FILE, HOOKS, Day, exit_status
 from cds_service.facts.patient import DataKey
 from cds_service.feedback_report import as_csv, as_ndjson, feedback_table
 from cds_service.knowledge.loader import load
@@ -38,24 +37,10 @@ from cds_service.service import CdsService
 from cds_service.storage.store import Store
 from cds_service.web.trust.client_file import read_clients
 
-_HOOKS = ("patient-view", "order-select", "order-sign")
 _TRY = STORIES / "metformin-neuropathy-untested" / "patient-view.request.json"
-_EXPECTED = (B12Error, UnusableFile, UnsupportedTemplate, ServiceFailed, ServiceUnreachable)
+_EXPECTED = (*EXPECTED, ServiceUnreachable)
 
 
-class _Day(click.ParamType[date]):
-    name = "YYYY-MM-DD"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        if isinstance(value, date):
-            return value
-        try:
-            return parse_day(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a day; write it such as 2025-10-01", param, ctx)
-
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -66,11 +51,11 @@ def commands() -> None:
 
 
 def main() -> None:
-    """The entry point: an expected failure is one clear message and exit status 1, never a traceback."""
+    """The entry point: an expected failure is one clear message and its own exit status, never a traceback."""
     try:
         commands(standalone_mode=True)
     except _EXPECTED as error:
-        _fail(str(error))
+        _fail(str(error), exit_status(error))
 
 
 @commands.command()
@@ -107,9 +92,9 @@ def list_services() -> None:
 
 
 @commands.command()
-@click.argument("bundle", type=_FILE)
-@click.option("--today", type=_Day(), help="The day to assess on; otherwise B12_TODAY, otherwise the clock's.")
-@click.option("--hook", type=click.Choice(_HOOKS), default="patient-view", show_default=True, help="For a Bundle.")
+@click.argument("bundle", type=FILE)
+@click.option("--today", type=Day(), help="The day to assess on; otherwise B12_TODAY, otherwise the clock's.")
+@click.option("--hook", type=click.Choice(HOOKS), default="patient-view", show_default=True, help="For a Bundle.")
 @click.option("--patient", default="", help="The patient's id, where a Bundle holds several.")
 @click.option("--json", "as_json", is_flag=True, help="The assessment as the service's answer holds it.")
 def assess(bundle: Path, today: date | None, hook: str, patient: str, as_json: bool) -> None:
@@ -130,14 +115,14 @@ def assess(bundle: Path, today: date | None, hook: str, patient: str, as_json: b
 
 
 @commands.command()
-@click.argument("hook", type=click.Choice(_HOOKS))
+@click.argument("hook", type=click.Choice(HOOKS))
 @click.option(
-    "--bundle", type=_FILE, required=True, help="The patient's record; resources with status draft are orders."
+    "--bundle", type=FILE, required=True, help="The patient's record; resources with status draft are orders."
 )
 @click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="The service's base address.")
 @click.option("--patient", default="", help="The patient's id, where the Bundle holds several.")
 @click.option("--select", multiple=True, metavar="TYPE/ID", help="A selected draft; otherwise all of them are.")
-@click.option("--today", type=_Day(), help="The day the Bundle was written for; its dates are moved to today.")
+@click.option("--today", type=Day(), help="The day the Bundle was written for; its dates are moved to today.")
 @click.option("--raw", is_flag=True, help="The answer as it came.")
 def fire(
     hook: str, bundle: Path, url: str, patient: str, select: tuple[str, ...], today: date | None, raw: bool
@@ -175,7 +160,7 @@ def check_knowledge(folder: Path | None) -> None:
 @commands.command()
 @click.argument("url")
 @click.option("--json", "as_json", is_flag=True, help="The results, for a program.")
-@click.option("--token-file", type=_FILE, help="A file that holds the bearer token to send.")
+@click.option("--token-file", type=FILE, help="A file that holds the bearer token to send.")
 @click.option("--origin", default=report.SANDBOX, show_default=True, help="The origin of a client in a browser.")
 def conformance(url: str, as_json: bool, token_file: Path | None, origin: str) -> None:
     """Check the CDS service at URL, ours or another's, against CDS Hooks; fails where a SHALL does not hold.
@@ -268,9 +253,12 @@ def _clock() -> date:
     return datetime.now().astimezone().date()
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, status: int) -> NoReturn:
     Console(stderr=True).print(message, style="red", markup=False, highlight=False)
-    sys.exit(1)
+    sys.exit(status)
+
+
+commands.add_command(load_command)
 
 
 if __name__ == "__main__":

@@ -59,6 +59,30 @@ class FhirServerFailed(B12Error):
     """The FHIR server could not be reached in time, or answered with an error."""
 
 
+class ServerUnreachable(B12Error):
+    """A server that somebody typed the address of does not answer, or not in time."""
+
+
+class TlsFailed(B12Error):
+    """No secure connection could be made: the certificate does not hold, or there is no TLS at that port."""
+
+
+class NotFhir(B12Error):
+    """What answers at an address is no FHIR server, or not as one."""
+
+
+class OtherFhirVersion(B12Error):
+    """It is a FHIR server, of a version that we do not read."""
+
+
+class AccessRefused(B12Error):
+    """The FHIR server wants a token, or another one (401, 403)."""
+
+
+class FhirRefused(B12Error):
+    """The FHIR server did not take, or not do, what it was asked; its own words are in the message."""
+
+
 class InvalidKnowledge(B12Error):
     """Knowledge files cannot be used. Each problem names file, field, what is wrong and how to mend it."""
 

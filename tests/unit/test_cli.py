@@ -67,7 +67,7 @@ def test_an_expected_failure_is_a_message_and_no_traceback(tmp_path: Path) -> No
     empty.write_text('{"resourceType": "Bundle"}')
     words = [sys.executable, "-m", "cds_service.cli", "assess", str(empty)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 1
+    assert done.returncode == 9
     assert "holds no Patient" in done.stderr
     assert "Traceback" not in done.stderr
 
