@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format fixtures rule-book wheel lock bench mutants hapi hapi-stop clean
+.PHONY: help install run test check format fixtures rule-book wheel lock bench mutants hapi hapi-stop postgres postgres-stop clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -70,6 +70,12 @@ wheel: $(VENV)/installed  ## build dist/*.whl, which carries knowledge, pages an
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@rm -rf build
 	@ls dist/*.whl
+
+postgres:  ## start a PostgreSQL for the tests, and write its address to var/postgres/url (POSTGRES_PORT=54321)
+	@tests/postgres/server start
+
+postgres-stop:  ## stop it, and delete its data
+	@tests/postgres/server stop
 
 bench: $(VENV)/installed-dev  ## time the service against a floor that only parses
 	$(BIN)/python -m bench.run $(ARGS)

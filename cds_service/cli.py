@@ -19,6 +19,7 @@ from cds_service.composition import services
 from cds_service.config import Settings
 from cds_service.conformance import report
 from cds_service.conformance.client import ServiceUnreachable
+from cds_service.database_commands import database, refuse_newer_database
 from cds_service.ehr import show
 from cds_service.ehr.hook_request import hook_request
 from cds_service.ehr.moved_dates import moved
@@ -50,6 +51,9 @@ def commands() -> None:
     """A CDS Hooks service for vitamin B12."""
 
 
+commands.add_command(database)
+
+
 def main() -> None:
     """The entry point: an expected failure is one clear message and its own exit status, never a traceback."""
     try:
@@ -68,6 +72,7 @@ def serve() -> None:
     offered = services(_knowledge(settings))  # what is wrong is said here, once, and not by every worker
     if settings.clients is not None:
         read_clients(settings, offered)
+    refuse_newer_database(settings)
     address = f"http://{settings.host}:{settings.port}"
     click.echo(f"Serving on {address}  (discovery: {address}/cds-services)\nTry it from another terminal:\n")
     click.echo(f"  {_request_to_try(address)}\n")

@@ -44,11 +44,19 @@ class PatientDataUnavailable(B12Error):
 
 
 class TemporarilyUnavailable(B12Error):
-    """Overloaded, or a store that must not fail silently cannot be reached; the caller may try again later."""
+    """Overloaded, or a store that must not fail silently cannot be reached; the caller may try again later.
 
-    def __init__(self, message: str, retry_after_seconds: int = 5) -> None:
+    `cause` is for the log: what the store said, without any data.
+    """
+
+    def __init__(self, message: str, retry_after_seconds: int = 5, cause: str = "") -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+        self.cause = cause
+
+
+class IncompatibleDatabase(TemporarilyUnavailable):
+    """The database's tables are of another release: only whoever runs the service can mend that."""
 
 
 class OutboundRefused(B12Error):

@@ -12,6 +12,7 @@ from flask import Flask
 
 from cds_service.composition import services
 from cds_service.config import Settings
+from cds_service.errors import IncompatibleDatabase, TemporarilyUnavailable
 from cds_service.fhir.draft_resources import make_templates
 from cds_service.knowledge.loader import load
 from cds_service.playground import StoryEhr
@@ -26,6 +27,7 @@ def make_app(settings: Settings, store: Store | None = None) -> Flask:
     Raises:
         InvalidSettings: a setting cannot be used.
         InvalidKnowledge: a knowledge file cannot be used.
+        IncompatibleDatabase: the database is of a newer release.
     """
     set_up_logs(settings.log_level)
     knowledge = load(
@@ -35,12 +37,20 @@ def make_app(settings: Settings, store: Store | None = None) -> Flask:
     offered = services(knowledge)
     playground = StoryEhr(offered) if settings.playground else None
     app = create_app(settings, offered, knowledge, store, playground=playground)
-    # Discovery and hooks work without the database; /ready and feedback say so while it is away.
-    if not store.is_ready():
-        structlog.get_logger().warning("database cannot be reached", setting="B12_DATABASE_URL")
+    _open_database(store)
     make_templates(knowledge)
     _calm_collector()
     return app
+
+
+def _open_database(store: Store) -> None:
+    """Discovery and hooks work without the database; /ready and feedback say so while it is away."""
+    try:
+        store.check()
+    except IncompatibleDatabase:
+        raise
+    except TemporarilyUnavailable as away:
+        structlog.get_logger().warning("database cannot be reached", setting="B12_DATABASE_URL", error=away.cause)
 
 
 def _calm_collector() -> None:

@@ -6,16 +6,21 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import OperationalError
 
 from tests.conformance.server import running
+from tests.databases import Database, run
 
 if TYPE_CHECKING:
     from cds_service.knowledge.model import Knowledge
     from cds_service.service import CdsService
 
 ROOT = Path(__file__).resolve().parent.parent
+STARTED = ROOT / "var" / "postgres" / "url"  # where tests/postgres/server writes it
 
 
 @pytest.hookimpl(wrapper=True)
@@ -58,3 +63,25 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running service, started as `b12-cds serve` starts it, on the day of the stories."""
     with running(tmp_path_factory.mktemp("service"), B12_WORKERS="1", B12_LOG_LEVEL="INFO") as service:
         yield service.url
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> URL:
+    """The address of a PostgreSQL server in which databases may be made."""
+    address = os.environ.get("B12_TEST_POSTGRES_URL") or (STARTED.read_text().strip() if STARTED.exists() else "")
+    if not address:
+        pytest.skip("no PostgreSQL: start one with make postgres, or name one in B12_TEST_POSTGRES_URL")
+    url = make_url(address)
+    try:
+        run(url, "SELECT 1")
+    except OperationalError as error:
+        pytest.skip(f"PostgreSQL does not answer at {url.host}:{url.port}: {type(error.orig).__name__}")
+    return url
+
+
+@pytest.fixture
+def postgresql_database(postgresql: URL) -> Iterator[Database]:
+    name = f"b12_{uuid4().hex}"
+    run(postgresql, f"CREATE DATABASE {name}")
+    yield Database(postgresql.set(database=name).render_as_string(hide_password=False))
+    run(postgresql, f"DROP DATABASE {name} WITH (FORCE)")

@@ -1,23 +1,22 @@
-"""The database itself: how it is opened, brought up to date, and made to keep what it was told to keep."""
+"""The database itself: how it is opened, and made to keep what it was told to keep."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from cds_service.errors import InvalidSettings
 
 _BUSY_MILLISECONDS = 2000
-_MIGRATION_LOCK = 1212  # any number, the same in each worker: they must not migrate at once
+# A database that does not answer must not hold a worker: a clinician waits for it.
+_CONNECT_SECONDS = 2
+_SILENCE_MILLISECONDS = 5000
+_STATEMENT_MILLISECONDS = 5000
 
 
 def opened(url: str) -> Engine:
@@ -27,14 +26,26 @@ def opened(url: str) -> Engine:
         InvalidSettings: it is no database address, or its driver is not installed.
     """
     try:
-        parsed = make_url(url)
-        engine = create_engine(parsed, pool_pre_ping=not url.startswith("sqlite"))
+        return _engine(make_url(url))
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise InvalidSettings(
             "B12_DATABASE_URL: is not a database address that can be used here. Write sqlite:///path/to/file, or "
             "postgresql+psycopg://user@host/name with the extra 'postgres' installed."
         ) from error
-    if parsed.get_backend_name() == "sqlite":
+
+
+def _engine(url: URL) -> Engine:
+    if url.drivername in ("postgres", "postgresql"):  # as hosting services write it; there is one driver here
+        url = url.set(drivername="postgresql+psycopg")
+    backend = url.get_backend_name()
+    if backend == "postgresql":
+        limits = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _SILENCE_MILLISECONDS}
+        given = {name: value for name, value in limits.items() if name not in url.query}
+        engine = create_engine(url, pool_pre_ping=True, pool_timeout=_CONNECT_SECONDS, connect_args=given)
+        event.listen(engine, "connect", _set_up_postgresql)
+        return engine
+    engine = create_engine(url)
+    if backend == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
     return engine
 
@@ -46,6 +57,21 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()
+
+
+def _set_up_postgresql(connection: Any, _record: object) -> None:
+    """What is acknowledged is on the disk, whatever the server's default is; and no statement waits for ever."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")
+        cursor.execute(f"SET statement_timeout = {_STATEMENT_MILLISECONDS}")
+    connection.commit()
+
+
+def cause_of(error: Exception) -> str:
+    """What the database said, for the log: the driver's name for it and its code, and never what was to be stored."""
+    original = getattr(error, "orig", None) or error
+    code = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", None)
+    return " ".join(filter(None, (type(original).__name__, code)))
 
 
 @contextlib.contextmanager
@@ -63,25 +89,3 @@ def _synchronise(connection: Connection, how: str) -> None:
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA synchronous = {how}")
         connection.commit()
-
-
-def migrate(engine: Engine) -> None:
-    """Create the tables, or bring them up to date."""
-    if engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:"):
-        Path(str(engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
-    config = Config()
-    config.set_main_option("script_location", str(files("cds_service.storage") / "migrations"))
-    config.set_main_option("path_separator", "os")
-    with engine.connect() as connection:
-        _take_turn(connection)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
-
-
-def _take_turn(connection: Connection) -> None:
-    """Several workers start at once, and only one may migrate."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    elif connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")

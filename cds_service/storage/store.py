@@ -15,12 +15,14 @@ from sqlalchemy.orm import Session
 
 from cds_service.errors import TemporarilyUnavailable
 from cds_service.storage import feedback
-from cds_service.storage.database import durable, migrate, opened
+from cds_service.storage.database import cause_of, durable, opened
+from cds_service.storage.migration import current_revision, migrate
 from cds_service.storage.models import Base, CardShownRow, FeedbackCommentRow, FeedbackRow, SeenJtiRow
 
 _PURGE_EVERY = timedelta(minutes=1)
 # Machines' clocks differ: what one of them holds to have expired, another must still know.
 _KEPT_AFTER_EXPIRY = timedelta(minutes=5)
+_NOT_TRIED_AGAIN_FOR = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +69,41 @@ class Store:
         self._lock = threading.Lock()
         self._is_migrated = False
         self._purged_at: datetime | None = None
+        self._away_until: datetime | None = None
 
     def prepare(self) -> None:
         """Create or migrate the tables, once.
 
         Raises:
             TemporarilyUnavailable: the database cannot be reached.
+            IncompatibleDatabase: it was made by a newer release.
         """
         if self._is_migrated:
             return
         with self._lock:
-            try:
-                migrate(self._engine)
-            except (SQLAlchemyError, OSError) as error:
-                raise TemporarilyUnavailable("the database cannot be reached") from error
+            self.migrate()
             self._is_migrated = True
 
-    def is_ready(self) -> bool:
-        """Whether the database can be written now: one that can only be read keeps no feedback."""
+    def check(self) -> None:
+        """Try whether the database can be written now: one that can only be read keeps no feedback.
+
+        Raises:
+            TemporarilyUnavailable: it cannot.
+        """
+        self.prepare()
         try:
-            self.prepare()
             with self._engine.connect() as connection:
                 connection.execute(delete(FeedbackRow).where(FeedbackRow.id < 0))
                 connection.rollback()
-        except (SQLAlchemyError, TemporarilyUnavailable):
+        except SQLAlchemyError as error:
+            self._is_migrated = False  # it may have been restored from a copy, or be another one now
+            raise _unavailable("the database cannot be written", error) from error
+
+    def is_ready(self) -> bool:
+        """Whether the database can be written now."""
+        try:
+            self.check()
+        except TemporarilyUnavailable:
             return False
         return True
 
@@ -101,16 +114,29 @@ class Store:
             TemporarilyUnavailable: at least one item is not stored. Sending all again is safe.
         """
         self.prepare()
-        failures = [self._write_feedback(item, received_at) for item in items].count(False)
+        failures = [failure for item in items if (failure := self._write_feedback(item, received_at))]
         if failures:
-            raise TemporarilyUnavailable(f"{failures} of {len(items)} feedback items could not be stored")
+            told = f"{len(failures)} of {len(items)} feedback items could not be stored"
+            raise TemporarilyUnavailable(told, cause=failures[0])
 
     def record_cards(self, cards: Iterable[CardShown], shown_at: datetime) -> None:
         """Note which cards an answer carries.
 
+        While the database is away, this is tried now and then only: a clinician waits for the answer.
+
         Raises:
             TemporarilyUnavailable: they could not be noted.
         """
+        if self._away_until is not None and shown_at < self._away_until:
+            raise TemporarilyUnavailable("the database was away a moment ago", cause="not tried again yet")
+        try:
+            self._insert_cards(cards, shown_at)
+        except TemporarilyUnavailable:
+            self._away_until = shown_at + _NOT_TRIED_AGAIN_FOR
+            raise
+        self._away_until = None
+
+    def _insert_cards(self, cards: Iterable[CardShown], shown_at: datetime) -> None:
         self.prepare()
         rows = [
             {
@@ -130,7 +156,7 @@ class Store:
             with self._engine.begin() as connection:  # without the ORM's session: this stands in a clinician's way
                 connection.execute(insert(CardShownRow), rows)
         except SQLAlchemyError as error:
-            raise TemporarilyUnavailable("the cards shown could not be noted") from error
+            raise _unavailable("the cards shown could not be noted", error) from error
 
     def use_token(self, issuer: str, jti: str, expires: datetime, now: datetime) -> bool:
         """Whether this `jti` was not used before; from now on it was, for every process and after restarts.
@@ -147,7 +173,7 @@ class Store:
         except IntegrityError:
             return False
         except SQLAlchemyError as error:
-            raise TemporarilyUnavailable("whether this token was used before cannot be told") from error
+            raise _unavailable("whether this token was used before cannot be told", error) from error
         self._purge_tokens(now.astimezone(UTC))
         return True
 
@@ -190,6 +216,29 @@ class Store:
         """How many used tokens are remembered."""
         return self._count(SeenJtiRow)
 
+    def revision(self) -> str:
+        """The revision that the tables have.
+
+        Raises:
+            TemporarilyUnavailable: the database cannot be read.
+        """
+        try:
+            return current_revision(self._engine)
+        except SQLAlchemyError as error:
+            raise _unavailable("the database cannot be reached", error) from error
+
+    def migrate(self, revision: str = "") -> None:
+        """Bring the tables to this revision (the newest where none is given), up or down, wholly or not at all.
+
+        Raises:
+            TemporarilyUnavailable: that is not possible now.
+            IncompatibleDatabase: the database was made by a newer release.
+        """
+        try:
+            migrate(self._engine, revision)
+        except (SQLAlchemyError, OSError) as error:
+            raise _unavailable("the database cannot be reached", error) from error
+
     def close(self) -> None:
         """Give all connections back."""
         self._engine.dispose()
@@ -201,7 +250,7 @@ class Store:
             with Session(self._engine) as session:
                 yield session
         except SQLAlchemyError as error:
-            raise TemporarilyUnavailable("the feedback in the database cannot be reached") from error
+            raise _unavailable("the feedback in the database cannot be reached", error) from error
 
     def _count(self, table: type[Base], *criteria: ColumnElement[bool]) -> int:
         self.prepare()
@@ -216,7 +265,8 @@ class Store:
         with contextlib.suppress(SQLAlchemyError), self._engine.begin() as connection:
             connection.execute(delete(SeenJtiRow).where(SeenJtiRow.expires < now - _KEPT_AFTER_EXPIRY))
 
-    def _write_feedback(self, item: Feedback, received_at: datetime) -> bool:
+    def _write_feedback(self, item: Feedback, received_at: datetime) -> str:
+        """Why it is not stored; "" where it is."""
         row = FeedbackRow(
             digest=item.digest,
             service=item.service,
@@ -234,14 +284,18 @@ class Store:
                 if item.comment:
                     session.flush()
                     session.add(FeedbackCommentRow(feedback=row.id, comment=item.comment))
-        except IntegrityError:
-            return self._holds(item.digest)
-        except SQLAlchemyError:
-            return False
-        return True
+        except IntegrityError as error:
+            return "" if self._holds(item.digest) else cause_of(error)
+        except SQLAlchemyError as error:
+            return cause_of(error)
+        return ""
 
     def _holds(self, digest: str) -> bool:
         try:
             return self._count(FeedbackRow, FeedbackRow.digest == digest) > 0
         except SQLAlchemyError:
             return False
+
+
+def _unavailable(message: str, error: Exception) -> TemporarilyUnavailable:
+    return TemporarilyUnavailable(message, cause=cause_of(error))

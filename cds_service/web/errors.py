@@ -16,6 +16,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from cds_service.errors import (
+    IncompatibleDatabase,
     InvalidHookRequest,
     PatientDataUnavailable,
     TemporarilyUnavailable,
@@ -77,7 +78,8 @@ def error_answer(error: Exception) -> ErrorAnswer:
         case PatientDataUnavailable():
             return ErrorAnswer(412, tuple(_missing_trouble(key, why) for key, why in error.missing))
         case TemporarilyUnavailable():
-            text = f"Not possible now: {error}. Nothing that is not stored counts as received; send it again later."
+            what = "the database is not usable" if isinstance(error, IncompatibleDatabase) else str(error)
+            text = f"Not possible now: {what}. Nothing that is not stored counts as received; send it again later."
             return ErrorAnswer(503, (Trouble("transient", text),), {"Retry-After": str(error.retry_after_seconds)})
         case HTTPException() if error.code is not None:
             trouble = _BY_STATUS.get(error.code, Trouble("processing", error.name))
@@ -119,6 +121,8 @@ def _respond(answer: ErrorAnswer) -> Response:
 
 
 def _answer_ours(error: Exception) -> Response:
+    if isinstance(error, TemporarilyUnavailable):
+        _log.warning("temporarily unavailable", error=error.cause)
     return _respond(error_answer(error))
 
 

@@ -85,6 +85,6 @@ def _note_cards(edge: Edge, service: CdsService, answer: HookAnswer) -> None:
     ]
     try:
         edge.store.record_cards(shown, edge.now())
-    except TemporarilyUnavailable:
+    except TemporarilyUnavailable as away:
         edge.counts["cards not noted"] += len(shown)
-        _log.warning("cards not noted", service=service.id, items=edge.counts["cards not noted"])
+        _log.warning("cards not noted", service=service.id, items=edge.counts["cards not noted"], error=away.cause)

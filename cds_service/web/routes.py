@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import structlog
 from flask import Response, g
 from flask_smorest import Blueprint
 
+from cds_service.errors import IncompatibleDatabase, TemporarilyUnavailable
+from cds_service.storage.store import Store
 from cds_service.web.answer import discovery_json, encoded
 from cds_service.web.edge import Edge
 from cds_service.web.feedback import record_feedback
@@ -28,6 +31,7 @@ CDS_HOOKS = "CDS Hooks"
 _BODY_ERRORS = (400, 401, 404, 405, 413, 415, 500)
 _HOOK_ERRORS = (*_BODY_ERRORS, 412, 503)
 _FEEDBACK_ERRORS = (*_BODY_ERRORS, 503)
+_log = structlog.get_logger()
 
 
 def cds_hooks_routes(edge: Edge) -> Any:
@@ -73,19 +77,32 @@ def operations_routes(edge: Edge) -> Any:
 
     def ready() -> Response:
         """The knowledge is loaded and the database can be used."""
-        is_ready = edge.store.is_ready()
+        trouble = _trouble_of(edge.store)
         body = {
-            "status": "ready" if is_ready else "not ready",
+            "status": "not ready" if trouble else "ready",
             "knowledgeVersion": edge.knowledge.version,
-            "database": "ok" if is_ready else "cannot be reached",
+            "database": trouble or "ok",
         }
-        return _json(encoded(body), 200 if is_ready else 503)
+        return _json(encoded(body), 503 if trouble else 200)
 
     for path in ("/health", "/healthz"):
         _add(routes, path, "GET", health, HealthSchema)
     for path in ("/ready", "/readyz"):
         _add(routes, path, "GET", ready, ReadySchema, others=((503, ReadySchema),))
     return routes
+
+
+def _trouble_of(store: Store) -> str:
+    """Why the database cannot be used, for anyone to read; the log has what it said."""
+    try:
+        store.check()
+    except IncompatibleDatabase as problem:
+        _log.error("not ready", error=problem.cause)
+        return "is of a newer release"
+    except TemporarilyUnavailable as problem:
+        _log.warning("not ready", error=problem.cause)
+        return "cannot be reached"
+    return ""
 
 
 def _json(body: bytes, status: int = 200) -> Response:

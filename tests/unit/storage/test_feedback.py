@@ -4,40 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, event
 
 from cds_service.errors import TemporarilyUnavailable
 from cds_service.storage.feedback import UNKNOWN_CARD
 from cds_service.storage.store import CardShown, Feedback, Store
+from tests.databases import Database
 
 NOW = datetime(2025, 10, 1, 9, 30, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
 CARD = CardShown("card-1", "b12", ("B12-DX-01", "B12-RX-01"), "warning", "v1", ("s-1",))
 ACCEPTED = Feedback("b12", "card-1", "accepted", NOW, accepted_suggestions=("s-1", "s-2"))
 OVERRIDDEN = Feedback("b12", "card-1", "overridden", LATER, reason_system="urn:x", reason_code="later", comment="Sure")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(f"sqlite:///{tmp_path}/b12.sqlite3")
-    yield made
-    made.close()
-
-
-def rows(folder: Path, query: str) -> list[tuple[object, ...]]:
-    connection = sqlite3.connect(folder / "b12.sqlite3")
-    try:
-        return connection.execute(query).fetchall()
-    finally:
-        connection.close()
 
 
 def test_the_history_holds_every_item_with_what_is_known_of_its_card(store: Store) -> None:
@@ -90,14 +72,14 @@ def test_feedback_on_a_card_that_is_not_known_is_told_as_such(store: Store) -> N
     assert [(each.rule, each.accepted) for each in store.feedback_by_rule()] == [(UNKNOWN_CARD, 1)]
 
 
-def test_free_text_stands_in_a_table_of_its_own(tmp_path: Path, store: Store) -> None:
+def test_free_text_stands_in_a_table_of_its_own(database: Database, store: Store) -> None:
     store.record_feedback([dataclasses.replace(OVERRIDDEN, comment="Mrs Smith declined"), ACCEPTED], NOW)
 
-    assert rows(tmp_path, "SELECT comment FROM feedback_comments") == [("Mrs Smith declined",)]
-    assert "Smith" not in str(rows(tmp_path, "SELECT * FROM feedback"))
+    assert database.execute("SELECT comment FROM feedback_comments") == [("Mrs Smith declined",)]
+    assert "Smith" not in str(database.execute("SELECT * FROM feedback"))
 
 
-def test_what_is_too_old_is_deleted_with_its_words_and_its_cards(tmp_path: Path, store: Store) -> None:
+def test_what_is_too_old_is_deleted_with_its_words_and_its_cards(database: Database, store: Store) -> None:
     answered, recent = (dataclasses.replace(CARD, card=name) for name in ("card-3", "card-4"))
     store.record_cards([CARD, answered], NOW)
     store.record_cards([recent], LATER)
@@ -105,13 +87,14 @@ def test_what_is_too_old_is_deleted_with_its_words_and_its_cards(tmp_path: Path,
     store.record_feedback([dataclasses.replace(OVERRIDDEN, card="card-3", comment="New")], LATER)
 
     assert store.purge_feedback(LATER) == 1
-    assert rows(tmp_path, "SELECT comment FROM feedback_comments") == [("New",)]
+    assert database.execute("SELECT comment FROM feedback_comments") == [("New",)]
     assert [record.card for record in store.feedback_history()] == ["card-3"]
-    assert rows(tmp_path, "SELECT card FROM cards_shown ORDER BY card") == [("card-3",), ("card-4",)]
+    assert database.execute("SELECT card FROM cards_shown ORDER BY card") == [("card-3",), ("card-4",)]
     assert store.purge_feedback(LATER) == 0
 
 
-def test_what_is_acknowledged_is_written_through_to_the_disk(store: Store) -> None:
+def test_what_is_acknowledged_is_written_through_to_the_disk(sqlite_database: Database) -> None:
+    store = sqlite_database.store()
     store.prepare()
     seen: list[int] = []
 
@@ -124,6 +107,7 @@ def test_what_is_acknowledged_is_written_through_to_the_disk(store: Store) -> No
         store.record_feedback([ACCEPTED], NOW)
     finally:
         event.remove(Engine, "before_cursor_execute", look)
+        store.close()
 
     assert seen == [2]  # FULL
 
@@ -135,24 +119,3 @@ def test_a_database_that_is_away_is_told(tmp_path: Path) -> None:
     for attempt in (away.feedback_history, away.feedback_by_rule, lambda: away.purge_feedback(NOW)):
         with pytest.raises(TemporarilyUnavailable):
             attempt()
-
-
-def test_the_migration_keeps_the_comments_there_and_back(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path}/b12.sqlite3")
-    config = Config()
-    config.set_main_option("script_location", str(files("cds_service.storage") / "migrations"))
-    config.set_main_option("path_separator", "os")
-    written = (
-        "INSERT INTO feedback (digest, service, card, outcome, outcome_timestamp, accepted_suggestions, reason_system, "
-        "reason_code, comment, received_at) VALUES (?, 'b12', 'c', 'overridden', '2025', '', '', '', ?, '2025')"
-    )
-    moved = "SELECT feedback, comment FROM feedback_comments"
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
-        connection.exec_driver_sql(written, [("a", "first"), ("b", "")])
-        command.upgrade(config, "0003")
-        assert connection.exec_driver_sql(moved).fetchall() == [(1, "first")]
-        command.downgrade(config, "0002")
-        assert connection.exec_driver_sql("SELECT comment FROM feedback").fetchall() == [("first",), ("",)]
-    engine.dispose()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,21 +10,10 @@ import pytest
 
 from cds_service.errors import TemporarilyUnavailable
 from cds_service.storage.store import Store
+from tests.databases import Database
 
 NOW = datetime(2025, 10, 1, 9, 30, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=5)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "b12.sqlite3"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    made = Store(f"sqlite:///{path}")
-    yield made
-    made.close()
 
 
 def test_the_first_use_counts_and_no_other(store: Store) -> None:
@@ -38,13 +25,11 @@ def test_the_first_use_counts_and_no_other(store: Store) -> None:
 
 
 @pytest.mark.parametrize("jti", ["", "a" * 10_000, "\x00", "\ud800", "'; DROP TABLE seen_jti; --", "é"])
-def test_any_text_can_be_a_jti_and_none_of_it_is_kept(jti: str, store: Store, path: Path) -> None:
+def test_any_text_can_be_a_jti_and_none_of_it_is_kept(jti: str, store: Store, database: Database) -> None:
     assert store.use_token("issuer", jti, SOON, NOW)
     assert not store.use_token("issuer", jti, SOON, NOW)
 
-    connection = sqlite3.connect(path)
-    ((kept,),) = connection.execute("SELECT jti FROM seen_jti").fetchall()
-    connection.close()
+    ((kept,),) = database.execute("SELECT jti FROM seen_jti")
     assert len(kept) == 64
 
 
@@ -53,16 +38,16 @@ def test_case_and_form_of_letters_make_another_token(store: Store) -> None:
     assert store.use_token("issuer", "A", SOON, NOW)
 
 
-def test_a_restart_and_another_process_remember(store: Store, path: Path) -> None:
+def test_a_restart_and_another_process_remember(store: Store, database: Database) -> None:
     assert store.use_token("issuer", "1", SOON, NOW)
-    other = Store(f"sqlite:///{path}")
+    other = database.store()
 
     assert not other.use_token("issuer", "1", SOON, NOW)
     other.close()
 
 
-def test_of_many_at_once_one_is_the_first(path: Path) -> None:
-    stores = [Store(f"sqlite:///{path}") for _ in range(4)]
+def test_of_many_at_once_one_is_the_first(database: Database) -> None:
+    stores = [database.store() for _ in range(4)]
     firsts: list[bool] = []
     start = threading.Barrier(len(stores))
 
@@ -109,11 +94,9 @@ def test_without_a_database_no_token_is_accepted(tmp_path: Path) -> None:
     store.close()
 
 
-def test_where_the_database_goes_away_no_token_is_accepted(store: Store, path: Path) -> None:
+def test_where_the_database_goes_away_no_token_is_accepted(store: Store, database: Database) -> None:
     assert store.use_token("issuer", "1", SOON, NOW)
-    connection = sqlite3.connect(path)
-    connection.execute("DROP TABLE seen_jti")
-    connection.close()
+    database.execute("DROP TABLE seen_jti")
 
     with pytest.raises(TemporarilyUnavailable, match="cannot be told"):
         store.use_token("issuer", "2", SOON, NOW)

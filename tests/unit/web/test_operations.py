@@ -7,6 +7,7 @@ from pathlib import Path
 from flask.testing import FlaskClient
 
 from cds_service.storage.store import Store
+from tests.databases import Database
 from tests.unit.web.conftest import Edge
 
 
@@ -50,6 +51,21 @@ def test_without_a_database_the_service_lives_and_is_not_ready(edge: Edge, tmp_p
     assert client.get("/cds-services").status_code == 200
     assert client.get("/ready").status_code == 503
     assert client.get("/ready").get_json()["status"] == "not ready"
+
+
+def test_a_database_of_a_newer_release_is_told_apart_and_no_client_is_told_of_it(edge: Edge) -> None:
+    edge.store.prepare()
+    database = Database(f"sqlite:///{edge.folder}/b12.sqlite3")
+    database.execute("UPDATE alembic_version SET version_num = '9999'")
+    edge.store = database.store()
+    client = edge.client()
+
+    assert client.get("/ready").get_json()["database"] == "is of a newer release"
+    item = {"card": "c", "outcome": "overridden", "outcomeTimestamp": "2025-10-01T09:30:00Z"}
+    refused = client.post("/cds-services/b12-patient-view/feedback", json={"feedback": [item]})
+    assert refused.status_code == 503
+    assert "9999" not in refused.get_data(as_text=True)
+    assert "the database is not usable" in refused.get_data(as_text=True)
 
 
 def test_openapi_describes_every_route_and_points_to_no_other_server(client: FlaskClient) -> None:
