@@ -27,9 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PATH = "/cds-services/b12-patient-view"
 FLOOR = "only parsed"
 CONTENDERS = {
-    FLOOR: "bench.floor:app",
-    "answered": "bench.unstored:app",
-    "answered and noted": "cds_service.wsgi:app",
+    FLOOR: ("wsgi", "bench.floor:app"),
+    "answered": ("asgi", "bench.unstored:app"),
+    "answered and noted": ("asgi", "cds_service.asgi:app"),
 }
 _TICKS = os.sysconf("SC_CLK_TCK")
 _HEADERS = {"Content-Type": "application/json"}
@@ -57,12 +57,13 @@ class Server:
 
 
 @contextmanager
-def serving(target: str, folder: Path) -> Iterator[Server]:
-    """A contender on granian WSGI, one worker, one blocking thread."""
+def serving(interface: str, target: str, folder: Path) -> Iterator[Server]:
+    """A contender on granian, one worker: the floor on one blocking thread, ours behind their front."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "1", "--blocking-threads", "1"]
+    command = [sys.executable, "-m", "granian", "--interface", interface, "--workers", "1", "--http", "1"]
+    command += ["--blocking-threads", "1"] if interface == "wsgi" else []
     database = f"sqlite:///{folder}/{target.partition(':')[0]}.sqlite3"
     environment = os.environ | {"B12_TODAY": TODAY.isoformat(), "B12_DATABASE_URL": database, "B12_TRUST": "open"}
     with (folder / f"{port}.log").open("wb") as log:
@@ -153,7 +154,7 @@ def main() -> None:
     chosen = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        servers = {name: stack.enter_context(serving(target, folder)) for name, target in CONTENDERS.items()}
+        servers = {name: stack.enter_context(serving(*target, folder)) for name, target in CONTENDERS.items()}
         print("| resources | request | CPU ms | of the floor | p50 ms | p99 ms |")
         print("|---|---|---|---|---|---|")
         for size in chosen.sizes:

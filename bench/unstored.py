@@ -7,6 +7,7 @@ from datetime import datetime
 
 from cds_service.config import Settings
 from cds_service.storage.store import CardShown, Store
+from cds_service.web import create_front
 from cds_service.wsgi import make_app
 
 
@@ -16,4 +17,4 @@ class _Forgetful(Store):
 
 
 _settings = Settings.from_environment()
-app = make_app(_settings, _Forgetful(_settings.database_url))
+app = create_front(_settings, make_app(_settings, _Forgetful(_settings.database_url)))

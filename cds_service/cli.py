@@ -65,8 +65,7 @@ def main() -> None:
 @commands.command()
 def serve() -> None:
     """Serve on HOST and PORT, with the settings of the environment."""
-    from granian.constants import Interfaces  # granian is heavy, and no other command needs it
-    from granian.server import Server
+    from cds_service import server  # granian is heavy, and no other command needs it
 
     settings = Settings.from_environment()
     offered = services(_knowledge(settings))  # what is wrong is said here, once, and not by every worker
@@ -76,15 +75,7 @@ def serve() -> None:
     address = f"http://{settings.host}:{settings.port}"
     click.echo(f"Serving on {address}  (discovery: {address}/cds-services)\nTry it from another terminal:\n")
     click.echo(f"  {_request_to_try(address)}\n")
-    Server(
-        "cds_service.wsgi:app",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        workers=settings.workers,
-        blocking_threads=1,
-        websockets=False,
-    ).serve()
+    server.serve(settings)
 
 
 @commands.command(name="services")

@@ -40,6 +40,9 @@ _MEND = {
     "B12_FEEDBACK_DAYS": "Write a number of days from 1 to 36500, such as 365.",
     "B12_ONE_ACTION": "Write true or false.",
     "B12_WORKERS": "Write a number of processes from 1 to 64.",
+    "B12_THREADS": "Write a number of threads from 1 to 64.",
+    "B12_MAX_WAITING": "Write a number of requests from 1 to 10000.",
+    "B12_BODY_SECONDS": "Write seconds from 0.5 to 300, such as 10.",
     "B12_LOG_LEVEL": "Write DEBUG, INFO, WARNING or ERROR.",
     "B12_PLAYGROUND": "Write true or false, or leave it unset: then it is on where only this machine can call.",
     "B12_SNOMED_AFFILIATE": "Write true or false.",
@@ -75,7 +78,8 @@ class Settings:
     `today` fixes the date (None: the clock). `never_sent` are prefetch keys that this site's EHR cannot send.
     `clients` is the file that lists the CDS clients, for trust `required`.
     `fhir_private_networks` are the address ranges, beyond public ones, in which an allowed FHIR server may live. `site`
-    chooses among regimens whose products differ by country.
+    chooses among regimens whose products differ by country. Each of `workers` processes has so many `threads` at work
+    and lets `max_waiting` more requests wait; one whose body is not there after `body_seconds` is given up.
     """
 
     port: int = 8000
@@ -95,6 +99,9 @@ class Settings:
     one_action: bool = False
     external_url: str = ""
     workers: int = 2
+    threads: int = 4
+    max_waiting: int = 64
+    body_seconds: float = 10.0
     log_level: str = "INFO"
     snomed_affiliate: bool = True
     site: str = DEFAULT_SITE
@@ -158,6 +165,9 @@ def _read(env: _MappingEnv) -> dict[str, Any]:
         "one_action": env.bool("B12_ONE_ACTION", default=False),
         "external_url": env.str("B12_EXTERNAL_URL", default="", validate=_external_url),
         "workers": env.int("B12_WORKERS", default=2, validate=validate.Range(1, 64)),
+        "threads": env.int("B12_THREADS", default=4, validate=validate.Range(1, 64)),
+        "max_waiting": env.int("B12_MAX_WAITING", default=64, validate=validate.Range(1, 10_000)),
+        "body_seconds": env.float("B12_BODY_SECONDS", default=10.0, validate=validate.Range(0.5, 300)),
         "log_level": env.str("B12_LOG_LEVEL", default="INFO", validate=validate.OneOf(_LEVELS)),
         "snomed_affiliate": env.bool("B12_SNOMED_AFFILIATE", default=True),
         "site": env.str("B12_SITE", default=DEFAULT_SITE, validate=validate.OneOf(SITES)),

@@ -1,4 +1,4 @@
-"""The application for a WSGI server: `granian --interface wsgi cds_service.wsgi:app`.
+"""The application for any WSGI server that receives bodies itself. `b12-cds serve` puts a front before it: asgi.py.
 
 Settings, knowledge and services are read and checked once, here, and a fault in any of them stops the start.
 """
@@ -60,4 +60,5 @@ def _calm_collector() -> None:
     gc.set_threshold(100_000, 50, 1_000)
 
 
-app = make_app(Settings.from_environment())
+settings = Settings.from_environment()
+app = make_app(settings)

@@ -49,10 +49,11 @@ class FhirAccess:
 class Retriever:
     """Asks FHIR servers for what a request left out."""
 
-    def __init__(self, session: GuardedSession, deadline_seconds: float) -> None:
+    def __init__(self, session: GuardedSession, deadline_seconds: float, requests_at_once: int = 1) -> None:
+        """`requests_at_once`: of so many callers none waits for another's calls to end."""
         self._session = session
         self._seconds = deadline_seconds
-        self._pool = ThreadPoolExecutor(max_workers=len(DataKey), thread_name_prefix="fhir")
+        self._pool = ThreadPoolExecutor(len(DataKey) * requests_at_once, thread_name_prefix="fhir")
 
     def complete(
         self,

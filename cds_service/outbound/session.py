@@ -21,7 +21,7 @@ from cds_service.outbound.addresses import AddressRules, Origin
 from cds_service.outbound.deadline import CURRENT, Deadline
 
 _CHUNK = 64 * 1024
-_CONNECTIONS = 16
+_CONNECTIONS = 64  # kept open: eleven keys at once, for each of a few requests at once
 _AGAIN = frozenset({429, 502, 503, 504})
 _RETRY = Retry(total=2, status_forcelist=_AGAIN, allowed_methods=["GET"], backoff_factor=0.05, redirect=0)
 _MAX_BYTES = 20 * 1024 * 1024

@@ -17,11 +17,14 @@ from cds_service.service import CdsService
 from cds_service.storage.store import Store
 from cds_service.web.api_page import add_api_page
 from cds_service.web.callers import Retrievers
+from cds_service.web.cors import cors_options
 from cds_service.web.edge import Edge
 from cds_service.web.errors import register_error_answers
+from cds_service.web.front import Front, Limits
 from cds_service.web.never_sent import never_sent_problems
 from cds_service.web.pages import add_pages
 from cds_service.web.pages.playground import PlaygroundEhr
+from cds_service.web.refusal import refusals
 from cds_service.web.routes import CDS_HOOKS, cds_hooks_routes, operations_routes
 from cds_service.web.traffic import watch_traffic
 from cds_service.web.trust.admission import admission
@@ -66,14 +69,14 @@ def create_app(
     register_error_answers(app)
     watch_traffic(app, settings.max_body_bytes, knowledge.version, admit)
     if settings.cors_origins:
-        CORS(
-            app,
-            origins=list(settings.cors_origins),
-            methods=["GET", "POST", "OPTIONS"],
-            allow_headers=["Authorization", "Content-Type", "Accept"],
-            max_age=600,
-        )
+        CORS(app, **cors_options(settings))
     return app
+
+
+def create_front(settings: Settings, app: Flask) -> Front:
+    """The application behind its front: ASGI, for a server that runs one event loop a process."""
+    limits = Limits(settings.max_body_bytes, settings.body_seconds, settings.threads, settings.max_waiting)
+    return Front(app.wsgi_app, limits, refusals(app, settings))
 
 
 def _add_openapi(app: Flask, edge: Edge) -> None:

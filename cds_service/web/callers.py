@@ -28,7 +28,8 @@ class Retrievers:
                 allow_http_localhost=self.settings.fhir_allow_http_localhost,
                 private_networks=self.settings.fhir_private_networks,
             )
-            self._made[origins] = Retriever(GuardedSession(rules), self.settings.deadline_seconds)
+            seconds, threads = self.settings.deadline_seconds, self.settings.threads
+            self._made[origins] = Retriever(GuardedSession(rules), seconds, threads)
         return self._made[origins]
 
 

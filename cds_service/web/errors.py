@@ -51,9 +51,11 @@ _MOST_ISSUES = 20  # an answer must not be many times as large as the body that 
 _BY_STATUS = {
     404: Trouble("not-found", "There is nothing at this address. GET /cds-services lists the services."),
     405: Trouble("not-supported", "This address does not answer this method. Hooks and feedback are sent with POST."),
+    408: Trouble("timeout", "The body did not arrive in time (B12_BODY_SECONDS). Send all of it at once."),
     413: Trouble("too-long", "The body is too large. Send the prefetch of this service's templates only, or page it."),
     415: Trouble("not-supported", "The body must be JSON. Send it with Content-Type: application/json."),
     429: Trouble("throttled", "Too many requests. Wait, and send it again."),
+    503: Trouble("transient", "Too much to do now: the patient was not assessed. Wait, and send it again."),
     500: Trouble("exception", "The service failed and did not assess the patient. Its operator finds why in the log."),
 }
 
@@ -115,9 +117,13 @@ def _missing_trouble(key: str, why: str) -> Trouble:
     return Trouble("processing", text, f"prefetch.{key}")
 
 
+def error_body(answer: ErrorAnswer) -> bytes:
+    """The JSON of an answer."""
+    return encoded(operation_outcome(answer.troubles))
+
+
 def _respond(answer: ErrorAnswer) -> Response:
-    body = encoded(operation_outcome(answer.troubles))
-    return Response(body, answer.status, answer.headers, content_type="application/json")
+    return Response(error_body(answer), answer.status, answer.headers, content_type="application/json")
 
 
 def _answer_ours(error: Exception) -> Response:

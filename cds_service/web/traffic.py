@@ -12,6 +12,8 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
+from cds_service.web.wsgi_call import RECEIVED
+
 _CHUNK = 64 * 1024
 _DRAINED_AT_MOST = 8  # times the largest body allowed; whoever sends more is cut off
 _log = structlog.get_logger()
@@ -30,7 +32,7 @@ def watch_traffic(app: Flask, max_body_bytes: int, knowledge_version: str, admit
 
 def _reading(max_body_bytes: int) -> Callable[[], None]:
     def read() -> None:
-        g.began = time.perf_counter()
+        g.began = request.environ.get(RECEIVED) or time.perf_counter()
         g.request_id = str(uuid.uuid4())
         g.body = _drained(max_body_bytes)
 
