@@ -39,6 +39,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("B12-DX-09", diagnosis.preliminary_low),
     ("B12-MON-04", monitoring.deficient_on_therapy),
     ("B12-MON-02", monitoring.insufficient_response),
+    ("B12-MON-05", monitoring.symptoms_persist),
     ("B12-MON-03", monitoring.lifelong_therapy_lapsed),
     ("B12-TEST-11", testing.result_unusable),
     ("B12-TEST-07", testing.nitrous_oxide),

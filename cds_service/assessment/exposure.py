@@ -13,6 +13,7 @@ from datetime import date, timedelta
 
 from cds_service.facts.dates import add_months
 from cds_service.facts.presence import Presence
+from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.facts.treatments import Exposure, Interval, Medicine, RecordKind, Stretch, Treatment
 from cds_service.knowledge.model import Parameters
 
@@ -62,6 +63,20 @@ def used_longer_than(exposure: Exposure, months: int, today: date, parameters: P
     if any_long(exposure.stretches):
         return Presence.YES
     return Presence.NOT_KNOWN if any_long(exposure.possible) else Presence.NO
+
+
+def given_nitrous_oxide(treatments: Iterable[Treatment], today: date, months: int) -> tuple[Problem, ...]:
+    """Nitrous oxide that was given as a medicine within `months`: what it does to B12 does not ask who gave it."""
+    found = []
+    for treatment in treatments:
+        if treatment.medicine is not Medicine.NITROUS_OXIDE:
+            continue
+        days = [i.end or i.start for i in treatment.intervals]
+        last = max((day for day in days if day is not None), key=lambda day: day.order, default=None)
+        is_open = any(i.start is None and i.end is None for i in treatment.intervals)
+        if is_open or (last is not None and add_months(last.latest, months) >= today):
+            found.append(Problem(ProblemKind.NITROUS_OXIDE, treatment.name, treatment.source, last, treatment.is_coded))
+    return tuple(found)
 
 
 def current(exposure: Exposure, today: date) -> Presence:

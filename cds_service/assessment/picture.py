@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from cds_service.assessment.bands import is_low, is_raised
-from cds_service.assessment.exposure import exposure, used_longer_than
+from cds_service.assessment.exposure import exposure, given_nitrous_oxide, used_longer_than
 from cds_service.assessment.outcome import FactUsed, Status
 from cds_service.assessment.reading import Reading, read_results
 from cds_service.assessment.results import newest, within_months
@@ -60,7 +60,8 @@ class Picture:
         self.knowledge = knowledge
         self.parameters: Parameters = knowledge.parameters
         self.today = facts.today
-        self.problems: Mapping[ProblemKind, tuple[Problem, ...]] = _by_kind(facts.problems)
+        gas = given_nitrous_oxide(facts.treatments, facts.today, knowledge.parameters.nitrous_oxide_months)
+        self.problems: Mapping[ProblemKind, tuple[Problem, ...]] = _by_kind(facts.problems + gas)
 
     @cached_property
     def age(self) -> tuple[int, int] | None:

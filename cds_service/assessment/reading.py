@@ -31,7 +31,8 @@ class Reading:
     `others` are further B12 results of the same time that agree or disagree. `on_therapy` are B12 results drawn on
     therapy, newest first. `distrust` says why a B12 that is not low settles nothing. `is_recent` tells whether the
     deciding result is within the configured time. `unclassified` is a newer result whose comparator leaves every band
-    open: it takes back a reassurance, and never a deficiency.
+    open: it takes back a reassurance, and never a deficiency. `is_below_own_range` tells of a level that our limits
+    call sufficient and the laboratory that measured it calls low: assays differ, and its range belongs to its assay.
     """
 
     status: Status
@@ -45,6 +46,7 @@ class Reading:
     preliminary: LabResult | None = None
     in_words_only: LabResult | None = None
     distrust: str = ""
+    is_below_own_range: bool = False
     is_recent: bool = False
     is_severe: bool = False
     disagree: bool = False
@@ -89,6 +91,7 @@ def read_results(
         preliminary=preliminary,
         in_words_only=words,
         distrust=_distrust(labs, problems, knowledge),
+        is_below_own_range=_is_below_own_range(deciding, knowledge),
         is_recent=is_recent,
         is_severe=_is_severe(deciding, knowledge),
         disagree=_disagree(deciding, others, knowledge),
@@ -188,6 +191,12 @@ def _disagree(deciding: LabResult | None, others: Sequence[LabResult], knowledge
     )
 
 
+def _is_below_own_range(deciding: LabResult | None, knowledge: Knowledge) -> bool:
+    if deciding is None or deciding.lower_limit is None or _band(deciding, knowledge) is not Band.UNLIKELY:
+        return False
+    return deciding.most is not None and deciding.most < deciding.lower_limit
+
+
 def _distrust(
     labs: Sequence[LabResult], problems: Mapping[ProblemKind, tuple[Problem, ...]], knowledge: Knowledge
 ) -> str:
@@ -219,7 +228,8 @@ def _status(reading: Reading, has_myelopathy: bool) -> Status:
     if reading.band is Band.UNLIKELY:
         if reading.unclassified is not None or _is_called_low(reading.in_words_only):
             return Status.UNKNOWN  # a newer result took the reassurance back
-        return Status.INDETERMINATE if reading.distrust else Status.UNLIKELY
+        doubted = reading.distrust or (reading.is_below_own_range and not _metabolites_are_normal(reading))
+        return Status.INDETERMINATE if doubted else Status.UNLIKELY
     settled = _metabolites_are_normal(reading) and not reading.distrust and not has_myelopathy
     return Status.UNLIKELY if settled else Status.INDETERMINATE
 

@@ -15,14 +15,15 @@ from statistics import median_low
 from cds_service.assessment.exposure import exposure
 from cds_service.facts.dates import ClinicalDate, add_months
 from cds_service.facts.presence import Presence
-from cds_service.facts.treatments import Exposure, Interval, Medicine, RecordKind, Route, Treatment
+from cds_service.facts.treatments import GIVEN_ON_A_DAY, Exposure, Interval, Medicine, Route, Treatment
 from cds_service.knowledge.model import Parameters
 
 
 @dataclass(frozen=True, slots=True)
 class Therapy:
     """B12 therapy over time. `doubtful` are B12 medicines whose dose could not be told, `too_little` those that are
-    certainly below a therapeutic dose or taken only when needed.
+    certainly below a therapeutic dose or taken only when needed. `injected` are the days on which a record says that
+    an injection was given, oldest first.
     """
 
     course: Exposure
@@ -32,6 +33,7 @@ class Therapy:
     is_current: Presence
     is_oral_only: bool
     washout_months: int
+    injected: tuple[date, ...] = ()
 
     @property
     def current_since(self) -> date | None:
@@ -58,6 +60,11 @@ class Therapy:
     def was_ever(self) -> bool:
         """Whether any therapeutic B12 was ever recorded."""
         return bool(self.treatments)
+
+    def was_taken_after(self, day: date) -> bool:
+        """Whether any therapeutic B12 was, or may have been, taken after this day."""
+        ends = [interval.end for treatment in self.treatments for interval in treatment.intervals]
+        return any(end is None or end.latest > day for end in ends)
 
     def covers(self, taken: ClinicalDate) -> bool:
         """Whether a sample was, or may have been, drawn on therapy or within the washout after it.
@@ -95,7 +102,7 @@ def read_therapy(treatments: Sequence[Treatment], today: date, parameters: Param
     doubtful = tuple(t for t in ours if is_therapeutic(t, parameters) is Presence.NOT_KNOWN)
     course = exposure(_with_cover(therapeutic, parameters), Medicine.B12, today, parameters)
     current = course.is_current
-    if current is Presence.NO and any(t.is_active for t in doubtful):
+    if current is Presence.NO and _may_be_current(doubtful, today, parameters):
         current = Presence.NOT_KNOWN
     running = [t for t in therapeutic if t.is_active] or therapeutic
     return Therapy(
@@ -106,7 +113,23 @@ def read_therapy(treatments: Sequence[Treatment], today: date, parameters: Param
         is_current=current,
         is_oral_only=bool(running) and all(t.route is not Route.PARENTERAL for t in running),
         washout_months=parameters.washout_months,
+        injected=_given_days(therapeutic),
     )
+
+
+def _may_be_current(doubtful: Iterable[Treatment], today: date, parameters: Parameters) -> bool:
+    """Whether B12 of a dose or route that is not known is taken now, or was given so lately that it may still last."""
+    cover = timedelta(days=parameters.injection_cover_days + parameters.injection_grace_days)
+    return any(
+        t.is_active or (t.kind in GIVEN_ON_A_DAY and any(today - day <= cover for day in _given_days([t])))
+        for t in doubtful
+    )
+
+
+def _given_days(treatments: Iterable[Treatment]) -> tuple[date, ...]:
+    """The days on which something was given, each once."""
+    given = (i for t in treatments if t.kind in GIVEN_ON_A_DAY for i in t.intervals)
+    return tuple(sorted({interval.start.latest for interval in given if interval.start is not None}))
 
 
 def _with_cover(treatments: Sequence[Treatment], parameters: Parameters) -> list[Treatment]:
@@ -115,18 +138,12 @@ def _with_cover(treatments: Sequence[Treatment], parameters: Parameters) -> list
     How far apart they are given is read from the last gaps, and is at most the longest usual interval; a single
     injection is taken for one of a long interval, so that a patient on three-monthly injections is not called lapsed.
     """
-    given = sorted(
-        interval.start.latest
-        for treatment in treatments
-        if treatment.kind is RecordKind.ADMINISTRATION
-        for interval in treatment.intervals
-        if interval.start is not None
-    )
-    gaps = [(later - earlier).days for earlier, later in pairwise(given) if later > earlier][-3:]
+    given = _given_days(treatments)
+    gaps = [(later - earlier).days for earlier, later in pairwise(given)][-3:]
     usual = min(median_low(gaps), parameters.injection_cover_days) if gaps else parameters.injection_cover_days
     cover = timedelta(days=usual + parameters.injection_grace_days)
     grace = timedelta(days=parameters.injection_grace_days)
-    return [_covered(t, cover if t.kind is RecordKind.ADMINISTRATION else grace) for t in treatments]
+    return [_covered(t, cover if t.kind in GIVEN_ON_A_DAY else grace) for t in treatments]
 
 
 def _covered(treatment: Treatment, cover: timedelta) -> Treatment:

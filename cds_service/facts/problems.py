@@ -47,10 +47,16 @@ class ProblemKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem of the patient, confirmed and not resolved. `is_coded` is false for a match by name alone."""
+    """One problem of the patient, confirmed and not resolved. `is_coded` is false for a match by name alone.
+
+    `since` is when it began, or else when it was written down; `since_is_onset` tells which. `recorded` is when it was
+    written down, and tells that it was there then.
+    """
 
     kind: ProblemKind
     name: str
     source: str
     since: ClinicalDate | None = None
     is_coded: bool = True
+    recorded: ClinicalDate | None = None
+    since_is_onset: bool = True

@@ -22,6 +22,7 @@ class Medicine(StrEnum):
     FOLINIC_ACID = "folinic-acid"
     ANTICOAGULANT = "anticoagulant"
     ANTIFOLATE = "antifolate"
+    NITROUS_OXIDE = "nitrous-oxide"
     OTHER_B12_LOWERING = "other-b12-lowering"
 
 
@@ -41,6 +42,11 @@ class RecordKind(StrEnum):
     REQUEST = "MedicationRequest"
     DISPENSE = "MedicationDispense"
     ADMINISTRATION = "MedicationAdministration"
+    PROCEDURE = "Procedure"
+
+
+GIVEN_ON_A_DAY = frozenset({RecordKind.ADMINISTRATION, RecordKind.PROCEDURE})
+"""Records of what was given once, such as an injection; the others tell of use over a time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,9 @@ def _read(
         if match.kind is ProblemKind.PREGNANCY and since is None:
             odd.append(_issue(resource, "onsetDateTime", match, _UNDATED, used_with_care=True))
         is_coded = match.is_coded and verification not in _NOT_YET_SURE
-        problems.append(Problem(match.kind, match.name, resource_name(resource), since, is_coded))
+        recorded = _recorded(resource, today)
+        is_onset = bool(_onset(resource))
+        problems.append(Problem(match.kind, match.name, resource_name(resource), since, is_coded, recorded, is_onset))
         issues += odd
     return problems, issues
 
@@ -86,10 +88,13 @@ def _is_over(resource: Resource, today: date) -> bool:
         return False  # an end that cannot be read is no end: the problem stays in view
 
 
+def _onset(resource: Resource) -> str | None:
+    return resource.onset_date_time or (resource.onset_period.start if resource.onset_period is not None else None)
+
+
 def _since(resource: Resource, match: ProblemMatch, today: date) -> tuple[ClinicalDate | None, list[DataIssue]]:
     """Since when, from the onset or else from when it was recorded; a date that cannot be is left out and said."""
-    period = resource.onset_period
-    onset = resource.onset_date_time or (period.start if period is not None else None)
+    onset = _onset(resource)
     field, text = ("onsetDateTime", onset) if onset else ("recordedDate", resource.recorded_date)
     if not text:
         return None, []
@@ -116,6 +121,15 @@ def _since(resource: Resource, match: ProblemMatch, today: date) -> tuple[Clinic
             )
         ]
     return since, []
+
+
+def _recorded(resource: Resource, today: date) -> ClinicalDate | None:
+    """When the entry was written; None where that is not told, or cannot be. What `_since` uses of it, it reports."""
+    try:
+        recorded = ClinicalDate.parse(resource.recorded_date) if resource.recorded_date else None
+    except ValueError:
+        return None
+    return recorded if recorded is not None and recorded.earliest <= today else None
 
 
 def _is_too_long_ago(since: ClinicalDate, knowledge: Knowledge, today: date) -> bool:

@@ -8,7 +8,7 @@ from functools import cached_property
 from cds_service.fhir.amounts import Strength, read_strength
 from cds_service.fhir.medication_codes import Description, Product, product_of_concept, recognise
 from cds_service.fhir.record import PatientRecord
-from cds_service.fhir.resources import Entry, Identifier, Reference, Resource
+from cds_service.fhir.resources import CodeableConcept, Entry, Identifier, Reference, Resource
 from cds_service.knowledge.model import Knowledge
 
 _DEEPEST = 4  # a product's ingredient may be a product; deeper nesting is a loop, or not meant for us
@@ -33,6 +33,10 @@ class MedicationReader:
         if product.held or (product.name and not product.problem):
             return product
         return Product(product.name, (), problem or product.problem)
+
+    def product_of_concept(self, concept: CodeableConcept | None) -> Product:
+        """The medicines of ours that a concept names."""
+        return product_of_concept(concept, self._knowledge)
 
     def _describe(self, reference: Reference, described: Description, owner: Resource, seen: frozenset[str]) -> str:
         """Add what the reference names; the reason where it leads nowhere. `owner` holds contained resources."""

@@ -213,22 +213,24 @@ def dispense_times(resource: Resource, dose: DoseRead, now: Now, log: IssueLog) 
     return (Interval(day, end),)
 
 
-def administration_times(resource: Resource, now: Now, log: IssueLog) -> Intervals | None:
-    """MedicationAdministration: the day it was given; None where it was not."""
+def given_times(resource: Resource, now: Now, log: IssueLog) -> Intervals | None:
+    """MedicationAdministration or Procedure: the days on which it was given; None where it was not."""
     status = status_of(resource)
-    if status in ("not-done", "entered-in-error", "on-hold"):
+    if status in ("preparation", "not-done", "entered-in-error", "on-hold"):
         return None
     if status not in ("completed", "in-progress", "stopped"):
         log.add("status", f"the status {_quoted(resource.status)} does not tell whether it was given")
         return None
-    period = resource.effective_period
-    start = log.past(period.start if period else resource.effective_date_time, "effective", now.today)
-    end = log.read_date(period.end, "effectivePeriod.end") if period else None
-    if start is None or start.earliest > now.today:
-        if not (resource.effective_date_time or period):
-            log.add("effective", "it is not recorded when it was given")
+    field, period, day = "effective", resource.effective_period, resource.effective_date_time
+    if resource.resource_type == "Procedure":
+        field, period, day = "performed", resource.performed_period, resource.performed_date_time
+    start = log.past(period.start if period else day, field, now.today)
+    end = log.read_date(period.end, f"{field}Period.end") if period else None
+    if start is None:
+        if not (day or period):
+            log.add(field, "it is not recorded when it was given")
         return ()
-    return (Interval(start, end if end is not None and log.in_order(start, end, "effectivePeriod") else start),)
+    return (Interval(start, end if end is not None and log.in_order(start, end, f"{field}Period") else start),)
 
 
 def is_taken(intervals: Intervals, today: date) -> bool:

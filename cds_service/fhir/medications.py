@@ -1,4 +1,4 @@
-"""Reading what a patient takes and took, from all four kinds of medication record."""
+"""Reading what a patient takes and took: from all four kinds of medication record, and procedures that give B12."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from cds_service.fhir.medication_reader import MedicationReader
 from cds_service.fhir.medication_times import (
     Intervals,
     Now,
-    administration_times,
     all_dosages,
     dispense_times,
+    given_times,
     is_taken,
     request_times,
     statement_times,
@@ -34,13 +34,15 @@ _SECTIONS = (
     (DataKey.MEDICATION_REQUESTS, RecordKind.REQUEST),
     (DataKey.MEDICATION_DISPENSES, RecordKind.DISPENSE),
     (DataKey.MEDICATION_ADMINISTRATIONS, RecordKind.ADMINISTRATION),
+    (DataKey.PROCEDURES, RecordKind.PROCEDURE),
 )
 _Times = Callable[[Resource, DoseRead, Now, IssueLog], Intervals | None]
 _TIMES: dict[RecordKind, _Times] = {
     RecordKind.STATEMENT: lambda resource, _dose, now, log: statement_times(resource, now, log),
     RecordKind.REQUEST: request_times,
     RecordKind.DISPENSE: dispense_times,
-    RecordKind.ADMINISTRATION: lambda resource, _dose, now, log: administration_times(resource, now, log),
+    RecordKind.ADMINISTRATION: lambda resource, _dose, now, log: given_times(resource, now, log),
+    RecordKind.PROCEDURE: lambda resource, _dose, now, log: given_times(resource, now, log),
 }
 
 
@@ -91,7 +93,7 @@ def _records(record: PatientRecord) -> Iterator[tuple[RecordKind, Resource]]:
 def _read(
     kind: RecordKind, resource: Resource, reader: MedicationReader, references: frozenset[str], now: Now
 ) -> tuple[list[Treatment], list[DataIssue]]:
-    product = reader.product_of(resource)
+    product = _given_b12(resource, reader) if kind is RecordKind.PROCEDURE else reader.product_of(resource)
     if not product.held and not product.problem:
         return [], []
     problem = subject_problem(resource, references)
@@ -112,6 +114,14 @@ def _read(
             treatments.append(treatment)
         issues.extend(log.issues)
     return treatments, issues
+
+
+def _given_b12(resource: Resource, reader: MedicationReader) -> Product:
+    """The vitamin B12 that a procedure gives: a code that says so, or a name that speaks of an injection. A procedure
+    may as well be a test of B12, or anything at all, so that nothing else of it is read as a medicine."""
+    product = reader.product_of_concept(resource.code)
+    given = [h for h in product.held if h.medicine is Medicine.B12 and (h.is_coded or h.route is Route.PARENTERAL)]
+    return Product(product.name, tuple(given))
 
 
 def _may_be_use(kind: RecordKind, resource: Resource, now: Now) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.dates import ClinicalDate, add_months
 from cds_service.facts.patient import DataIssue, DataKey
 from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.fhir.problem_codes import match_problems
@@ -60,8 +60,18 @@ def read_procedures(
                 for match in matches
             ]
             continue
-        problems += [Problem(m.kind, m.name, resource_name(resource), since, m.is_coded) for m in matches]
+        problems += [
+            Problem(m.kind, m.name, resource_name(resource), since, m.is_coded)
+            for m in matches
+            if m.kind is not ProblemKind.NITROUS_OXIDE or not _is_long_over(since, knowledge, today)
+        ]
     return problems, issues
+
+
+def _is_long_over(performed: ClinicalDate | None, knowledge: Knowledge, today: date) -> bool:
+    """Whether gas that was given once was given too long ago to matter still."""
+    months = knowledge.parameters.nitrous_oxide_months
+    return performed is not None and add_months(performed.latest, months) < today
 
 
 def _performed(resource: Resource, status: str, references: frozenset[str], today: date) -> ClinicalDate | None:

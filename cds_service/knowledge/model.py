@@ -350,8 +350,10 @@ class Parameters:
     folic_acid_mg: Decimal
     injection_cover_days: int
     injection_grace_days: int
+    cord_injection_days: int
     washout_months: int
     untreated_months: int
+    nitrous_oxide_months: int
     follow_up_from_day: int
     follow_up_from_day_in_pregnancy: int
     follow_up_until_months: int

@@ -1,11 +1,12 @@
 """Turns the `given` of a rule's example into PatientFacts.
 
 Keys: total_b12, active_b12, mma, homocysteine, egfr, mcv, haemoglobin, platelets, serum_folate, red_cell_folate (a
-printed result, or a mapping of `result` with `days_ago`, `taken`, `preliminary` or `by_name`); newer_b12 (a second,
-newer total B12); if_antibody (positive or negative); taking (medicine: how long, "unknown" for no start, or one or more
-mappings of `since` and `until`); b12_therapy (since, until, route, mg a day); injected_days_ago (injections of B12);
-taking_folic_acid (mg a day); drafting (medicine: mg a day, "unknown" for a dose that cannot be read) with form, and
-drafting_tests beside it; problems; age; sex; pending (tests, or test: days since it was ordered); unread; unusable.
+printed result, or a mapping of `result` with `days_ago`, `taken`, `preliminary`, `by_name` or `own_low`); newer_b12 (a
+second, newer total B12); if_antibody (positive or negative); taking (medicine: how long, "unknown" for no start, or one
+or more mappings of `since` and `until`); b12_therapy (since, until, route, mg a day); injected_days_ago (injections of
+B12); taking_folic_acid (mg a day); drafting (medicine: mg a day, "unknown" for a dose that cannot be read) with form,
+and drafting_tests beside it; problems (a kind, or kind: how long ago it `began` or was `recorded`); age; sex; pending
+(tests, or test: days since it was ordered); unread; unusable.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def example_facts(given: Mapping[str, Any], today: date = TODAY) -> PatientFacts
         sex=Sex(given.get("sex", Sex.NOT_KNOWN)),
         labs=tuple(_labs(given, today)),
         treatments=tuple(_treatments(given, today)),
-        problems=tuple(_problem(kind) for kind in given.get("problems", ())),
+        problems=tuple(_problem(told, today) for told in given.get("problems", ())),
         test_orders=tuple(
             TestOrder(Test(name), ClinicalDate.on(today - timedelta(days=days)), f"ServiceRequest/{name}")
             for name, days in _pending(given.get("pending", ()))
@@ -128,11 +129,14 @@ def lab_result(analyte: Analyte, told: Any, today: date = TODAY) -> LabResult:
         comparator=Comparator(found["comparator"]) if found["comparator"] else None,
         is_preliminary=bool(more.get("preliminary", False)),
         is_coded=not more.get("by_name", False),
+        lower_limit=Decimal(str(more["own_low"])) if "own_low" in more else None,
     )
 
 
-def ago(words: str, today: date = TODAY) -> date:
+def ago(words: str | date, today: date = TODAY) -> date:
     """The day so long ago: "5 years", "4 months", "4 months and 1 day", "30 days"."""
+    if isinstance(words, date):
+        return words
     day = today
     for count, unit in re.findall(r"(\d+) (year|month|day)s?", words):
         if unit == "day":
@@ -191,8 +195,11 @@ def _treatment(
     )
 
 
-def _problem(kind: str) -> Problem:
-    return Problem(ProblemKind(kind), kind.replace("-", " "), f"Condition/{kind}", ClinicalDate.on(date(2025, 2, 10)))
+def _problem(told: Any, today: date) -> Problem:
+    ((kind, when),) = told.items() if isinstance(told, Mapping) else ((told, {"began": date(2025, 2, 10)}),)
+    day = ClinicalDate.on(ago(when["recorded"] if "recorded" in when else when["began"], today))
+    recorded = {"recorded": day, "since_is_onset": False} if "recorded" in when else {}
+    return Problem(ProblemKind(kind), kind.replace("-", " "), f"Condition/{kind}", day, **recorded)
 
 
 def _drafts(given: Mapping[str, Any]) -> list[DraftOrder]:

@@ -181,10 +181,8 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
         return cannot_tell("total_b12", keys=p.unread(DataKey.LABS))
     if p.has(ProblemKind.PALLIATIVE_CARE):
         return does_not_fire(result_fact(result, p.knowledge))
-    unsettled = p.status is Status.INDETERMINATE and p.reading.band in (
-        Band.INDETERMINATE,
-        Band.DEFICIENT_OR_INDETERMINATE,
-    )
+    bands = (Band.INDETERMINATE, Band.DEFICIENT_OR_INDETERMINATE)
+    unsettled = p.status is Status.INDETERMINATE and (p.reading.band in bands or p.reading.is_below_own_range)
     known = [m for m in p.reading.markers if m.result.analyte is Analyte.MMA and m.raised is not Presence.NOT_KNOWN]
     if p.has(ProblemKind.MYELOPATHY):
         return does_not_fire(result_fact(result, p.knowledge))  # its own rule does not wait for MMA
@@ -196,6 +194,7 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
         return does_not_fire(result_fact(result, p.knowledge))
     called_for = p.features or p.risks
     base = "cannot-classify" if p.reading.band is Band.DEFICIENT_OR_INDETERMINATE else "indeterminate"
+    base = "below-own-range" if p.reading.is_below_own_range else base
     return fires(
         variant=base if called_for else f"{base}-alone",
         facts=(result_fact(result, p.knowledge), *_other_facts(p), *called_for),
@@ -332,8 +331,9 @@ def nitrous_oxide_distrust(p: Picture) -> Answer:
         if not any(m.result.analyte is analyte for m in p.reading.markers) and not p.pending(test)
     ]
     facts = (*exposure, result_fact(b12, p.knowledge), *p.features)
+    doubt = "not-ruled-out" if p.features else "not-ruled-out-alone"
     return fires(
-        variant="confirmed" if p.status is Status.FUNCTIONAL else "not-ruled-out",
+        variant="confirmed" if p.status is Status.FUNCTIONAL else doubt,
         facts=facts,
         values=b12_values(p, b12),
         recommends=tuple(recommends) or (Recommendation.REVIEW_CAUSE,),
@@ -379,7 +379,9 @@ def b12_values(p: Picture, result: LabResult) -> dict[str, str]:
     low = f"{scale.deficient_below.normalize():f}" if scale is not None and scale.deficient_below is not None else "?"
     high = f"{scale.unlikely_above.normalize():f}" if scale is not None and scale.unlikely_above is not None else "?"
     printed = result.printed if result.finding is None else f"reported as {result.printed}"
+    own = f"{result.lower_limit.normalize():f} {_unit_as_printed(result, scale)}" if result.lower_limit else ""
     return {
+        "own_low": own,
         "name": "active B12" if result.analyte is Analyte.ACTIVE_B12 else "vitamin B12",
         "b12": f"{printed} (preliminary)" if result.is_preliminary else printed,
         "date": str(result.taken),

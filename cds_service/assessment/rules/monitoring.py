@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from cds_service.assessment.bands import Band, b12_band, is_raised, scale_of
 from cds_service.assessment.metabolites import confounder_of
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
-from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
+from cds_service.assessment.picture import MEDICATION_KEYS, NEUROLOGICAL, Picture, problem_fact, result_fact
 from cds_service.assessment.rules.diagnosis import b12_values
 from cds_service.assessment.rules.offers import (
     INJECTION,
@@ -21,12 +23,13 @@ from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
 from cds_service.facts.patient import DataKey
 from cds_service.facts.presence import Presence
-from cds_service.facts.problems import ProblemKind
+from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.knowledge.model import Recommendation
 
 _MOST_CAUSES = 2
 _B12 = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12)
 _REVIEWED_BY = (*_B12, Analyte.MMA, Analyte.HOMOCYSTEINE)
+_KNOWN_DEFICIENCY = (ProblemKind.B12_DEFICIENCY, ProblemKind.PERNICIOUS_ANAEMIA)
 _FOR_LIFE = (ProblemKind.PERNICIOUS_ANAEMIA, ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY)
 
 
@@ -121,8 +124,7 @@ def deficient_on_therapy(p: Picture) -> Answer:
     last = levels[0] if levels else None
     if last is None or (late is not None and last.taken.earliest < late):
         return does_not_fire()
-    band = b12_band(last, scale_of(last, p.knowledge.analytes[last.analyte]))
-    if band is not Band.DEFICIENT:
+    if _band(p, last) is not Band.DEFICIENT:
         return does_not_fire(result_fact(last, p.knowledge, "on treatment"))
     return _no_response(
         p,
@@ -130,6 +132,75 @@ def deficient_on_therapy(p: Picture) -> Answer:
         (result_fact(last, p.knowledge, "on treatment"), *p.neurological),
         b12_values(p, last) | {"since": str(since) if since is not None else "an unknown date"},
     )
+
+
+def symptoms_persist(p: Picture) -> Answer:
+    """Neuropathy after three months of tablets although the level is no longer deficient (source article, last
+    paragraph). An entry written during treatment tells that it was there then; an older one is only asked about, and
+    no longer than a year, as problem lists are seldom tidied and some deficits stay. What began on treatment does not
+    persist: it is new, and its cause is another question."""
+    features = _from_before_treatment(p)
+    if p.therapy.is_current is not Presence.YES or not p.in_scope or not p.therapy.is_oral_only:
+        return does_not_fire()
+    if not features:
+        unread = p.unread(DataKey.CONDITIONS)
+        return cannot_tell("whether neuropathy persists", keys=unread) if unread else does_not_fire()
+    since = p.therapy.current_since
+    if since is None:
+        return cannot_tell("when the tablets were begun")
+    level = _level_on_treatment(p)
+    if level is None or _band(p, level) is Band.DEFICIENT or any(_is_raised(p, r) for r in _latest_metabolites(p)):
+        return does_not_fire()  # the review is asked for, or answered, by the rules beside this one
+    if p.reading.band is None and not p.has(*_KNOWN_DEFICIENCY):
+        return cannot_tell("vitamin B12 before treatment")
+    return _persisting(p, since, level, max(features, key=_last_noted))
+
+
+def _persisting(p: Picture, since: date, level: LabResult, problem: Problem) -> Answer:
+    fact = problem_fact(problem, p.knowledge)
+    facts = (fact, result_fact(level, p.knowledge, "on treatment"))
+    noted, ripe = _last_noted(problem), since + days(p.parameters.follow_up_from_day)
+    until = add_months(max(noted, since), p.parameters.follow_up_until_months)
+    if not ripe <= p.today < until or _was_not_low(p):
+        return does_not_fire(*facts)
+    variant = "recorded-on-tablets" if noted >= ripe else "still-listed"
+    values = b12_values(p, level) | {"feature": fact.words, "noted": str(noted), "since": str(since)}
+    explained = [r for r in _latest_metabolites(p) if _marker_is_raised(p, r)]
+    if explained and variant == "still-listed":
+        # Kidneys or folate may explain the marker, and the entry is an old one: nothing is offered on doubts alone.
+        more = tuple(result_fact(r, p.knowledge) for r in explained)
+        return fires(variant=variant, facts=facts + more, values=values, recommends=(Recommendation.REVIEW_CAUSE,))
+    return _no_response(p, variant, facts, values)
+
+
+def _last_noted(problem: Problem) -> date:
+    """The last day on which it is known to have been there."""
+    noted = problem.recorded or problem.since
+    return noted.earliest if noted is not None else date.min
+
+
+def _from_before_treatment(p: Picture) -> tuple[Problem, ...]:
+    """Neurological problems that are not known to have begun on treatment; cord disease on tablets has its own rule."""
+    since = p.therapy.current_since
+    kinds = [kind for kind in NEUROLOGICAL if kind is not ProblemKind.MYELOPATHY]
+    return tuple(
+        problem
+        for kind in kinds
+        for problem in p.problems.get(kind, ())
+        if problem.is_coded
+        and not (problem.since_is_onset and problem.since and since and problem.since.earliest > since)
+    )
+
+
+def _was_not_low(p: Picture) -> bool:
+    """Whether B12 before treatment was above the limits, so that tablets were not for a deficiency."""
+    return p.reading.band in (Band.UNLIKELY, Band.CANNOT_CLASSIFY) and not p.has(*_KNOWN_DEFICIENCY)
+
+
+def _level_on_treatment(p: Picture) -> LabResult | None:
+    """The newest final level that was drawn long enough after the start."""
+    late = _results_since(p, early=False)
+    return next((r for r in p.reading.on_therapy if r in late and r.analyte in _B12 and not r.is_preliminary), None)
 
 
 def _no_response(p: Picture, variant: str, facts: tuple[FactUsed, ...], values: dict[str, str]) -> Answer:
@@ -147,6 +218,10 @@ def _no_response(p: Picture, variant: str, facts: tuple[FactUsed, ...], values: 
     )
 
 
+def _band(p: Picture, level: LabResult) -> Band:
+    return b12_band(level, scale_of(level, p.knowledge.analytes[level.analyte]))
+
+
 def _latest_metabolites(p: Picture) -> tuple[LabResult, ...]:
     late = _results_since(p, early=False)
     found = []
@@ -158,8 +233,11 @@ def _latest_metabolites(p: Picture) -> tuple[LabResult, ...]:
 
 
 def _is_raised(p: Picture, result: LabResult) -> bool:
-    raised, _limit = is_raised(result, p.knowledge.analytes[result.analyte])
-    return raised is Presence.YES and not confounder_of(result, p.facts.labs, p.problems, p.knowledge)
+    return _marker_is_raised(p, result) and not confounder_of(result, p.facts.labs, p.problems, p.knowledge)
+
+
+def _marker_is_raised(p: Picture, result: LabResult) -> bool:
+    return is_raised(result, p.knowledge.analytes[result.analyte])[0] is Presence.YES
 
 
 def lifelong_therapy_lapsed(p: Picture) -> Answer:

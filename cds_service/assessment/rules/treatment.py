@@ -29,11 +29,12 @@ from cds_service.facts.orders import Test
 from cds_service.facts.patient import DataKey
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import ProblemKind
-from cds_service.facts.treatments import Medicine
+from cds_service.facts.treatments import GIVEN_ON_A_DAY, Medicine
 from cds_service.knowledge.model import Recommendation
 
 _MOST_CAUSES = 2
 _LOW = (Status.DEFICIENT, Status.FUNCTIONAL)
+_MAINTAINED_FROM = 3  # so many injections show an interval that is kept; fewer are a course that was begun
 
 
 def needs_treatment(p: Picture) -> bool:
@@ -108,7 +109,7 @@ def myelopathy_untreated(p: Picture) -> Answer:
         unread = p.unread(DataKey.CONDITIONS)
         return cannot_tell("spinal cord disease", keys=unread) if unread else does_not_fire()
     if p.therapy.is_current is Presence.YES:
-        return _cord_on_tablets(p, facts)
+        return _cord_injections_stopped(p, facts) or _cord_on_tablets(p, facts)
     result = p.reading.deciding
     b12 = (result_fact(result, p.knowledge),) if result is not None else ()
     if p.status is Status.UNLIKELY:
@@ -125,6 +126,28 @@ def myelopathy_untreated(p: Picture) -> Answer:
         recommends=(*blood, *treat, Recommendation.REFER),
         regimens=regimens_for(p, INJECTION),
         missing_keys=p.unread(*(() if is_known else (DataKey.LABS,)), *MEDICATION_KEYS, DataKey.ALLERGIES),
+    )
+
+
+def _cord_injections_stopped(p: Picture, facts: tuple[FactUsed, ...]) -> Answer | None:
+    """One or two injections, none for weeks, and none on order: elsewhere they still count as treatment, so that
+    three-monthly maintenance is not called lapsed; a cord that deficiency damages needs the course itself."""
+    given = p.therapy.injected
+    on_order = any(t.is_active for t in p.therapy.treatments if t.kind not in GIVEN_ON_A_DAY)
+    if not given or len(given) >= _MAINTAINED_FROM or on_order or p.status is Status.UNLIKELY:
+        return None
+    since = (p.today - given[-1]).days
+    if since <= p.parameters.cord_injection_days:
+        return None
+    result = p.reading.deciding
+    variant = "interrupted-unknown" if p.status is Status.UNKNOWN else "interrupted"
+    return fires(
+        variant="interrupted-allergy" if is_allergic(p) else variant,
+        facts=facts + ((result_fact(result, p.knowledge),) if result is not None else ()) + injection_cautions(p),
+        values={"last": str(given[-1]), "days": str(since)},
+        recommends=(*(() if is_allergic(p) else (Recommendation.START_IM_B12,)), Recommendation.REFER),
+        regimens=regimens_for(p, INJECTION),
+        missing_keys=p.unread(*MEDICATION_KEYS, DataKey.PROCEDURES, DataKey.ALLERGIES),
     )
 
 
@@ -145,7 +168,7 @@ def _cord_on_tablets(p: Picture, facts: tuple[FactUsed, ...]) -> Answer:
 def untreated_too_long(p: Picture) -> Answer:
     """A deficiency that has been known for more than three months without treatment may leave lasting cord damage."""
     result = p.reading.deciding
-    if not needs_treatment(p) or result is None or p.therapy.was_ever:
+    if not needs_treatment(p) or result is None or p.therapy.was_taken_after(result.taken.latest):
         return does_not_fire()
     known_since = _known_since(p, result)
     if add_months(known_since, p.parameters.untreated_months) >= p.today:

@@ -124,7 +124,7 @@ def _lab(line: Line) -> Json:
 
 
 def _problem(line: Line) -> Json:
-    refuse_unknown(line, ("problem", "since", "status", "verification"))
+    refuse_unknown(line, ("problem", "since", "recorded", "status", "verification"))
     verification = line.get("verification", "confirmed")
     made: Json = {
         "resourceType": "Condition",
@@ -132,6 +132,8 @@ def _problem(line: Line) -> Json:
         "code": _concept("problems", line["problem"]),
         "onsetDateTime": _day(line.get("since", "2025-02-10")),
     }
+    if "recorded" in line:
+        made["recordedDate"] = _day(line["recorded"])
     if verification != "entered-in-error":  # FHIR R4 con-5: an error has no clinical status
         made["clinicalStatus"] = _status("condition-clinical", line.get("status", "active"))
     return made

@@ -560,3 +560,18 @@ def test_a_problem_is_over_from_the_day_on_which_it_abated(abated: str, counts: 
 )
 def test_a_problem_is_known_since_its_onset_however_that_is_told(fields: dict[str, Any], since: str) -> None:
     assert str(only(conditions=[condition(ICD_10_CM, "G62.9", **fields)]).since) == since
+
+
+def test_when_it_was_written_down_is_kept_beside_when_it_began() -> None:
+    both = only(conditions=[condition(ICD_10_CM, "G62.9", onsetDateTime="2025-02-10", recordedDate="2025-09-01")])
+    written = only(conditions=[condition(ICD_10_CM, "G62.9", recordedDate="2025-09-01")])
+
+    assert (str(both.since), str(both.recorded), both.since_is_onset) == ("2025-02-10", "2025-09-01", True)
+    assert (str(written.since), str(written.recorded), written.since_is_onset) == ("2025-09-01", "2025-09-01", False)
+
+
+@pytest.mark.parametrize("recorded", ["someday", "2031-01-01"])
+def test_a_day_of_writing_that_cannot_be_is_left_out(recorded: str) -> None:
+    given = condition(ICD_10_CM, "G62.9", onsetDateTime="2025-02-10", recordedDate=recorded)
+
+    assert only(conditions=[given]).recorded is None

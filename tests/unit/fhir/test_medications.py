@@ -14,10 +14,11 @@ from cds_service.assessment.exposure import exposure, used_longer_than
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.patient import Availability, DataIssue, DataKey
 from cds_service.facts.presence import Presence
-from cds_service.facts.treatments import Interval, Medicine, Route, Treatment
+from cds_service.facts.treatments import Interval, Medicine, RecordKind, Route, Treatment
 from cds_service.fhir.medications import read_treatments
 from cds_service.fhir.record import PatientRecord, Section
 from cds_service.fhir.resources import Entry, Resource
+from cds_service.knowledge.loader import load
 from cds_service.knowledge.systems import ATC, RXNORM, SNOMED
 from tests.builders import TODAY, concept, record, resource
 from tests.medication_builders import (
@@ -580,6 +581,49 @@ class TestAdministrationTimes:
         found, issues = read(administration())
         assert [t.intervals for t in found] == [()]
         assert [(i.field, i.matters_to) for i in issues] == [("effective", "b12")]
+
+
+def procedure(*codings: tuple[str, str], text: str | None = None, **fields: Any) -> Resource:
+    code = concept(*codings, text=text)
+    return resource("Procedure", **{"id": "p1", "status": "completed", "code": code, **fields})
+
+
+class TestProceduresThatGiveB12:
+    """Knowledge as it ships: the codes of these procedures are clinicians' own."""
+
+    def read(self, *given: Resource) -> list[Treatment]:
+        return [t for t in read_treatments(record(procedures=given), load(), TODAY)[0]]
+
+    def test_an_injection_is_a_point(self) -> None:
+        [found] = self.read(procedure((SNOMED, "308752009"), performedDateTime="2025-09-10"))
+        assert (found.medicine, found.route, found.kind) == (Medicine.B12, Route.PARENTERAL, RecordKind.PROCEDURE)
+        assert found.intervals == (interval("2025-09-10", "2025-09-10"),)
+
+    def test_a_course_of_injections_lasts_as_long_as_it_says(self) -> None:
+        period = {"start": "2025-08-01", "end": "2025-08-07"}
+        [found] = self.read(procedure((SNOMED, "308752009"), performedPeriod=period))
+        assert found.intervals == (interval("2025-08-01", "2025-08-07"),)
+
+    def test_a_procedure_that_does_not_say_how_b12_was_given_leaves_the_route_open(self) -> None:
+        [found] = self.read(procedure((SNOMED, "709544008"), performedDateTime="2025-09-10"))
+        assert found.route is Route.NOT_KNOWN
+
+    @pytest.mark.parametrize("text", ["Vitamin B12 injection", "IM hydroxocobalamin 1 mg given"])
+    def test_an_injection_may_be_named_in_words(self, text: str) -> None:
+        [found] = self.read(procedure(text=text, performedDateTime="2025-09-10"))
+        assert (found.route, found.is_coded) == (Route.PARENTERAL, False)
+
+    @pytest.mark.parametrize("text", ["Vitamin B12 measurement", "Injection of metformin", "Injection of steroid"])
+    def test_nothing_else_is_read_as_b12(self, text: str) -> None:
+        assert self.read(procedure(text=text, performedDateTime="2025-09-10")) == []
+
+    @pytest.mark.parametrize("status", ["not-done", "preparation", "entered-in-error", "on-hold"])
+    def test_what_was_not_done_is_no_treatment(self, status: str) -> None:
+        assert self.read(procedure((SNOMED, "308752009"), status=status, performedDateTime="2025-09-10")) == []
+
+    def test_an_injection_of_another_patient_is_not_this_ones(self) -> None:
+        other = procedure((SNOMED, "308752009"), performedDateTime="2025-09-10", subject={"reference": "Patient/other"})
+        assert self.read(other) == []
 
 
 class TestDoseRouteAndNeed:
