@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 
 from cds_service.facts.patient import DataIssue, DataKey
@@ -120,8 +121,13 @@ def _given_b12(resource: Resource, reader: MedicationReader) -> Product:
     """The vitamin B12 that a procedure gives: a code that says so, or a name that speaks of an injection. A procedure
     may as well be a test of B12, or anything at all, so that nothing else of it is read as a medicine."""
     product = reader.product_of_concept(resource.code)
-    given = [h for h in product.held if h.medicine is Medicine.B12 and (h.is_coded or h.route is Route.PARENTERAL)]
-    return Product(product.name, tuple(given))
+    stated = route_in_words([product.name])
+    b12 = (h if h.route is not Route.NOT_KNOWN else replace(h, route=stated) for h in product.held if _is_b12(h))
+    return Product(product.name, tuple(h for h in b12 if h.is_coded or h.route is Route.PARENTERAL))
+
+
+def _is_b12(held: Held) -> bool:
+    return held.medicine is Medicine.B12
 
 
 def _may_be_use(kind: RecordKind, resource: Resource, now: Now) -> bool:

@@ -320,7 +320,8 @@ def nitrous_oxide_distrust(p: Picture) -> Answer:
     if b12 is None or p.therapy.is_current is Presence.YES or p.status in (Status.DEFICIENT, Status.UNKNOWN):
         return does_not_fire(*exposure)
     if not exposure:
-        unread = p.unread(DataKey.CONDITIONS)
+        given = (DataKey.PROCEDURES, *MEDICATION_KEYS) if p.features else ()
+        unread = p.unread(DataKey.CONDITIONS, *given)
         return cannot_tell("what makes a B12 that is not low unreliable", keys=unread) if unread else does_not_fire()
     recommends = [
         recommendation

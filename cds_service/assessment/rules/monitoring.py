@@ -140,6 +140,9 @@ def symptoms_persist(p: Picture) -> Answer:
     no longer than a year, as problem lists are seldom tidied and some deficits stay. What began on treatment does not
     persist: it is new, and its cause is another question."""
     features = _from_before_treatment(p)
+    unread = p.unread(*MEDICATION_KEYS)
+    if features and unread and p.therapy.is_current is Presence.NO and p.reading.deciding is not None:
+        return cannot_tell("whether tablets are taken", keys=unread)
     if p.therapy.is_current is not Presence.YES or not p.in_scope or not p.therapy.is_oral_only:
         return does_not_fire()
     if not features:

@@ -76,7 +76,9 @@ def load(
     reasons = {name: OverrideReason(name, code) for name, code in read.override_reasons.items()}
     dropped = frozenset() if with_snomed_affiliate else frozenset({Licence.SNOMED_AFFILIATE})
     knowledge = _assembled(by_id, read.sources, reasons, words, version_of(semantic, files, site), dropped)
-    return replace(knowledge, regimens=regimens_at(site, by_id["regimens"]), coverage=tuple(read.coverage.values()))
+    return replace(
+        knowledge, regimens=regimens_at(site, by_id["regimens"]), coverage=tuple(read.coverage.values())
+    )
 
 
 def check_complete(

@@ -38,7 +38,9 @@ def read_clients(settings: Settings, services: Sequence[CdsService]) -> dict[str
     return clients_of(document, path.name, settings, services)
 
 
-def clients_of(document: object, name: str, settings: Settings, services: Sequence[CdsService]) -> dict[str, Client]:
+def clients_of(
+    document: object, name: str, settings: Settings, services: Sequence[CdsService]
+) -> dict[str, Client]:
     """The clients of a document of that file's shape, by issuer.
 
     Raises:

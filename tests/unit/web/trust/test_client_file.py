@@ -125,7 +125,9 @@ def test_clients_are_found_by_issuer(read: Callable[..., dict[str, Client]]) -> 
         ("ehr", "client number 1: it: must be keys and values"),
     ],
 )
-def test_what_cannot_be_meant_stops_the_start(entry: Any, told: str, read: Callable[..., dict[str, Client]]) -> None:
+def test_what_cannot_be_meant_stops_the_start(
+    entry: Any, told: str, read: Callable[..., dict[str, Client]]
+) -> None:
     with pytest.raises(InvalidSettings) as error:
         read([entry])
 
@@ -145,7 +147,9 @@ def test_what_cannot_be_meant_stops_the_start(entry: Any, told: str, read: Calla
         ("clients:\n- !!python/object/apply:os.system ['id']", "client number 1"),
     ],
 )
-def test_a_file_of_another_shape_stops_the_start(text: str, told: str, read: Callable[..., dict[str, Client]]) -> None:
+def test_a_file_of_another_shape_stops_the_start(
+    text: str, told: str, read: Callable[..., dict[str, Client]]
+) -> None:
     with pytest.raises(InvalidSettings, match=r"B12_CLIENTS: clients\.yaml") as error:
         read(text)
 
