@@ -592,7 +592,7 @@ class TestProceduresThatGiveB12:
     """Knowledge as it ships: the codes of these procedures are clinicians' own."""
 
     def read(self, *given: Resource) -> list[Treatment]:
-        return [t for t in read_treatments(record(procedures=given), load(), TODAY)[0]]
+        return read_treatments(record(procedures=given), load(), TODAY)[0]
 
     def test_an_injection_is_a_point(self) -> None:
         [found] = self.read(procedure((SNOMED, "308752009"), performedDateTime="2025-09-10"))
