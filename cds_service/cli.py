@@ -25,17 +25,21 @@ from cds_service.ehr.hook_request import hook_request
 from cds_service.ehr.moved_dates import moved
 from cds_service.ehr.patient_bundle import is_hook_request, read_json, read_patient_bundle
 from cds_service.ehr.post import discover, exchange
+from cds_service.ehr.prefetch import everything
 from cds_service.ehr.stories import STORIES
 from cds_service.ehr_commands.load import load as load_command
 from cds_service.ehr_commands.options import EXPECTED, FILE, HOOKS, Day, exit_status
-from cds_service.facts.patient import DataKey
+from cds_service.errors import CannotDraw
 from cds_service.feedback_report import as_csv, as_ndjson, feedback_table
+from cds_service.figures.draw import drawn_alone
 from cds_service.knowledge.loader import load
 from cds_service.knowledge.model import Knowledge
 from cds_service.knowledge_diff import knowledge_diff
 from cds_service.offline import answered
 from cds_service.service import CdsService
 from cds_service.storage.store import Store
+from cds_service.web.pages.timeline import HOOK as PATIENT_VIEW
+from cds_service.web.pages.timeline import timeline_of
 from cds_service.web.trust.client_file import read_clients
 
 _TRY = STORIES / "metformin-neuropathy-untested" / "patient-view.request.json"
@@ -108,6 +112,35 @@ def assess(bundle: Path, today: date | None, hook: str, patient: str, as_json: b
         return
     console = Console()
     console.print(show.assessment(assessment), show.cards(answer))
+
+
+@commands.command()
+@click.argument("bundle", type=FILE)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="An .svg or .png.")
+@click.option("--today", type=Day(), help="The day to assess on; otherwise B12_TODAY, otherwise the clock's.")
+@click.option("--patient", default="", help="The patient's id, where a Bundle holds several.")
+def timeline(bundle: Path, output: Path, today: date | None, patient: str) -> None:
+    """Draw the vitamin B12 timeline of one patient from BUNDLE, a FHIR Bundle or a patient-view request.
+
+    The picture holds the patient's id, results and medicines: keep it as you keep the record.
+    """
+    if output.suffix.lower() not in (".svg", ".png"):
+        raise click.BadParameter(f"{output.name!r} ends in neither .svg nor .png", param_hint="--output")
+    settings = Settings.from_environment()
+    knowledge = _knowledge(settings)
+    request = read_json(bundle)
+    if not is_hook_request(request):
+        request = _request(PATIENT_VIEW, request, services(knowledge), patient)
+    drawn = drawn_alone(timeline_of(request, knowledge, today or settings.today or _clock()))
+    content = drawn.encode()
+    if output.suffix.lower() == ".png":
+        from cds_service.figures.png import png  # no other command needs it
+
+        content = png(drawn)
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise CannotDraw(f"{output}: cannot be written ({error.strerror}).") from error
 
 
 @commands.command()
@@ -231,11 +264,8 @@ def _knowledge(settings: Settings) -> Knowledge:
 
 
 def _request(hook: str, bundle: dict[str, Any], offered: Sequence[CdsService], patient: str) -> dict[str, Any]:
-    templates = next(service.prefetch for service in offered if service.hook == hook)
-    named = {key.value: template for key, template in templates.items()}
-    # A file holds what an EHR would never send us: results under local codes, which are then named as such.
-    named[DataKey.LABS] = "Observation?patient={{context.patientId}}"
-    return hook_request(hook, read_patient_bundle(bundle, patient), named, instance=str(uuid4()))
+    templates = everything(next(service.prefetch for service in offered if service.hook == hook))
+    return hook_request(hook, read_patient_bundle(bundle, patient), templates, instance=str(uuid4()))
 
 
 def _request_to_try(address: str) -> str:

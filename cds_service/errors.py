@@ -105,3 +105,7 @@ class InvalidSettings(B12Error):
 
 class InvalidCard(B12Error):
     """A card breaks a limit of CDS Hooks; this is a fault of ours and never reaches an EHR as a card."""
+
+
+class CannotDraw(B12Error):
+    """A picture cannot be made here; the message says why, and how to mend it."""

@@ -13,7 +13,7 @@ import yaml
 
 from cds_service.ehr.moved_dates import moved
 from cds_service.ehr.patient_bundle import PatientBundle, UnusableFile, read_patient_bundle
-from cds_service.ehr.prefetch import is_draft, prefetch
+from cds_service.ehr.prefetch import everything, is_draft, prefetch
 from cds_service.ehr.stories import STORIES
 from cds_service.service import CdsService
 from cds_service.web.pages.playground import Json, OpenChart, StoryTitle, UnusableBundle
@@ -36,6 +36,7 @@ class StoryEhr:
         self._templates = {
             service.id: {key.value: template for key, template in service.prefetch.items()} for service in services
         }
+        self._everything = everything(next(s.prefetch for s in services if s.hook == "patient-view"))
 
     def stories(self) -> Sequence[StoryTitle]:
         """The patients to pick."""
@@ -58,12 +59,13 @@ class StoryEhr:
         try:
             record = _of_patient(read_patient_bundle(bundle, patient_id or "-"), patient_id)
             answered = {service: prefetch(record, asked) for service, asked in self._templates.items()}
+            whole = prefetch(record, self._everything)
         except UnusableFile as problem:
             raise UnusableBundle(str(problem)) from problem
         except RecursionError as problem:
             raise UnusableBundle("The Bundle is nested too deeply to be read.") from problem
         drafts = tuple(resource for resource in record.resources if is_draft(resource))
-        return OpenChart(record.patient_id, record.resources, drafts, answered)
+        return OpenChart(record.patient_id, record.resources, drafts, answered, whole)
 
 
 def _of_patient(record: PatientBundle, patient_id: str) -> PatientBundle:

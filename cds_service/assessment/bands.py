@@ -107,8 +107,7 @@ def is_low(result: LabResult, analyte: AnalyteKnowledge, sex: Sex = Sex.NOT_KNOW
     scale = scale_of(result, analyte)
     limit = result.lower_limit
     if limit is None and scale is not None:
-        by_sex = {Sex.FEMALE: scale.low_below_female, Sex.MALE: scale.low_below_male}.get(sex)
-        limit = by_sex if by_sex is not None else scale.low_below
+        limit = low_limit(scale, sex)
     if limit is None:
         return Presence.NOT_KNOWN
     if result.most is not None and (
@@ -116,3 +115,9 @@ def is_low(result: LabResult, analyte: AnalyteKnowledge, sex: Sex = Sex.NOT_KNOW
     ):
         return Presence.YES
     return Presence.NO if result.least is not None and result.least >= limit else Presence.NOT_KNOWN
+
+
+def low_limit(scale: Scale, sex: Sex) -> Decimal | None:
+    """The configured limit below which a value is low, for the sex where it depends on it."""
+    by_sex = {Sex.FEMALE: scale.low_below_female, Sex.MALE: scale.low_below_male}.get(sex)
+    return by_sex if by_sex is not None else scale.low_below

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from cds_service.ehr.patient_bundle import Json, PatientBundle, UnusableFile, read_patient_bundle
+from cds_service.facts.patient import DataKey
 
 _TOKEN = re.compile(r"\{\{\s*([^}]*?)\s*\}\}")
 _BASE = "https://ehr.example.org/fhir"
@@ -37,6 +38,14 @@ def prefetch_from_bundle(bundle: Mapping[str, Any], templates: Mapping[str, str]
 def prefetch(record: PatientBundle, templates: Mapping[str, str]) -> Json:
     """As `prefetch_from_bundle`, from a Bundle that was read already."""
     return {key: _answer(record, _filled(template, record.patient_id)) for key, template in templates.items()}
+
+
+def everything(templates: Mapping[DataKey, str]) -> dict[str, str]:
+    """The templates, and for results one that asks for all: a file also holds what an EHR would never send us, results
+    under local codes, which are then named as such."""
+    return {key.value: template for key, template in templates.items()} | {
+        DataKey.LABS.value: "Observation?patient={{context.patientId}}"
+    }
 
 
 def is_draft(resource: Mapping[str, Any]) -> bool:
@@ -134,4 +143,12 @@ def _medications(record: PatientBundle, page: Iterable[Json]) -> list[Json]:
     return [medication for medication in record.of_type("Medication") if f"Medication/{medication['id']}" in wanted]
 
 
-__all__ = ["UnsupportedTemplate", "UnusableFile", "is_draft", "prefetch", "prefetch_from_bundle", "searchset"]
+__all__ = [
+    "UnsupportedTemplate",
+    "UnusableFile",
+    "everything",
+    "is_draft",
+    "prefetch",
+    "prefetch_from_bundle",
+    "searchset",
+]

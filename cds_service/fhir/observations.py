@@ -6,6 +6,7 @@ a word, as its sender asks.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -62,6 +63,15 @@ def read_labs(record: PatientRecord, knowledge: Knowledge, today: date) -> tuple
     valid = [result for result in results if result.source.removeprefix("Observation/") not in withdrawn]
     kept, unsettled = settle(valid, knowledge)
     return kept, sorted({*issues, *unsettled}, key=lambda issue: (issue.resource, issue.field, issue.issue))
+
+
+def result_dates(record: PatientRecord) -> dict[str, ClinicalDate]:
+    """When each Observation of the key `labs` was taken, by `Type/id`, used or not, where it has a date."""
+    dates: dict[str, ClinicalDate] = {}
+    for resource in record.section(DataKey.LABS).resources("Observation"):
+        with contextlib.suppress(ValueError):
+            dates[resource_name(resource)] = ClinicalDate.parse(_when(resource)[1] or "")
+    return dates
 
 
 def _candidates(resource: Resource, knowledge: Knowledge) -> Sequence[_Candidate]:

@@ -12,6 +12,7 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
+from cds_service.web.forms import is_expected_form
 from cds_service.web.wsgi_call import RECEIVED
 
 _CHUNK = 64 * 1024
@@ -40,7 +41,9 @@ def _reading(max_body_bytes: int) -> Callable[[], None]:
 
 
 def _check_content_type() -> None:
-    if request.method == "POST" and request.routing_exception is None and not request.is_json:
+    if request.method != "POST" or request.routing_exception is not None:
+        return
+    if not request.is_json and not is_expected_form():
         raise UnsupportedMediaType
 
 

@@ -40,10 +40,9 @@ def follow_up_due(p: Picture) -> Answer:
     since = p.therapy.current_since
     if since is None:
         return _follow_up_of_unknown_start(p)
-    early = p.has(ProblemKind.PREGNANCY, ProblemKind.BREASTFEEDING)
-    first = p.parameters.follow_up_from_day_in_pregnancy if early else p.parameters.follow_up_from_day
+    early = _is_early(p)
     begun = _therapy_fact(p, f"since {since}")
-    if p.today < since + days(first) or p.today >= add_months(since, p.parameters.follow_up_until_months):
+    if p.today < _first_day(p, since) or p.today >= add_months(since, p.parameters.follow_up_until_months):
         return does_not_fire(begun)
     if _results_since(p, early) or p.pending(Test.B12, Test.MMA, Test.ACTIVE_B12):
         return does_not_fire(begun)
@@ -53,6 +52,21 @@ def follow_up_due(p: Picture) -> Answer:
         values={"since": str(since), "days": str((p.today - since).days)},
         recommends=(Recommendation.FOLLOW_UP_3_MONTHS,),
     )
+
+
+def follow_up_from(p: Picture) -> date | None:
+    """The day from which the present treatment is to be reviewed; None where there is none, or its start is unknown."""
+    since = p.therapy.current_since
+    return _first_day(p, since) if since is not None and p.in_scope else None
+
+
+def _is_early(p: Picture) -> bool:
+    return p.has(ProblemKind.PREGNANCY, ProblemKind.BREASTFEEDING)
+
+
+def _first_day(p: Picture, since: date) -> date:
+    parameters = p.parameters
+    return since + days(parameters.follow_up_from_day_in_pregnancy if _is_early(p) else parameters.follow_up_from_day)
 
 
 def _follow_up_of_unknown_start(p: Picture) -> Answer:

@@ -15,9 +15,14 @@ _CUT = "\N{HORIZONTAL ELLIPSIS}"
 def chart_facts(resources: Sequence[Json], patient_id: str) -> Json:
     """The patient and the sections of their chart, the newest first; a section says how many rows it leaves out."""
     return {
-        "patient": _patient(next((r for r in _of(resources, "Patient") if r.get("id") == patient_id), {})),
+        "patient": patient_words(resources, patient_id),
         "sections": [_section(title, resources, kinds, row) for title, kinds, row in _SECTIONS],
     }
+
+
+def patient_words(resources: Sequence[Json], patient_id: str) -> Json:
+    """Name, sex and birth date of the patient, as text."""
+    return _patient(next((r for r in _of(resources, "Patient") if r.get("id") == patient_id), {}))
 
 
 def concept_text(concept: object) -> str:

@@ -26,12 +26,16 @@ class StoryTitle:
 
 @dataclass(frozen=True, slots=True)
 class OpenChart:
-    """A patient as this EHR has them. `prefetch` holds, by service id, what each service asks for."""
+    """A patient as this EHR has them. `prefetch` holds, by service id, what each service asks for.
+
+    `everything` is a prefetch of patient-view with all results of the record, under whatever codes they are.
+    """
 
     patient_id: str
     resources: tuple[Json, ...]
     drafts: tuple[Json, ...]
     prefetch: Mapping[str, Json]
+    everything: Json
 
 
 class PlaygroundEhr(Protocol):

@@ -6,32 +6,35 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, g
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotFound
 
 from cds_service.errors import InvalidHookRequest
 from cds_service.fhir.prefetch import decode_json
+from cds_service.figures.draw import stylesheet
 from cds_service.web.answer import encoded
 from cds_service.web.edge import Edge
 from cds_service.web.errors import Trouble, operation_outcome
+from cds_service.web.forms import form_fields, takes_a_form
 from cds_service.web.pages.chart import chart_facts
 from cds_service.web.pages.markdown import markdown_tree
 from cds_service.web.pages.order_form import order_form
 from cds_service.web.pages.playground import Json, PlaygroundEhr, UnusableBundle
+from cds_service.web.pages.timeline import timeline_page
 
 _STATIC = Path(__file__).with_name("static")
 _TYPES = {".svg": "image/svg+xml", ".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
 _SHARED = ("style.css", "icon.svg")
-_PLAYGROUND = ("playground.js", "cards.js", "ehr.js", "draw.js")
+_PLAYGROUND = ("playground.js", "cards.js", "ehr.js", "draw.js", "timeline.css", "timeline.js")
 _MOST_TEXTS, _LONGEST_TEXT = 50, 20_000
 
 
@@ -71,6 +74,13 @@ def _add_playground(app: Flask, edge: Edge, ehr: PlaygroundEhr) -> None:
             raise InvalidHookRequest([("texts", f"must be a list of at most {_MOST_TEXTS} texts")])
         return _json({"drawn": [markdown_tree(str(text)[:_LONGEST_TEXT]) for text in texts]})
 
+    def drawn_timeline() -> Response:
+        html, status = timeline_page(edge, ehr, form_fields(g.body) if request.method == "POST" else {})
+        return Response(html, status, headers=_HEADERS, content_type="text/html; charset=utf-8")
+
+    _add(app, "/playground/timeline", "GET", drawn_timeline)
+    _add(app, "/playground/timeline", "POST", takes_a_form(drawn_timeline))
+    _add_content(app, "/playground/figure.css", stylesheet().encode(), ".css")
     _add(app, "/playground/setup", "GET", setup)
     _add(app, "/playground/stories/<name>", "GET", story)
     _add(app, "/playground/chart", "POST", chart)
@@ -104,10 +114,13 @@ def _json(body: Mapping[str, Any], status: int = 200) -> Response:
 
 
 def _add_file(app: Flask, address: str, name: str) -> None:
-    content = (_STATIC / name).read_bytes()
-    kind = f"{_TYPES[Path(name).suffix]}; charset=utf-8"
+    _add_content(app, address, (_STATIC / name).read_bytes(), Path(name).suffix)
+
+
+def _add_content(app: Flask, address: str, content: bytes, suffix: str) -> None:
+    kind = f"{_TYPES[suffix]}; charset=utf-8"
     _add(app, address, "GET", lambda: Response(content, headers=_HEADERS, content_type=kind))
 
 
 def _add(app: Flask, address: str, method: str, view: Callable[..., Response]) -> None:
-    app.add_url_rule(address, f"page {address}", view, methods=[method])
+    app.add_url_rule(address, f"{method} page {address}", view, methods=[method])

@@ -1,0 +1,103 @@
+"""The timeline of a patient: from a hook request to the figure, and from a posted form to the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from cds_service.assessment.assess import assess
+from cds_service.errors import InvalidHookRequest
+from cds_service.fhir.observations import result_dates
+from cds_service.fhir.prefetch import decode_json
+from cds_service.fhir.read_facts import read_facts
+from cds_service.figures.draw import NARROW, WIDE, drawn_for_page
+from cds_service.figures.model import Row, Timeline
+from cds_service.figures.timeline import timeline
+from cds_service.knowledge.model import Knowledge
+from cds_service.web.answer import encoded
+from cds_service.web.edge import Edge
+from cds_service.web.hook_request import read_hook_request
+from cds_service.web.pages.chart import patient_words
+from cds_service.web.pages.playground import Json, PlaygroundEhr, UnusableBundle
+
+HOOK = "patient-view"
+_MOST_ROWS = 800
+_INSTANCE = "00000000-0000-4000-8000-000000000000"  # nobody asks which call of the hook a picture was
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def timeline_of(request: Mapping[str, Any], knowledge: Knowledge, today: date) -> Timeline:
+    """The figure of the patient of a patient-view request, from what the request holds.
+
+    Raises:
+        InvalidHookRequest: the request cannot be used.
+    """
+    record = read_hook_request(encoded(request), HOOK).record
+    facts = read_facts(record, knowledge, today)
+    return timeline(facts, assess(facts, knowledge, HOOK), knowledge, result_dates(record))
+
+
+def timeline_page(edge: Edge, ehr: PlaygroundEhr, form: Mapping[str, str]) -> tuple[str, int]:
+    """The page's HTML and its status: the form, and the picture of what was sent, or why there is none."""
+    page = _TEMPLATES.get_template("timeline.html")
+    shown: dict[str, Any] = {"stories": ehr.stories(), "story": form.get("story", "")}
+    if not any(form.values()):
+        return page.render(shown), 200
+    try:
+        return page.render(shown | _drawn(edge, ehr, form)), 200
+    except UnusableBundle as problem:
+        return page.render(shown | {"problem": str(problem)}), 400
+    except InvalidHookRequest as problem:
+        return page.render(shown | {"problem": f"The record cannot be assessed: {problem}."}), 400
+
+
+def _drawn(edge: Edge, ehr: PlaygroundEhr, form: Mapping[str, str]) -> dict[str, Any]:
+    chart = ehr.open_chart(_bundle(edge, ehr, form), form.get("patient", "").strip())
+    context = {"userId": "Practitioner/playground", "patientId": chart.patient_id}
+    request = {"hook": HOOK, "hookInstance": _INSTANCE, "context": context, "prefetch": chart.everything}
+    figure = timeline_of(request, edge.knowledge, edge.today())
+    rows = _in_table(figure)
+    anchors = {row: f"row-{number}" for number, row in enumerate(rows, 1)}
+    fired = sorted({rule for row in figure.rows for rule in row.rules})
+    return {
+        "figure": figure,
+        "person": patient_words(chart.resources, chart.patient_id),
+        # Written by ElementTree, which escapes all that comes from the record.
+        "wide": Markup(drawn_for_page(figure, "wide", WIDE, anchors)),  # noqa: S704
+        "narrow": Markup(drawn_for_page(figure, "narrow", NARROW, anchors)),  # noqa: S704
+        "rows": [(anchors[row], row) for row in rows],
+        "left_out": len(figure.rows) - len(rows),
+        "rules": [(rule, edge.knowledge.rules[rule].statement) for rule in fired],
+    }
+
+
+def _bundle(edge: Edge, ehr: PlaygroundEhr, form: Mapping[str, str]) -> Json:
+    sent = form.get("file", "").strip() or form.get("bundle", "").strip()
+    if not sent:
+        story = ehr.story(form.get("story", ""), edge.today())
+        if story is None:
+            raise UnusableBundle("There is no patient to draw: choose a story, or bring a FHIR Bundle.")
+        return story
+    bundle = decode_json(sent.encode())
+    if not isinstance(bundle, dict):
+        raise UnusableBundle("A FHIR Bundle is needed: a JSON object with resourceType Bundle.")
+    return bundle
+
+
+def _in_table(figure: Timeline) -> list[Row]:
+    """All rows, in their order; of more than a page can hold those that count or were not used, then the newest."""
+    matter = [row for row in figure.rows if row.rules or row.is_counted or row.remarks]
+    kept = set(islice(chain(matter, figure.rows), _MOST_ROWS))
+    return [row for row in figure.rows if row in kept]
