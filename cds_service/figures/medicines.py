@@ -49,13 +49,14 @@ class _Class:
         # What the rules do not count may still have been taken: as needed, in a pack, or under a name that may mean it.
         allowed = [replace(t, as_needed=False, is_eradication_pack=False) for t in self.ours]
         possible = without(self._use(allowed).possible, certain, self.today)
-        bars = [self._bar(stretch, _CERTAIN) for stretch in certain]
+        doses = tuple(self._doses())
+        days_of_doses = {day for day, _row in doses}  # they are drawn as such, and need no bar of a day's width
+        bars = [self._bar(s, _CERTAIN) for s in certain if s.start != s.end or s.start not in days_of_doses]
         bars += [self._bar(stretch, _POSSIBLE) for stretch in possible]
         if self.medicine is Medicine.B12:
             known = (*certain, *possible)
             covered = without(self.picture.therapy.course.possible, known, self.today)
             bars += [self._bar(stretch, _COVERED) for stretch in covered]
-        doses = tuple(self._doses())
         rows = [bar.row for bar in bars] + [row for _day, row in doses] + list(self._doubts())
         return Lane(self.title, _listed(t.name for t in self.ours), tuple(bars), doses), rows
 
@@ -67,6 +68,7 @@ class _Class:
         since = "unknown" if start is None else f"{'before ' if stretch.start_is_open else ''}{start}"
         until = "now" if stretch.end is None else str(stretch.end)
         of_then = [t for t in self.ours if _touches(t, stretch, self.today)]
+        sources = self.picture.therapy.course.sources if how == _COVERED else (t.source for t in of_then)
         row = Row(
             order=stretch.end or self.today,
             when=f"{since} to {until}",
@@ -74,7 +76,7 @@ class _Class:
             value=how,
             remarks=tuple(filter(None, (_listed(t.name for t in of_then), _listed(map(_dose_words, of_then))))),
             rules=tuple(dict.fromkeys(rule for t in of_then for rule in self.relied.rules(t.source))),
-            source=_listed(t.source for t in of_then),
+            source=_listed(sources),
         )
         return Bar(start, stretch.end, how == _CERTAIN, row)
 

@@ -16,7 +16,7 @@ _WIDE = frozenset("mwMW@%")
 
 def shown(text: str, longest: int = LONGEST) -> str:
     """The text on one line without what nobody sees, cut where it is too long, and saying so."""
-    line = _NO_CHARACTERS.sub(" ", plain(text[: longest * 4]))
+    line = _NO_CHARACTERS.sub(" ", plain(text[: longest * 4])).strip()
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 

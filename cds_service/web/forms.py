@@ -36,10 +36,15 @@ def form_fields(body: bytes) -> dict[str, str]:
     Raises:
         InvalidHookRequest: it is no form, too large a part of one, or a part is not UTF-8.
     """
-    parser = FormDataParser(max_form_memory_size=len(body) + 1, max_form_parts=_MOST_PARTS, silent=False)
+    parser = FormDataParser(_in_memory, max_form_memory_size=len(body) + 1, max_form_parts=_MOST_PARTS, silent=False)
     try:
         _, fields, files = parser.parse(BytesIO(body), request.mimetype, len(body), request.mimetype_params)
         sent = {name: file.stream.read().decode("utf-8-sig") for name, file in files.items()}
     except (ValueError, RequestEntityTooLarge) as problem:
         raise InvalidHookRequest([("", "is no form that can be read: its parts must be UTF-8 text")]) from problem
     return {**fields.to_dict(), **{name: text for name, text in sent.items() if text}}
+
+
+def _in_memory(*_sizes: object, **_named: object) -> BytesIO:
+    """Where a file's content is held: by default it would be a file on disk, where a record does not belong."""
+    return BytesIO()

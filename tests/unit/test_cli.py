@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from cds_service import cli
 from cds_service.ehr.patient_bundle import UnusableFile
+from cds_service.errors import CannotDraw
 
 ROOT = Path(__file__).resolve().parents[2]
 STORY = ROOT / "fixtures" / "mild-deficiency-neuropathy"
@@ -46,6 +47,34 @@ def test_assess_as_json_is_the_assessment_of_the_answer() -> None:
 def test_assess_takes_its_day_from_the_settings_where_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("B12_TODAY", "2025-09-30")
     assert json.loads(run("assess", str(STORY / "bundle.json"), "--json").output)["asOf"] == "2025-09-30"
+
+
+@pytest.mark.parametrize("name", ["bundle.json", "patient-view.request.json"])
+def test_timeline_draws_a_bundle_or_a_hook_request(name: str, tmp_path: Path) -> None:
+    done = run("timeline", str(STORY / name), "--today", "2025-10-01", "-o", str(tmp_path / "t.svg"))
+    assert done.exit_code == 0, done.output
+    drawn = (tmp_path / "t.svg").read_text(encoding="utf-8")
+    assert drawn.startswith("<?xml")
+    assert "Vitamin B12 status: deficient" in drawn
+    assert "assessed for 2025-10-01" in drawn
+
+
+def test_timeline_draws_a_png_or_says_what_it_lacks(tmp_path: Path) -> None:
+    picture = tmp_path / "t.PNG"
+    done = run("timeline", str(STORY / "bundle.json"), "--today", "2025-10-01", "-o", str(picture))
+    if isinstance(done.exception, CannotDraw):
+        assert "fonts-dejavu-core" in str(done.exception)
+    else:
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_timeline_refuses_what_it_cannot_write(tmp_path: Path) -> None:
+    done = run("timeline", str(STORY / "bundle.json"), "-o", str(tmp_path / "t.pdf"))
+    assert done.exit_code == 2
+    assert "neither .svg nor .png" in done.output
+    done = run("timeline", str(STORY / "bundle.json"), "-o", str(tmp_path / "none" / "t.svg"))
+    assert isinstance(done.exception, CannotDraw)
+    assert "cannot be written" in str(done.exception)
 
 
 def test_a_day_that_is_none_is_refused() -> None:

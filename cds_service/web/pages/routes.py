@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 from werkzeug.exceptions import NotFound
 
 from cds_service.errors import InvalidHookRequest
@@ -20,7 +20,7 @@ from cds_service.web.pages.chart import chart_facts
 from cds_service.web.pages.markdown import markdown_tree
 from cds_service.web.pages.order_form import order_form
 from cds_service.web.pages.playground import Json, PlaygroundEhr, UnusableBundle
-from cds_service.web.pages.timeline import timeline_page
+from cds_service.web.pages.timeline import drawn_page, empty_page
 
 _STATIC = Path(__file__).with_name("static")
 _TYPES = {".svg": "image/svg+xml", ".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -74,12 +74,15 @@ def _add_playground(app: Flask, edge: Edge, ehr: PlaygroundEhr) -> None:
             raise InvalidHookRequest([("texts", f"must be a list of at most {_MOST_TEXTS} texts")])
         return _json({"drawn": [markdown_tree(str(text)[:_LONGEST_TEXT]) for text in texts]})
 
-    def drawn_timeline() -> Response:
-        html, status = timeline_page(edge, ehr, form_fields(g.body) if request.method == "POST" else {})
-        return Response(html, status, headers=_HEADERS, content_type="text/html; charset=utf-8")
+    def timeline_form() -> Response:
+        return _html(*empty_page(ehr))
 
-    _add(app, "/playground/timeline", "GET", drawn_timeline)
-    _add(app, "/playground/timeline", "POST", takes_a_form(drawn_timeline))
+    @takes_a_form
+    def drawn_timeline() -> Response:
+        return _html(*drawn_page(edge, ehr, lambda: form_fields(g.body)))
+
+    _add(app, "/playground/timeline", "GET", timeline_form)
+    _add(app, "/playground/timeline", "POST", drawn_timeline)
     _add_content(app, "/playground/figure.css", stylesheet().encode(), ".css")
     _add(app, "/playground/setup", "GET", setup)
     _add(app, "/playground/stories/<name>", "GET", story)
@@ -111,6 +114,10 @@ def _body() -> Json:
 
 def _json(body: Mapping[str, Any], status: int = 200) -> Response:
     return Response(encoded(body), status, content_type="application/json")
+
+
+def _html(text: str, status: int) -> Response:
+    return Response(text, status, headers=_HEADERS, content_type="text/html; charset=utf-8")
 
 
 def _add_file(app: Flask, address: str, name: str) -> None:

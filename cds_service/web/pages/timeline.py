@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from itertools import chain, islice
 from pathlib import Path
@@ -49,18 +49,26 @@ def timeline_of(request: Mapping[str, Any], knowledge: Knowledge, today: date) -
     return timeline(facts, assess(facts, knowledge, HOOK), knowledge, result_dates(record))
 
 
-def timeline_page(edge: Edge, ehr: PlaygroundEhr, form: Mapping[str, str]) -> tuple[str, int]:
-    """The page's HTML and its status: the form, and the picture of what was sent, or why there is none."""
-    page = _TEMPLATES.get_template("timeline.html")
-    shown: dict[str, Any] = {"stories": ehr.stories(), "story": form.get("story", "")}
-    if not any(form.values()):
-        return page.render(shown), 200
+def empty_page(ehr: PlaygroundEhr) -> tuple[str, int]:
+    """The page before anything is drawn: its HTML and its status."""
+    return _page(ehr, "", {}), 200
+
+
+def drawn_page(edge: Edge, ehr: PlaygroundEhr, read_form: Callable[[], Mapping[str, str]]) -> tuple[str, int]:
+    """The page with the picture of what was sent, or with the reason why there is none."""
+    story = ""
     try:
-        return page.render(shown | _drawn(edge, ehr, form)), 200
+        form = read_form()
+        story = form.get("story", "")
+        return _page(ehr, story, _drawn(edge, ehr, form)), 200
     except UnusableBundle as problem:
-        return page.render(shown | {"problem": str(problem)}), 400
+        return _page(ehr, story, {"problem": str(problem)}), 400
     except InvalidHookRequest as problem:
-        return page.render(shown | {"problem": f"The record cannot be assessed: {problem}."}), 400
+        return _page(ehr, story, {"problem": f"This cannot be drawn: {problem}."}), 400
+
+
+def _page(ehr: PlaygroundEhr, story: str, shown: Mapping[str, Any]) -> str:
+    return _TEMPLATES.get_template("timeline.html").render(stories=ehr.stories(), story=story, **shown)
 
 
 def _drawn(edge: Edge, ehr: PlaygroundEhr, form: Mapping[str, str]) -> dict[str, Any]:

@@ -72,6 +72,9 @@ async function openChart(bundle, patientId = "") {
   const call = await exchange("POST", "playground/chart", {bundle, patientId});
   if (call.status !== 200 || !call.body) return trouble(outcomeText(call));
   state.chart = call.body;
+  byId("drawn-bundle").value = JSON.stringify(bundle);
+  byId("drawn-patient").value = call.body.patientId;
+  byId("draw").hidden = false;
   state.drafts = [];
   state.writing = null;
   for (const place of ["on-order", "on-chart", "on-feedback"]) show(byId(place));
