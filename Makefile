@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format fixtures rule-book wheel lock bench mutants hapi hapi-stop postgres postgres-stop clean
+.PHONY: help install run test check format fixtures rule-book wheel sbom audit lock bench mutants hapi hapi-stop postgres postgres-stop clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -84,6 +84,15 @@ mutants: $(VENV)/installed-dev  ## change the code in small ways and count what 
 	$(BIN)/python -m bench.mutable mutants
 	cd mutants && ../$(BIN)/mutmut run $(if $(ONLY),'$(ONLY)')
 	$(BIN)/python -m bench.mutants
+
+sbom: $(VENV)/installed-dev  ## write dist/b12-cds.cdx.json: what a machine in production installs (CycloneDX)
+	@mkdir -p dist
+	@PYTHONWARNINGS=ignore::UserWarning $(BIN)/cyclonedx-py requirements requirements-postgres.lock --pyproject pyproject.toml \
+	  --output-reproducible --validate --output-format JSON --output-file dist/b12-cds.cdx.json
+	@ls dist/b12-cds.cdx.json
+
+audit: $(VENV)/installed-dev  ## ask for known vulnerabilities of what is locked; says what it could not ask
+	@$(BIN)/python -m bench.audit
 
 hapi:  ## start a HAPI FHIR server on 127.0.0.1:$(HAPI_PORT), for the integration tests (Java 17 and Maven)
 	@$(PYTHON) tests/integration/hapi/hapi.py start $(HAPI_PORT)
