@@ -69,7 +69,8 @@ def main() -> int:
     parser.add_argument("locks", nargs="*", default=LOCKS)
     statuses = []
     for lock in parser.parse_args().locks:
-        command = [Path(sys.executable).with_name("pip-audit"), "--disable-pip", "--require-hashes", "--format", "json"]
+        program = str(Path(sys.executable).with_name("pip-audit"))
+        command = [program, "--disable-pip", "--require-hashes", "--format", "json"]
         done = subprocess.run(
             [*command, "--progress-spinner", "off", "--timeout", "15", "--requirement", lock],
             capture_output=True,
