@@ -25,6 +25,8 @@ _CONNECTIONS = 64  # kept open: eleven keys at once, for each of a few requests 
 _AGAIN = frozenset({429, 502, 503, 504})
 _RETRY = Retry(total=2, status_forcelist=_AGAIN, allowed_methods=["GET"], backoff_factor=0.05, redirect=0)
 _MAX_BYTES = 20 * 1024 * 1024
+# A search that is answered from a cache misses the order signed a moment ago (HAPI keeps results for a minute).
+_HEADERS = {"Accept": "application/fhir+json, application/json;q=0.9", "Cache-Control": "no-cache"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class GuardedSession:
             FhirServerFailed: no success in time, within the size and without a redirect.
         """
         self._rules.check_url(url)
-        headers = {"Accept": "application/fhir+json, application/json;q=0.9"}
+        headers = dict(_HEADERS)
         if token:
             headers["Authorization"] = f"Bearer {token}"
         retry: Retry = _RETRY

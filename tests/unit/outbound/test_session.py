@@ -37,6 +37,12 @@ def test_the_body_comes_back_and_the_token_goes_in_the_header_only(
     assert request.headers["Accept"].startswith("application/fhir+json")
 
 
+def test_an_answer_from_a_cache_is_not_wanted(session: GuardedSession, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/x", headers={"Cache-Control": "no-cache"}).respond_with_data("{}")
+
+    assert session.get(httpserver.url_for("/x"), token="", deadline=Deadline(2)) == b"{}"
+
+
 def test_without_a_token_no_authorization_is_sent(session: GuardedSession, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/x").respond_with_data("{}")
 
