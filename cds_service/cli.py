@@ -33,7 +33,7 @@ from cds_service.errors import CannotDraw
 from cds_service.feedback_report import as_csv, as_ndjson, feedback_table
 from cds_service.figures.draw import drawn_alone
 from cds_service.knowledge.loader import load
-from cds_service.knowledge.model import Knowledge
+from cds_service.knowledge.model import Knowledge, ReviewStatus
 from cds_service.knowledge_diff import knowledge_diff
 from cds_service.offline import answered
 from cds_service.service import CdsService
@@ -183,6 +183,10 @@ def check_knowledge(folder: Path | None) -> None:
         table.add_row(name.replace("_files", "s"), str(len(getattr(knowledge, name))))
     for name in ("analytes", "tests", "medicines", "conditions"):
         table.add_row(f"codes of {name}", str(len(getattr(knowledge, f"{name}_by_code"))))
+    reviews, today = knowledge.reviews, _clock()
+    table.add_row("files approved by clinicians", f"{sum(r.status is ReviewStatus.APPROVED for r in reviews)}")
+    table.add_row("files that no clinician has reviewed", f"{sum(r.reviewed is None for r in reviews)}")
+    table.add_row("files whose review is overdue", f"{sum(r.is_overdue(today) for r in reviews)}")
     Console().print(table)
 
 

@@ -99,7 +99,7 @@ def record(**sections: Iterable[Resource]) -> PatientRecord:
     )
 
 
-REVIEW = Review("a test", date(2025, 1, 1), date(2026, 1, 1), ReviewStatus.DRAFT)
+REVIEW = Review("a test", date(2026, 1, 1), ReviewStatus.DRAFT)
 
 
 def scale(unit: str, kind: Property, units: Mapping[str, str], low: str, high: str, **limits: str) -> Scale:

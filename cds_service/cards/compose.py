@@ -14,12 +14,13 @@ from cds_service.facts.labs import Analyte
 from cds_service.facts.patient import DataIssue, DataKey, PatientFacts
 from cds_service.fhir.hook_call import HookCall
 from cds_service.fhir.remembered import itself, remembered
-from cds_service.knowledge.model import CardText, Code, Knowledge, ReviewStatus, RuleKnowledge
+from cds_service.knowledge.model import CardText, Code, Knowledge, Review, ReviewStatus, RuleKnowledge
 
 LABEL = "B12 CDS"
 TOPIC_SYSTEM = "https://b12-cds.org/topics"
 _B12_ANALYTES = frozenset({Analyte.TOTAL_B12, Analyte.ACTIVE_B12, Analyte.MMA, Analyte.HOMOCYSTEINE})
 _NO_ISSUES_ON = frozenset({"product", "scope"})
+_DISCLAIMER = "For healthcare professionals: it supports clinical judgement and does not replace it."
 _MOST_FACTS, _MOST_ISSUES = 10, 3
 _KEY_WORDS = {
     DataKey.PATIENT: "patient",
@@ -118,12 +119,19 @@ def _always(rule_id: str, knowledge: Knowledge) -> _Always:
 
 
 def _source(rule: RuleKnowledge, knowledge: Knowledge) -> CardSource:
-    status = rule.review.status
-    reviewed = "" if status is ReviewStatus.APPROVED else f", {status}"
     source = next((knowledge.sources[c.source] for c in rule.sources if knowledge.sources[c.source].url), None)
     topic = Code(TOPIC_SYSTEM, rule.concern, rule.concern.replace("-", " ").capitalize())
-    label = f"{LABEL} {rule.id} (last reviewed {rule.review.reviewed}{reviewed})"
-    return CardSource(label, source.url if source is not None else "", topic)
+    return CardSource(f"{LABEL} {rule.id} ({review_words(rule.review)})", source.url if source is not None else "", topic)
+
+
+def review_words(review: Review) -> str:
+    """How far clinicians have looked at it, for the card's source: nothing that reads like a review that was not."""
+    if review.status is ReviewStatus.APPROVED:
+        return f"last reviewed {review.reviewed} by {review.reviewed_by}"
+    state = "draft" if review.status is ReviewStatus.DRAFT else "in review"
+    if review.reviewed is None:
+        return f"{state}, not yet reviewed by a clinician"
+    return f"{state}, looked at on {review.reviewed} by {review.reviewed_by}, not approved"
 
 
 def _links(rule: RuleKnowledge, knowledge: Knowledge) -> tuple[Link, ...]:
@@ -183,7 +191,7 @@ def _why(rule_ids: tuple[str, ...], knowledge: Knowledge) -> str:
             places.setdefault(citation.source, {})[citation.at] = None
     ids = ", ".join(rule_ids)
     sources = "; ".join(_cited(source, tuple(at), knowledge) for source, at in places.items())
-    return f"**Why:** {ids}. {sources}. Knowledge {knowledge.version}."
+    return f"**Why:** {ids}. {sources}. Knowledge {knowledge.version}. {_DISCLAIMER}"
 
 
 def _cited(source_id: str, places: tuple[str, ...], knowledge: Knowledge) -> str:

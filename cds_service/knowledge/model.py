@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 
 class ReviewStatus(StrEnum):
@@ -93,12 +94,17 @@ class Property(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Who wrote a file and when clinicians looked at it last."""
+    """Who wrote a file, and who looked at it last and when; `reviewed` None: no clinician has yet."""
 
     authored_by: str
-    reviewed: date
     next_review: date
     status: ReviewStatus
+    reviewed: date | None = None
+    reviewed_by: str = ""
+
+    def is_overdue(self, today: date) -> bool:
+        """Whether the day has passed by which clinicians meant to look at it."""
+        return today > self.next_review
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,3 +432,17 @@ class Knowledge:
     tests_by_code: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     medicines_by_code: Mapping[tuple[str, str], tuple[tuple[str, MedicineCode], ...]] = field(default_factory=dict)
     conditions_by_code: Mapping[tuple[str, str], tuple[tuple[str, Code], ...]] = field(default_factory=dict)
+
+    @property
+    def reviews(self) -> tuple[Review, ...]:
+        """The review of every file that has one."""
+        kinds: tuple[Mapping[str, Any], ...] = (
+            self.analytes,
+            self.tests,
+            self.medicines,
+            self.conditions,
+            self.regimen_files,
+            self.rules,
+            self.parameter_files,
+        )
+        return tuple(thing.review for things in kinds for thing in things.values())

@@ -52,7 +52,7 @@ def rule_book(knowledge: Knowledge, folder: Path, changed_by_site: str = "") -> 
             _CHANGING,
             changed_by_site,
             "## Review",
-            table(("folder", *ReviewStatus, "next review from"), _reviews(knowledge)),
+            table(("folder", *ReviewStatus, "to be reviewed by"), _reviews(knowledge)),
             "## Rules",
             rule_table(knowledge),
             *(rule(one, knowledge, folder) for one in knowledge.rules.values()),

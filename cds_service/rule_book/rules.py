@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cds_service.cards.compose import review_words
 from cds_service.knowledge.model import Example, Knowledge, RuleKnowledge
 from cds_service.rule_book.markdown import link, page, table
 from cds_service.rule_book.numbers import cited
@@ -28,7 +29,7 @@ def rule(rule: RuleKnowledge, knowledge: Knowledge, folder: Path) -> str:
             f"**{rule.title}.** {rule.statement}",
             f"*Why:* {rule.rationale}",
             f"{_file(rule, folder)}, function `{rule.function}`, concern `{rule.concern}`; shown on "
-            f"{', '.join(rule.shown_on)}; {review.status}, reviewed {review.reviewed}, next {review.next_review}.",
+            f"{', '.join(rule.shown_on)}; {review_words(review)}; to be reviewed by {review.next_review}.",
             f"Sources: {cited(rule.sources, knowledge)}.",
             table(("card", "indicator", "summary", "detail", "for the patient"), _words(rule)),
             table(("example", "given", "then"), (_example(example) for example in rule.examples)),

@@ -158,6 +158,18 @@ def _whole(amount: Decimal) -> int:
     return int(amount)
 
 
+def _review_problems(data: Mapping[str, Any]) -> dict[str, list[str]]:
+    """A review has a day and a name, and nothing is approved without one."""
+    day, name = "reviewed" in data, "reviewed_by" in data
+    if day != name:
+        lacking, given = ("reviewed_by", "reviewed") if day else ("reviewed", "reviewed_by")
+        return {lacking: [f"is missing beside {given}; add it, or take {given} away while no clinician has reviewed this"]}
+    if data.get("status") is ReviewStatus.APPROVED and not day:
+        what = "is missing, and status is approved; write reviewed and reviewed_by, or status: draft"
+        return {"reviewed": [what]}
+    return {}
+
+
 class StrictSchema(Schema):
     """A schema that refuses keys it does not know, and says which one was probably meant."""
 
@@ -192,7 +204,8 @@ class ReviewedSchema(StrictSchema):
     source = fields.Nested(CitationSchema)
     sources = list_of(CitationSchema)
     authored_by = plain_text(required=True)
-    reviewed = read_with(read_day, required=True)
+    reviewed = read_with(read_day)
+    reviewed_by = plain_text()
     next_review = read_with(read_day, required=True)
     status = choice(ReviewStatus, required=True)
 
@@ -203,6 +216,7 @@ class ReviewedSchema(StrictSchema):
             problems["source"] = ["stands beside sources; keep one of the two"]
         if not data.get("source") and not data.get("sources"):
             problems["sources"] = ["are missing; add `sources: [{id: ..., at: ...}]`"]
+        problems |= _review_problems(data)
         day, following = data.get("reviewed"), data.get("next_review")
         if day and following and following <= day:
             problems["next_review"] = [f"must come after reviewed ({day}), not {following}; mend one of the two"]
@@ -213,5 +227,6 @@ class ReviewedSchema(StrictSchema):
     def review(data: dict[str, Any]) -> dict[str, Any]:
         """`data` with its sources and review in the shape of the model."""
         sources = tuple(data.pop("sources", None) or [data.pop("source")])
-        review = Review(**{name: data.pop(name) for name in ("authored_by", "reviewed", "next_review", "status")})
+        told = ("authored_by", "reviewed", "reviewed_by", "next_review", "status")
+        review = Review(**{name: data.pop(name) for name in told if name in data})
         return {**data, "sources": sources, "review": review}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,14 +12,15 @@ from fhir.resources.R4B.servicerequest import ServiceRequest
 
 from cds_service.assessment.assess import assess
 from cds_service.cards.card import Card
-from cds_service.cards.compose import compose
+from cds_service.cards.compose import compose, review_words
 from cds_service.fhir.hook_call import HookCall
 from cds_service.fhir.record import PatientRecord
 from cds_service.knowledge.loader import load
-from cds_service.knowledge.model import Indicator
+from cds_service.knowledge.model import Indicator, Review, ReviewStatus
 from tests.spec.example_facts import TODAY, example_facts
 
 KNOWLEDGE = load()
+DAY, DUE = date(2026, 1, 1), date(2027, 1, 1)
 MODELS = {"MedicationRequest": MedicationRequest, "ServiceRequest": ServiceRequest}
 DRAFT = {
     "resourceType": "MedicationRequest",
@@ -171,3 +173,23 @@ def test_what_was_not_received_stands_on_the_card() -> None:
 def test_what_could_not_be_used_stands_on_the_card() -> None:
     card = _cards({"unusable": "total-b12", "problems": ["peripheral-neuropathy"]})[0]
     assert "Observation/unusable: the unit is not known" in card.detail
+
+
+@pytest.mark.parametrize(
+    ("review", "words"),
+    [
+        (Review("us", DUE, ReviewStatus.DRAFT), "draft, not yet reviewed by a clinician"),
+        (Review("us", DUE, ReviewStatus.IN_REVIEW), "in review, not yet reviewed by a clinician"),
+        (Review("us", DUE, ReviewStatus.DRAFT, DAY, "Dr A"), "draft, looked at on 2026-01-01 by Dr A, not approved"),
+        (Review("us", DUE, ReviewStatus.APPROVED, DAY, "Dr A"), "last reviewed 2026-01-01 by Dr A"),
+    ],
+)
+def test_a_card_never_speaks_of_a_review_that_was_not(review: Review, words: str) -> None:
+    assert review_words(review) == words
+
+
+def test_a_card_says_whose_judgement_it_supports() -> None:
+    [card] = _cards({"total_b12": "210 ng/L"})
+
+    assert "(draft, not yet reviewed by a clinician)" in card.source.label
+    assert card.detail.endswith("supports clinical judgement and does not replace it.")

@@ -11,6 +11,7 @@ from cds_service.knowledge.loader import PACKAGED, load
 REVIEW = """
 authored_by: someone
 reviewed: 2026-01-01
+reviewed_by: Dr Example
 next_review: 2027-01-01
 status: draft
 """
