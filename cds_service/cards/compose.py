@@ -121,7 +121,8 @@ def _always(rule_id: str, knowledge: Knowledge) -> _Always:
 def _source(rule: RuleKnowledge, knowledge: Knowledge) -> CardSource:
     source = next((knowledge.sources[c.source] for c in rule.sources if knowledge.sources[c.source].url), None)
     topic = Code(TOPIC_SYSTEM, rule.concern, rule.concern.replace("-", " ").capitalize())
-    return CardSource(f"{LABEL} {rule.id} ({review_words(rule.review)})", source.url if source is not None else "", topic)
+    label = f"{LABEL} {rule.id} ({review_words(rule.review)})"
+    return CardSource(label, source.url if source is not None else "", topic)
 
 
 def review_words(review: Review) -> str:

@@ -163,7 +163,8 @@ def _review_problems(data: Mapping[str, Any]) -> dict[str, list[str]]:
     day, name = "reviewed" in data, "reviewed_by" in data
     if day != name:
         lacking, given = ("reviewed_by", "reviewed") if day else ("reviewed", "reviewed_by")
-        return {lacking: [f"is missing beside {given}; add it, or take {given} away while no clinician has reviewed this"]}
+        mend = f"add it, or take {given} away while no clinician has reviewed this"
+        return {lacking: [f"is missing beside {given}; {mend}"]}
     if data.get("status") is ReviewStatus.APPROVED and not day:
         what = "is missing, and status is approved; write reviewed and reviewed_by, or status: draft"
         return {"reviewed": [what]}
