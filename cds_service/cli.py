@@ -22,11 +22,10 @@ from cds_service.conformance.client import ServiceUnreachable
 from cds_service.database_commands import database, refuse_newer_database
 from cds_service.ehr import show
 from cds_service.ehr.hook_request import hook_request
-from cds_service.ehr.moved_dates import moved
 from cds_service.ehr.patient_bundle import is_hook_request, read_json, read_patient_bundle
-from cds_service.ehr.post import discover, exchange
 from cds_service.ehr.prefetch import everything
 from cds_service.ehr.stories import STORIES
+from cds_service.ehr_commands.fire import client_key, fire
 from cds_service.ehr_commands.load import load as load_command
 from cds_service.ehr_commands.options import EXPECTED, FILE, HOOKS, Day, exit_status
 from cds_service.errors import CannotDraw
@@ -143,35 +142,6 @@ def timeline(bundle: Path, output: Path, today: date | None, patient: str) -> No
         raise CannotDraw(f"{output}: cannot be written ({error.strerror}).") from error
 
 
-@commands.command()
-@click.argument("hook", type=click.Choice(HOOKS))
-@click.option(
-    "--bundle", type=FILE, required=True, help="The patient's record; resources with status draft are orders."
-)
-@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="The service's base address.")
-@click.option("--patient", default="", help="The patient's id, where the Bundle holds several.")
-@click.option("--select", multiple=True, metavar="TYPE/ID", help="A selected draft; otherwise all of them are.")
-@click.option("--today", type=Day(), help="The day the Bundle was written for; its dates are moved to today.")
-@click.option("--raw", is_flag=True, help="The answer as it came.")
-def fire(
-    hook: str, bundle: Path, url: str, patient: str, select: tuple[str, ...], today: date | None, raw: bool
-) -> None:
-    """Play the EHR: fire HOOK at a running service, with prefetch from a Bundle, and show its cards."""
-    content = read_json(bundle)
-    if today is not None:
-        content = moved(content, _clock() - today)
-    base = url.rstrip("/").removesuffix("/cds-services")
-    service_id, templates = discover(base, hook)
-    record = read_patient_bundle(content, patient)
-    request = hook_request(hook, record, templates, instance=str(uuid4()), selected=select or None)
-    status, answer = exchange("POST", f"{base}/cds-services/{service_id}", request)
-    if raw:
-        click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
-    else:
-        Console().print(show.cards(answer) if status == 200 else show.problem(status, answer))
-    sys.exit(0 if status == 200 else 1)
-
-
 @commands.command(name="check-knowledge")
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 def check_knowledge(folder: Path | None) -> None:
@@ -284,11 +254,12 @@ def _clock() -> date:
 
 
 def _fail(message: str, status: int) -> NoReturn:
-    Console(stderr=True).print(message, style="red", markup=False, highlight=False)
+    Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(status)
 
 
-commands.add_command(load_command)
+for command in (load_command, fire, client_key):
+    commands.add_command(command)
 
 
 if __name__ == "__main__":

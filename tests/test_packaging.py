@@ -168,6 +168,9 @@ def test_commands_of_the_readme_do_what_they_say(command: str, base_url: str, ht
     if words[0] == ".venv/bin/b12-cds":
         words[:1] = [sys.executable, "-m", "cds_service.cli"]
         words += ["--url", base_url] if "fire" in words else []
+        if "--fhir" in words:
+            loading = [sys.executable, "-m", "cds_service.cli", "load", fhir]
+            assert subprocess.run(loading, cwd=ROOT, capture_output=True).returncode == 0
     elif shutil.which(words[0]) is None:
         pytest.skip(f"there is no {words[0]} on this machine")
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)

@@ -2,61 +2,83 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from contextlib import closing
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from cds_service.ehr.patient_bundle import Json
+from cds_service.errors import NotFhir
+from cds_service.outbound.typed_address import Answer, TypedAddress, shown
 
-_HEADERS = {"Accept": "application/json", "Content-Type": "application/json"}
-_TIMEOUT_SECONDS = 10.0
+_JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
 class ServiceFailed(Exception):
-    """A CDS service could not be reached, or gave no JSON object; the message says what to look at."""
+    """A CDS service gave no JSON object, or has no service for a hook; the message says what to look at."""
 
 
-def discover(base: str, hook: str) -> tuple[str, Mapping[str, str]]:
-    """The id and the prefetch templates of the first service at `base` that answers `hook`.
-
-    Raises:
-        ServiceFailed: discovery fails, or has no service for this hook.
-    """
-    status, found = exchange("GET", f"{base}/cds-services")
-    offered = found.get("services")
-    if status != 200 or not isinstance(offered, list):
-        raise ServiceFailed(f"{base}/cds-services answered {status} and is no CDS Hooks discovery.")
-    for service in offered:
-        if isinstance(service, dict) and service.get("hook") == hook and isinstance(service.get("id"), str):
-            return service["id"], service.get("prefetch") or {}
-    hooks = sorted({str(service.get("hook")) for service in offered if isinstance(service, dict)})
-    raise ServiceFailed(f"{base} has no service for {hook!r}; it answers {', '.join(hooks) or 'no hook at all'}.")
+def _no_token(_endpoint: str) -> str:
+    return ""
 
 
-def exchange(method: str, url: str, body: Mapping[str, Any] | None = None) -> tuple[int, Json]:
-    """Send one request; returns the status and the JSON object of the answer.
+class CdsServer:
+    """The CDS services below one base address."""
 
-    Raises:
-        ServiceFailed: nothing answers there, or not with a JSON object.
-    """
-    address = urlsplit(url)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise ServiceFailed(f"{url!r} is not an address; write it such as http://127.0.0.1:8000.")
-    kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
-    try:
-        with closing(kind(address.hostname, address.port, timeout=_TIMEOUT_SECONDS)) as connection:
-            connection.request(method, address.path or "/", json.dumps(body) if body else None, _HEADERS)
-            answer = connection.getresponse()
-            status, text = answer.status, answer.read()
-    except (OSError, HTTPException) as error:
-        raise ServiceFailed(f"{address.netloc} does not answer ({error}). Is the service running there?") from error
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise ServiceFailed(f"{url} answered {status} with something that is not JSON.") from error
-    if not isinstance(content, dict):
-        raise ServiceFailed(f"{url} answered {status} with JSON that is no object.")
-    return status, content
+    def __init__(self, url: str, sign: Callable[[str], str] = _no_token) -> None:
+        """`url` may or may not end in /cds-services. `sign` makes the token for a call to an address ("": none).
+
+        A token is for one call: each call asks for its own.
+        """
+        self.base = url.rstrip("/").removesuffix("/cds-services").rstrip("/")
+        self._sign = sign
+
+    def discover(self, hook: str) -> tuple[str, Mapping[str, str]]:
+        """The id and the prefetch templates of the first service that answers `hook`.
+
+        Raises:
+            ServiceFailed: discovery fails, or has no service for this hook.
+            ServerUnreachable, TlsFailed, OutboundRefused: there is no answer.
+        """
+        status, found = self._exchange("GET", "cds-services")
+        offered = found.get("services")
+        if status != 200 or not isinstance(offered, list):
+            hint = " It wants signed calls: give --key and --issuer" if status == 401 else ""
+            raise ServiceFailed(f"{self.base}/cds-services answered {status} and is no CDS Hooks discovery.{hint}")
+        for service in offered:
+            if isinstance(service, dict) and service.get("hook") == hook and isinstance(service.get("id"), str):
+                templates = service.get("prefetch")
+                return service["id"], templates if isinstance(templates, dict) else {}
+        hooks = sorted({str(service.get("hook")) for service in offered if isinstance(service, dict)})
+        raise ServiceFailed(f"{self.base} has no service for {hook!r}; it answers {', '.join(hooks) or 'no hook'}.")
+
+    def call(self, service_id: str, request: Mapping[str, Any]) -> tuple[int, Json]:
+        """Send a hook request; returns the status and the JSON object of the answer.
+
+        Raises:
+            As `discover`.
+        """
+        return self._exchange("POST", f"cds-services/{service_id}", request)
+
+    def feedback(self, service_id: str, items: Sequence[Json]) -> tuple[int, Json]:
+        """Report what became of cards; the answer may be empty.
+
+        Raises:
+            ServerUnreachable, TlsFailed, OutboundRefused: there is no answer.
+        """
+        answer = self._send("POST", f"cds-services/{service_id}/feedback", {"feedback": list(items)})
+        return answer.status, answer.content if isinstance(answer.content, dict) else {}
+
+    def _exchange(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, Json]:
+        answer = self._send(method, path, body)
+        if not isinstance(answer.content, dict):
+            raise ServiceFailed(f"{self.base}/{path} answered {answer.status} with something that is no JSON object.")
+        return answer.status, answer.content
+
+    def _send(self, method: str, path: str, body: Any) -> Answer:
+        endpoint = f"{self.base}/{path}"
+        address = TypedAddress(self.base, self._sign(endpoint), tries=1)
+        try:
+            return address.send(method, endpoint, body, headers=_JSON)
+        except NotFhir as led_on:  # what a redirect is called there
+            raise ServiceFailed(shown(str(led_on))) from led_on
+        finally:
+            address.close()

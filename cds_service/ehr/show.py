@@ -17,8 +17,8 @@ _SIGNS = {"fires": "●", "cannot-tell": "?"}
 
 
 def cards(answer: Mapping[str, Any]) -> RenderableType:
-    """The cards of an answer, one panel each; or that there are none."""
-    shown = [_card(card) for card in answer.get("cards") or ()]
+    """The cards of an answer, one panel each, numbered as their suggestions are; or that there are none."""
+    shown = [_card(card, number) for number, card in enumerate(answer.get("cards") or (), 1)]
     return Group(*shown) if shown else Text("No cards: assessed, nothing to say.", style="green")
 
 
@@ -46,21 +46,21 @@ def assessment(found: Mapping[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
-def _card(card: Mapping[str, Any]) -> Panel:
+def _card(card: Mapping[str, Any], number: int) -> Panel:
     colour = _COLOURS.get(str(card.get("indicator")), "white")
     parts: list[RenderableType] = [Text(str(card.get("summary")), style=f"bold {colour}")]
     if card.get("detail"):
         parts += ["", Markdown(str(card["detail"]))]
-    for suggestion in card.get("suggestions") or ():
+    for place, suggestion in enumerate(card.get("suggestions") or (), 1):
         star = " (recommended)" if suggestion.get("isRecommended") else ""
-        parts += ["", Text(f"[ {suggestion.get('label')} ]{star}", style="reverse")]
+        parts += ["", Text(f"{number}.{place} [ {suggestion.get('label')} ]{star}", style="reverse")]
         parts += [Text(f"    {a.get('type')}: {a.get('description')}") for a in suggestion.get("actions") or ()]
     reasons = [str(reason.get("display")) for reason in card.get("overrideReasons") or ()]
     if reasons:
         parts += ["", Text(f"Set aside because: {' / '.join(reasons)}", style="dim")]
     source = card.get("source") or {}
     parts += ["", Text(f"{source.get('label')}  {source.get('url', '')}", style="dim")]
-    return Panel(Group(*parts), title=str(card.get("indicator")), border_style=colour, title_align="left")
+    return Panel(Group(*parts), title=f"{number} · {card.get('indicator')}", border_style=colour, title_align="left")
 
 
 def _findings(findings: Sequence[Mapping[str, Any]]) -> Table:

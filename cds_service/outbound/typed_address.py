@@ -28,7 +28,7 @@ _MOST_BYTES = 64 * 1024 * 1024
 _CHUNK = 64 * 1024
 _NOT_DONE = frozenset({429, 503})  # the server says that it did nothing yet, so that anything may be sent again
 _UNSURE = frozenset({500, 502, 504})
-_RETRY = Retry(total=4, status=4, connect=4, read=4, backoff_factor=0.5, backoff_max=8)
+_RETRY = Retry(total=None, backoff_factor=0.5, backoff_max=8)
 _LONGEST_WAIT = 60.0
 
 
@@ -44,7 +44,9 @@ class Answer:
 class TypedAddress:
     """Sends requests below one base address, with a bearer token where one is given."""
 
-    def __init__(self, base: str, token: str = "", wait: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, base: str, token: str = "", *, tries: int = 5, wait: Callable[[float], None] = time.sleep
+    ) -> None:
         """`wait` sleeps between two tries.
 
         Raises:
@@ -63,6 +65,7 @@ class TypedAddress:
         if any(not 33 <= ord(sign) <= 126 for sign in token):
             raise OutboundRefused("the token holds blanks or other characters that no token has: give one token alone")
         self._token = token
+        self._tries = tries
         self._wait = wait
         self._session = requests.Session()
         self._session.trust_env = not self._origin.is_local  # a proxy cannot reach this machine by the name it goes by
@@ -88,7 +91,7 @@ class TypedAddress:
         """
         url = self._url(path)
         retry: Retry = _RETRY
-        for last in _tries():
+        for last in (number == self._tries for number in range(1, self._tries + 1)):
             answer, asked_to_wait, problem = self._attempt(method, url, body, headers or {})
             if answer is not None and not _worth_again(answer.status, repeatable):
                 return answer
@@ -109,7 +112,8 @@ class TypedAddress:
         return f"{self._origin.scheme}://{self._origin.host}:{self._origin.port}"
 
     def _url(self, path: str) -> str:
-        url = path if "://" in path else urljoin(f"{self.base}/", path) if path else self.base
+        is_whole = path.startswith(("http://", "https://", "//"))  # a search may well hold "://" further on
+        url = urljoin(f"{self.base}/", path) if is_whole else f"{self.base}/{path}" if path else self.base
         if Origin.of(url) != self._origin:
             raise OutboundRefused(f"an answer leads to another server ({shown(url)}), which is not called")
         return url
@@ -155,11 +159,6 @@ def shown(text: str) -> str:
     """A text from outside as it may stand in a message: one line, no control characters, cut."""
     plain = "".join(sign if sign.isprintable() else " " for sign in text[:201])
     return plain if len(plain) <= 200 else f"{plain[:200]}…"
-
-
-def _tries() -> Iterator[bool]:
-    """Whether it is the last, for each try."""
-    return (number == _RETRY.total for number in range((_RETRY.total or 0) + 1))
 
 
 def _worth_again(status: int, repeatable: bool) -> bool:
