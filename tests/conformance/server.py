@@ -40,7 +40,7 @@ def running(
     folder: Path, command: Sequence[str] = OURS, started_in: Path = ROOT, **settings: str
 ) -> Iterator[Running]:
     """A service whose files are in `folder`; it is ended with the block, if it still runs."""
-    port = _free_port()
+    port = free_port()
     database = folder / "b12.sqlite3"
     env = {
         "PORT": str(port),
@@ -63,7 +63,8 @@ def running(
             process.wait(20)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
