@@ -19,6 +19,8 @@ from cds_service.fhir.unusable import quoted
 # Epic sends an OperationOutcome entry (search.mode "outcome") with each successful search that found nothing.
 _HARMLESS = frozenset({"information", "warning", "success"})
 
+MOST_ENTRIES = 10_000  # of one answer; no patient has so many, and odd ones are dear to read
+
 _NOTHING: Mapping[int, tuple[DataIssue, ...]] = {}
 
 KNOWN_EMPTY = Section(Availability.COMPLETE)
@@ -55,8 +57,14 @@ def failed(why: str) -> Reading:
     return Reading(Section(Availability.FAILED, note=why))
 
 
-def read_bundle(key: DataKey, bundle: Bundle, lost: Mapping[int, tuple[DataIssue, ...]] = _NOTHING) -> Reading:
-    """The section that a search answer makes; `lost` tells of the entries, by index, that could not be decoded."""
+def read_bundle(
+    key: DataKey, bundle: Bundle, lost: Mapping[int, tuple[DataIssue, ...]] = _NOTHING, *, is_cut: bool = False
+) -> Reading:
+    """The section that a search answer makes; `lost` tells of the entries, by index, that could not be decoded.
+
+    Of more than MOST_ENTRIES the first are read, and the section says that it is incomplete; `is_cut` where that many
+    are all that is left of them.
+    """
     if bundle.resource_type == "OperationOutcome":
         return failed("the EHR answered this query with an error")
     if bundle.resource_type is not None and bundle.resource_type != "Bundle":
@@ -66,9 +74,11 @@ def read_bundle(key: DataKey, bundle: Bundle, lost: Mapping[int, tuple[DataIssue
     next_page = next((link.url for link in bundle.link or () if link.relation == "next" and link.url), "")
     if not (bundle.entry or bundle.total or next_page):
         return EMPTY
-    entries, issues, reports_error = _usable(key, bundle.entry or [], lost)
-    fault = _AN_ERROR if reports_error else _UNUSABLE if issues else ""
-    given = sum(1 for entry in bundle.entry or () if entry.search is None or entry.search.mode in (None, "match"))
+    sent = (bundle.entry or [])[:MOST_ENTRIES]
+    is_cut = is_cut or len(bundle.entry or ()) > MOST_ENTRIES
+    entries, issues, reports_error = _usable(key, sent, lost)
+    fault = _AN_ERROR if reports_error else _TOO_MANY if is_cut else _UNUSABLE if issues else ""
+    given = sum(1 for entry in sent if entry.search is None or entry.search.mode in (None, "match"))
     note = fault or _why_incomplete(bundle.total, given, next_page)
     availability = Availability.INCOMPLETE if note else Availability.COMPLETE
     section = Section(availability, tuple(entries), note)
@@ -155,6 +165,7 @@ _WITHOUT: dict[str | None, str] = {
 
 
 _AN_ERROR = "the EHR reported an error with this query, so results may be missing"
+_TOO_MANY = f"it holds more than {MOST_ENTRIES} entries, and only so many were read"
 _UNUSABLE = "a part of its entries could not be used"
 
 

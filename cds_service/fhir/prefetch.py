@@ -21,6 +21,7 @@ from cds_service.fhir.bundles import EMPTY, PatientValue, Reading, read_bundle, 
 from cds_service.fhir.resources import Bundle, Entry, Resource, resource_name
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MOST_DRAFTS = 1000  # of one signing; each is read on its own
 _SearchAnswer = Bundle | None | UnsetType
 
 
@@ -269,6 +270,9 @@ def _read_drafts(sent: Raw | UnsetType) -> _Drafts:
         return _Drafts.none(("context.draftOrders", "must be a FHIR Bundle of the draft orders"))
     if bundle.resource_type not in (None, "Bundle"):
         return _Drafts.none(("context.draftOrders.resourceType", "must be Bundle"))
+    if len(bundle.entry or ()) > _MOST_DRAFTS:
+        problem = f"holds more than {_MOST_DRAFTS} draft orders; send those of this patient that are being written"
+        return _Drafts.none(("context.draftOrders.entry", problem))
     entries: list[Entry] = []
     sent_as: dict[str, set[bytes]] = {}
     issues: list[DataIssue] = []

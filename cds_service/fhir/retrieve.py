@@ -16,7 +16,7 @@ from urllib.parse import quote, urljoin
 
 from cds_service.errors import FhirServerFailed, InvalidHookRequest, OutboundRefused
 from cds_service.facts.patient import Availability, DataKey
-from cds_service.fhir.bundles import Reading, one_reading, only_context_patient
+from cds_service.fhir.bundles import MOST_ENTRIES, Reading, one_reading, only_context_patient
 from cds_service.fhir.prefetch import read_answer, read_single
 from cds_service.fhir.record import PatientRecord, Section
 from cds_service.fhir.resources import Resource
@@ -106,7 +106,7 @@ class Retriever:
         """The answer from `url` on, all pages as one; or why there is none. A page that fails leaves it incomplete."""
         asked: set[str] = set()
         why = ""
-        while url and url not in asked and len(asked) < _PAGES:
+        while url and url not in asked and len(asked) < _PAGES and sum(page.given for page in pages) < MOST_ENTRIES:
             asked.add(url)
             try:
                 page = read_answer(key, self._get(url, access, deadline))

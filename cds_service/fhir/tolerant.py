@@ -19,6 +19,7 @@ import msgspec
 from cds_service.facts.patient import DataIssue, DataKey
 from cds_service.fhir.bundles import (
     EMPTY,
+    MOST_ENTRIES,
     PatientValue,
     Reading,
     failed,
@@ -133,7 +134,7 @@ def _bundle(key: DataKey, value: dict[str, Any]) -> Reading:
     entries: list[Entry] = []
     lost: dict[int, tuple[DataIssue, ...]] = {}
     mended: list[DataIssue] = []
-    for index, item in enumerate(sent or []):
+    for index, item in enumerate((sent or [])[:MOST_ENTRIES]):
         entry, issues = _entry(item, f"{key} entry[{index}]")
         entries.append(entry or Entry())
         if entry is None:
@@ -148,7 +149,7 @@ def _bundle(key: DataKey, value: dict[str, Any]) -> Reading:
         link=_converted(value.get("link"), list[Link]),
         entry=entries if sent is not None else None,
     )
-    reading = read_bundle(key, bundle, lost)
+    reading = read_bundle(key, bundle, lost, is_cut=sent is not None and len(sent) > MOST_ENTRIES)
     return dataclasses.replace(reading, issues=(*mended, *reading.issues))
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cds_service.errors import InvalidHookRequest
 from cds_service.facts.patient import Availability, DataIssue, DataKey
-from cds_service.fhir.bundles import Reading, only_context_patient
+from cds_service.fhir.bundles import MOST_ENTRIES, Reading, only_context_patient
 from cds_service.fhir.prefetch import HookBody, decode_hook_body, read_answer
 
 COMPLETE, INCOMPLETE, FAILED = Availability.COMPLETE, Availability.INCOMPLETE, Availability.FAILED
@@ -98,6 +98,24 @@ def test_a_next_link_means_one_page_of_several() -> None:
 
 def test_a_total_above_what_was_given_is_incomplete() -> None:
     assert labs(bundle(B12, total=2)).section.note == "2 results were found, but only 1 were given"
+
+
+@pytest.mark.parametrize("odd", [{}, 5], ids=["read in one pass", "read resource by resource"])
+def test_of_too_many_entries_the_first_are_read_and_the_answer_says_that_it_is_incomplete(odd: Any) -> None:
+    sent = bundle(B12)
+    sent["entry"] += [odd] * MOST_ENTRIES + [{"resource": {**B12, "id": "beyond"}}]
+
+    reading = labs(sent)
+
+    assert (ids(reading), reading.section.availability) == (["b12"], INCOMPLETE)
+    assert str(MOST_ENTRIES) in reading.section.note
+    assert len(reading.issues) == MOST_ENTRIES - 1
+
+
+def test_as_many_entries_as_are_read_are_not_too_many() -> None:
+    reading = labs(bundle(*[B12] * MOST_ENTRIES))
+
+    assert (len(ids(reading)), reading.section.availability) == (MOST_ENTRIES, COMPLETE)
 
 
 def test_included_medications_are_kept_and_not_counted_as_matches() -> None:
@@ -367,6 +385,13 @@ def test_drafts_survive_a_misfit_elsewhere_with_their_exact_numbers() -> None:
     body = decode_hook_body(text.encode())
 
     assert body.draft_json == {"Resource/d": b'{"id": "d", "dose": 1.50}'}
+
+
+def test_more_drafts_than_anybody_signs_are_refused_before_they_are_read() -> None:
+    body = drafts(*[{}] * 1001)
+
+    assert [path for path, _ in body.problems] == ["context.draftOrders.entry"]
+    assert body.issues == ()
 
 
 @pytest.mark.parametrize("wrong", [[], "text", 5, {"entry": 5}, {"resourceType": "MedicationRequest"}])

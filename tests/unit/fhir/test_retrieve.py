@@ -13,7 +13,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from cds_service.facts.patient import Availability, DataKey
-from cds_service.fhir.bundles import Reading
+from cds_service.fhir.bundles import MOST_ENTRIES, Reading
 from cds_service.fhir.prefetch import decode_hook_body
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.retrieve import FhirAccess, Retriever
@@ -207,6 +207,23 @@ def test_pages_that_never_end_are_left_at_a_bound(
 
     assert availability(completed) is Availability.INCOMPLETE
     assert len(httpserver.log) == 20
+
+
+def test_pages_are_not_followed_beyond_what_is_read(
+    retriever: Retriever, access: FhirAccess, httpserver: HTTPServer
+) -> None:
+    def page(request: Request) -> Response:
+        number = int(request.args.get("page", "0"))
+        link = [{"relation": "next", "url": f"{access.server}/Observation?page={number + 1}"}]
+        found = [observation(f"o{number}-{index}") for index in range(MOST_ENTRIES // 2)]
+        return Response(json.dumps(bundle(*found, link=link)), content_type="application/json")
+
+    httpserver.expect_request("/fhir/Observation").respond_with_handler(page)
+
+    completed = retriever.complete(*_asked(given(patient=PATIENT, medicationRequests=None)), access)
+
+    assert availability(completed) is Availability.INCOMPLETE
+    assert (len(ids(completed)), len(httpserver.log)) == (MOST_ENTRIES, 2)
 
 
 def test_a_page_that_links_to_itself_is_read_once(
