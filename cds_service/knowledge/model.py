@@ -157,6 +157,18 @@ class MedicineCode:
     licence: Licence = Licence.FREE
 
 
+LIMITS = (
+    "severe_below",
+    "deficient_below",
+    "unlikely_above",
+    "raised_above",
+    "low_below",
+    "low_below_female",
+    "low_below_male",
+)
+"""The limits that a scale may have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """A canonical unit of an analyte, its accepted spellings, and the limits that are printed in that unit.
@@ -177,6 +189,12 @@ class Scale:
     low_below: Decimal | None = None
     low_below_female: Decimal | None = None
     low_below_male: Decimal | None = None
+
+    @property
+    def limits(self) -> dict[str, Decimal]:
+        """The limits that it has, by name."""
+        held = {name: getattr(self, name) for name in LIMITS}
+        return {name: limit for name, limit in held.items() if limit is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,13 +316,18 @@ class CardText:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One line of a rule's examples: `given` facts, and what the rule then does."""
+    """One line of a rule's examples: `given` facts, and what the rule then does.
+
+    `edge` names the numbers beside which it stands: a parameter's id, or an analyte's limit with its unit, such as
+    "total-b12.deficient_below ng/L". It, and no other example, fails when that number is moved by one.
+    """
 
     name: str
     given: Mapping[str, object]
     then: str
     missing: tuple[str, ...] = ()
     variant: str = ""
+    edge: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def rule(rule: RuleKnowledge, knowledge: Knowledge, folder: Path) -> str:
             f"{', '.join(rule.shown_on)}; {review_words(review)}; to be reviewed by {review.next_review}.",
             f"Sources: {cited(rule.sources, knowledge)}.",
             table(("card", "indicator", "summary", "detail", "for the patient"), _words(rule)),
-            table(("example", "given", "then"), (_example(example) for example in rule.examples)),
+            table(("example", "given", "then", "at the edge of"), (_example(example) for example in rule.examples)),
             f"May be set aside as: {_overrides(rule, knowledge)}.",
         ]
     )
@@ -56,7 +56,8 @@ def _example(example: Example) -> tuple[str, ...]:
     then = example.then.replace("_", " ")
     if example.missing:
         then += f": {', '.join(example.missing)}"
-    return example.name, _told(example.given) or "nothing", f"{then} ({example.variant})" if example.variant else then
+    then += f" ({example.variant})" if example.variant else ""
+    return example.name, _told(example.given) or "nothing", then, ", ".join(example.edge)
 
 
 def _told(value: object) -> str:

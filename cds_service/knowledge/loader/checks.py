@@ -38,6 +38,7 @@ def problems_between(read: Read) -> Iterator[str]:
     yield from _overrides(read)
     yield from _shared_analyte_codes(read.things.get("analytes", {}))
     yield from _parameters(read.things.get("parameters", {}))
+    yield from _edges(read)
     yield from site_problems(read.things.get("regimens", {}))
     yield from coverage_problems(COVERAGE, read.coverage, read.things)
 
@@ -73,6 +74,18 @@ def _overrides(read: Read) -> Iterator[str]:
             if reason not in read.override_reasons:
                 mend = _add_or(reason, read.override_reasons, "override-reasons.yaml")
                 yield f"{path}: overrides.{index}: override-reasons.yaml has no {reason!r}; {mend}"
+
+
+def _edges(read: Read) -> Iterator[str]:
+    known = [parameter.id for parameter in read.things.get("parameters", {}).values()]
+    for analyte in read.things.get("analytes", {}).values():
+        known += [f"{analyte.id}.{limit} {scale.unit}" for scale in analyte.scales for limit in scale.limits]
+    for path, rule in read.things.get("rules", {}).items():
+        for index, example in enumerate(rule.examples):
+            for edge in example.edge:
+                if edge not in known:
+                    mend = did_you_mean(edge, known)
+                    yield f"{path}: examples.{index}.edge: {edge!r} is no parameter and no limit of an analyte; {mend}"
 
 
 def _add_or(word: str, known: Iterable[str], file: str) -> str:

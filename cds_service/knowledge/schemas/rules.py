@@ -62,6 +62,7 @@ class ExampleSchema(StrictSchema):
     given = mapping_of(required=True)
     then = fields.Raw(required=True, error_messages=MESSAGES)
     variant = plain_text(load_default="")
+    edge = list_of(plain_text(), load_default=list)
 
     @validates("then")
     def _is_an_outcome(self, value: object, **_kwargs: Any) -> None:
@@ -77,8 +78,10 @@ class ExampleSchema(StrictSchema):
     def _made(self, data: dict[str, Any], **_kwargs: Any) -> Example:
         then = data["then"]
         if isinstance(then, str):
-            return Example(data["name"], data["given"], then, variant=data["variant"])
-        return Example(data["name"], data["given"], "cannot_tell", tuple(_missing(then)), data["variant"])
+            return Example(data["name"], data["given"], then, variant=data["variant"], edge=tuple(data["edge"]))
+        return Example(
+            data["name"], data["given"], "cannot_tell", tuple(_missing(then)), data["variant"], tuple(data["edge"])
+        )
 
 
 def _missing(then: Mapping[str, object]) -> list[str]:

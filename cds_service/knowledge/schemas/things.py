@@ -10,6 +10,7 @@ from typing import Any
 from marshmallow import ValidationError, post_load, validates_schema
 
 from cds_service.knowledge.model import (
+    LIMITS,
     AnalyteKnowledge,
     ConditionKnowledge,
     MedicineKnowledge,
@@ -34,7 +35,6 @@ from cds_service.knowledge.schemas.base import (
 from cds_service.knowledge.schemas.codes import code_rows, medicine_code_rows, one_code
 
 _ASCENDING = ("severe_below", "deficient_below", "unlikely_above")
-_LIMITS = (*_ASCENDING, "raised_above", "low_below", "low_below_female", "low_below_male")
 
 
 class ScaleSchema(StrictSchema):
@@ -78,7 +78,7 @@ def _band_problems(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     least, most = data["plausible_from"], data["plausible_to"]
     if least >= most:
         yield "plausible_from", f"must be less than plausible_to ({most}), not {least}; mend one of the two"
-    for name in _LIMITS:
+    for name in LIMITS:
         if name in data and not least <= data[name] <= most:
             yield name, f"{data[name]} lies outside the plausible range {least} to {most}; mend one of them"
 
