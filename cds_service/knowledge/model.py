@@ -190,11 +190,11 @@ class Scale:
     low_below_female: Decimal | None = None
     low_below_male: Decimal | None = None
 
-    @property
-    def limits(self) -> dict[str, Decimal]:
-        """The limits that it has, by name."""
-        held = {name: getattr(self, name) for name in LIMITS}
-        return {name: limit for name, limit in held.items() if limit is not None}
+
+def limits_of(scale: Scale) -> dict[str, Decimal]:
+    """The limits that a scale has, by name."""
+    held = {name: getattr(scale, name) for name in LIMITS}
+    return {name: limit for name, limit in held.items() if limit is not None}
 
 
 @dataclass(frozen=True, slots=True)

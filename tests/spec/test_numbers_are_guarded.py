@@ -17,7 +17,7 @@ from cds_service.fhir.conditions import read_problems
 from cds_service.fhir.hook_call import HookCall
 from cds_service.fhir.record import PatientRecord
 from cds_service.knowledge.loader import load
-from cds_service.knowledge.model import Example, Knowledge, RuleKnowledge
+from cds_service.knowledge.model import Example, Knowledge, RuleKnowledge, limits_of
 from tests.builders import SNOMED, condition, record
 from tests.spec.example_facts import TODAY, example_facts
 
@@ -38,7 +38,7 @@ LIMITS = [
     pytest.param(analyte.id, place, limit, id=f"{analyte.id}.{limit} {scale.unit}")
     for analyte in KNOWLEDGE.analytes.values()
     for place, scale in enumerate(analyte.scales)
-    for limit in scale.limits
+    for limit in limits_of(scale)
 ]
 
 
@@ -111,7 +111,7 @@ def test_exactly_the_examples_at_its_edge_fail_when_a_parameter_is_moved_by_one(
 @pytest.mark.parametrize(("name", "place", "limit"), LIMITS)
 def test_exactly_the_examples_at_its_edge_fail_when_a_limit_is_moved_by_one(name: str, place: int, limit: str) -> None:
     scale = KNOWLEDGE.analytes[name].scales[place]
-    unit = one_unit(scale.limits[limit])
+    unit = one_unit(limits_of(scale)[limit])
 
     held_from_both_sides(
         f"{name}.{limit} {scale.unit}", with_limit(name, place, limit, unit), with_limit(name, place, limit, -unit)

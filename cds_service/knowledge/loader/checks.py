@@ -17,6 +17,7 @@ from cds_service.knowledge.model import (
     Parameters,
     RuleKnowledge,
     Source,
+    limits_of,
 )
 from cds_service.knowledge.schemas.base import did_you_mean
 
@@ -79,7 +80,7 @@ def _overrides(read: Read) -> Iterator[str]:
 def _edges(read: Read) -> Iterator[str]:
     known = [parameter.id for parameter in read.things.get("parameters", {}).values()]
     for analyte in read.things.get("analytes", {}).values():
-        known += [f"{analyte.id}.{limit} {scale.unit}" for scale in analyte.scales for limit in scale.limits]
+        known += [f"{analyte.id}.{limit} {scale.unit}" for scale in analyte.scales for limit in limits_of(scale)]
     for path, rule in read.things.get("rules", {}).items():
         for index, example in enumerate(rule.examples):
             for edge in example.edge:
