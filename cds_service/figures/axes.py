@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from cds_service.figures.model import Panel
+from cds_service.figures.model import Panel, Tone
 
 _STEPS_IN_MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240)
 _STEPS = (1, 2, 5, 10)
-_MOST_TIMES_A_LIMIT = 4  # a level on treatment may be ten times the limit; the limits must stay readable
+# A level on treatment may be ten times the limit, and the limits must stay readable: beyond so many times the highest
+# limit a value is drawn at the edge, with its number. How far above it lies tells less where above is well.
+_MOST_TIMES_A_LIMIT = 4
+_MOST_TIMES_WHERE_ABOVE_IS_WELL = 2
 _HEADROOM = 1.12
 _ABOVE_LIMITS = 1.3
 
@@ -67,7 +70,7 @@ class ValueAxis:
         """The limits of the bands first, then round numbers where there is room: y, text, whether it is a limit."""
         used: list[float] = []
         for value, is_limit in [
-            *((limit, True) for limit in panel.limits),
+            *((limit, True) for limit in reversed(panel.limits)),
             *((n, False) for n in self._round_numbers()),
         ]:
             y = self.y(value)
@@ -92,7 +95,9 @@ def value_axis(panel: Panel, top: float, bottom: float) -> ValueAxis:
     numbers = limits + [float(value) for values in told for value in values if value is not None] or [0.0, 1.0]
     if panel.starts_at_zero:
         most = max(numbers)
-        cap = _MOST_TIMES_A_LIMIT * max(limits) if limits else most
+        is_well = any(band.tone is Tone.CLEAR for band in panel.bands)
+        times = _MOST_TIMES_WHERE_ABOVE_IS_WELL if is_well else _MOST_TIMES_A_LIMIT
+        cap = times * max(limits) if limits else most
         least = _ABOVE_LIMITS * max(limits, default=0.0)
         return ValueAxis(0.0, max(min(most, cap) * _HEADROOM, least) or 1.0, top, bottom)
     low, high = min(numbers), max(numbers)

@@ -11,7 +11,8 @@ from cds_service.figures.sheet import LINE, SMALL, Sheet
 from cds_service.figures.svg import add, path
 from cds_service.figures.words import fitted, width
 
-_HEIGHT = 104
+_HEIGHT = 112
+_BEYOND = 14  # room above for the arrow of a mark beyond the axis
 _FOOT = 15  # where marks without a value stand
 _R = 4.0
 _MANY = 60
@@ -29,7 +30,7 @@ def draw_panel(sheet: Sheet, panel: Panel) -> None:
     if left_out:
         notes.append(f"{len(drawn)} of {len(drawn) + left_out} drawn: the lowest and highest of those close together")
     _heading(sheet, panel, notes)
-    top = sheet.bottom + 4
+    top = sheet.bottom + (_BEYOND if any(_is_beyond(mark, value_axis(panel, 0, 1)) for mark in drawn) else 4)
     has_foot = any(mark.value is None for mark in drawn)
     foot = top + _HEIGHT
     axis = value_axis(panel, top, foot - 2)
@@ -62,7 +63,7 @@ def _frame(sheet: Sheet, plot: ET.Element, panel: Panel, axis: ValueAxis, foot: 
     left, right = sheet.axis.left, sheet.axis.right
     for band in panel.bands:
         _band(sheet, plot, band, axis)
-    for y, text, is_limit in axis.ticks(panel, SMALL + 1):
+    for y, text, is_limit in axis.ticks(panel, SMALL):
         add(plot, "line", "limit" if is_limit else "grid", x1=left, x2=right, y1=y, y2=y)
         add(plot, "text", "tick limit-text" if is_limit else "tick", text, x=left - 5, y=y + 4, text_anchor="end")
     add(plot, "line", "edge", x1=left, x2=right, y1=foot, y2=foot)
@@ -103,7 +104,7 @@ def _draw_mark(sheet: Sheet, plot: ET.Element, mark: Mark, axis: ValueAxis, foot
     if mark.row.rules or mark.row.is_counted:
         add(group, "circle", "ring", cx=x, cy=y, r=_R + 4)
     draw_shape(group, mark.shape, x, y)
-    if mark.value is not None and axis.is_beyond(mark.value):
+    if _is_beyond(mark, axis):
         add(group, "path", "beyond", d=path([(x - 3, y - 6), (x, y - 10), (x + 3, y - 6)], closed=False))
     return (x - _R, y - _R, x + _R, y + _R)
 
@@ -134,7 +135,13 @@ def _labels(
     for mark, box in reversed(newest_first):
         if written == _MOST_LABELS:
             break
-        room = _room(mark.label, box, sheet, top, [other for other in taken if other is not box])
+        room = _room(
+            mark.label,
+            box,
+            sheet,
+            (top, axis.bottom if mark.value is not None else top + 2 * _HEIGHT),
+            [other for other in taken if other is not box],
+        )
         if mark.value is None and mark.shape is Shape.NOT_USED:
             continue
         if room is not None:
@@ -145,15 +152,19 @@ def _labels(
 
 
 def _weight(mark: Mark, axis: ValueAxis) -> int:
-    beyond = mark.value is not None and axis.is_beyond(mark.value)
-    return 2 if mark.row.rules or mark.row.is_counted else int(beyond)
+    return 2 if mark.row.rules or mark.row.is_counted else int(_is_beyond(mark, axis))
 
 
-def _room(label: str, box: Box, sheet: Sheet, top: float, taken: Iterable[Box]) -> Box | None:
+def _is_beyond(mark: Mark, axis: ValueAxis) -> bool:
+    return mark.value is not None and axis.is_beyond(mark.value)
+
+
+def _room(label: str, box: Box, sheet: Sheet, heights: tuple[float, float], taken: Iterable[Box]) -> Box | None:
     """A free place above, right, left or below of a mark."""
     wide = width(label, SMALL, is_bold=True)
     middle, gap = (box[0] + box[2]) / 2, 5
     centre = (box[1] + box[3]) / 2
+    top, foot = heights
     places = (
         (middle - wide / 2, box[1] - gap - SMALL),
         (box[2] + gap, centre - SMALL / 2),
@@ -163,7 +174,7 @@ def _room(label: str, box: Box, sheet: Sheet, top: float, taken: Iterable[Box]) 
     taken = list(taken)
     for x, y in places:
         place = (x, y, x + wide, y + SMALL)
-        inside = sheet.axis.left <= x and x + wide <= sheet.axis.right and y >= top
+        inside = sheet.axis.left <= x and x + wide <= sheet.axis.right and top <= y and y + SMALL <= foot
         if inside and not any(_overlap(place, other) for other in taken):
             return place
     return None

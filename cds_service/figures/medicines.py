@@ -137,6 +137,6 @@ def _dose_words(treatment: Treatment) -> str:
 
 def _listed(texts: Iterable[str]) -> str:
     """The different ones, and how many more there are."""
-    kept = [shown(text) for text in dict.fromkeys(filter(None, texts))]
+    kept = list({text.casefold(): text for text in map(shown, texts) if text}.values())
     more = f" and {len(kept) - _MOST_NAMED} more" if len(kept) > _MOST_NAMED else ""
     return ", ".join(kept[:_MOST_NAMED]) + more

@@ -37,6 +37,7 @@ _SHAPES = {
 }
 _SEXES = {Sex.FEMALE: "women", Sex.MALE: "men", Sex.NOT_KNOWN: "sex not known"}
 _UNDATED = date.min
+_LONGEST_NUMBER = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +166,20 @@ def _mark(result: LabResult, row: Row, axis: _Axis) -> Mark:
     return Mark(
         when=result.taken,
         shape=Shape.IN_WORDS if result.value is None else _SHAPES[result.comparator],
-        label=shown(result.printed.partition(" ")[0] if result.value is not None else result.printed, 16),
+        label=_label(result),
         row=row,
         value=axis.of(result.value),
         own_low=axis.of(result.lower_limit),
         own_high=axis.of(result.upper_limit),
         is_tentative=result.is_preliminary or not result.is_coded,
     )
+
+
+def _label(result: LabResult) -> str:
+    """What is written beside the mark. A long number is cut and never rounded: rounding could lift it over a limit."""
+    if result.value is None:
+        return shown(result.printed, 16)
+    return shown(result.printed.partition(" ")[0], _LONGEST_NUMBER)
 
 
 def _cross(issue: DataIssue, row: Row, dates: Mapping[str, ClinicalDate]) -> Mark | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
-from cds_service.assessment.outcome import Assessment
+from cds_service.assessment.outcome import Assessment, Status
 from cds_service.assessment.picture import Picture
 from cds_service.facts.dates import ClinicalDate, add_months
 from cds_service.facts.labs import Analyte
@@ -28,6 +28,14 @@ _UNREAD = {
     Availability.NEVER_SENT: "never sent by this site",
 }
 _MOST_NAMED = 6
+_STATUS = {
+    Status.DEFICIENT: "deficient",
+    Status.FUNCTIONAL: "functional deficiency",
+    Status.INDETERMINATE: "indeterminate",
+    Status.UNLIKELY: "deficiency unlikely",
+    Status.UNKNOWN: "unknown",
+    Status.NOT_APPLICABLE: "not applicable",
+}
 
 
 def timeline(
@@ -45,7 +53,7 @@ def timeline(
     rows = {*results.values(), *unused.values(), *medicine_rows, *event_rows, *_other_issues(facts.issues, unused)}
     return Timeline(
         patient=shown(f"Patient/{facts.patient_id}"),
-        headline=f"Vitamin B12 status: {assessment.status.value.replace('-', ' ')}",
+        headline=f"Vitamin B12 status: {_STATUS[assessment.status]}",
         today=facts.today,
         first=first,
         last=last,

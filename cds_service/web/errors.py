@@ -64,7 +64,7 @@ def register_error_answers(app: Flask) -> None:
     """Answer every error of `app` with the table of this module."""
     for kind in (InvalidHookRequest, PatientDataUnavailable, TemporarilyUnavailable, UnknownService, UntrustedClient):
         app.register_error_handler(kind, _answer_ours)
-    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(HTTPException, answer_http)
     app.register_error_handler(Exception, _answer_fault)
 
 
@@ -132,7 +132,8 @@ def _answer_ours(error: Exception) -> Response:
     return _respond(error_answer(error))
 
 
-def _answer_http(error: HTTPException) -> ResponseReturnValue:
+def answer_http(error: HTTPException) -> ResponseReturnValue:
+    """An error of HTTP itself, as a program is told."""
     if error.code is None or error.code < 400:
         return error.get_response()
     return _respond(error_answer(error))

@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, g
-from werkzeug.exceptions import NotFound
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 
 from cds_service.errors import InvalidHookRequest
 from cds_service.fhir.prefetch import decode_json
 from cds_service.figures.draw import stylesheet
 from cds_service.web.answer import encoded
 from cds_service.web.edge import Edge
-from cds_service.web.errors import Trouble, operation_outcome
-from cds_service.web.forms import form_fields, takes_a_form
+from cds_service.web.errors import Trouble, answer_http, operation_outcome
+from cds_service.web.forms import form_fields, is_expected_form, takes_a_form
 from cds_service.web.pages.chart import chart_facts
 from cds_service.web.pages.markdown import markdown_tree
 from cds_service.web.pages.order_form import order_form
 from cds_service.web.pages.playground import Json, PlaygroundEhr, UnusableBundle
-from cds_service.web.pages.timeline import drawn_page, empty_page
+from cds_service.web.pages.timeline import drawn_page, empty_page, refused_page
 
 _STATIC = Path(__file__).with_name("static")
 _TYPES = {".svg": "image/svg+xml", ".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -76,6 +77,11 @@ def _add_playground(app: Flask, edge: Edge, ehr: PlaygroundEhr) -> None:
 
     def timeline_form() -> Response:
         return _html(*empty_page(ehr))
+
+    def too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
+        return _html(*refused_page(ehr)) if is_expected_form() else answer_http(error)
+
+    app.register_error_handler(RequestEntityTooLarge, too_large)
 
     @takes_a_form
     def drawn_timeline() -> Response:

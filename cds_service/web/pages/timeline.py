@@ -67,6 +67,12 @@ def drawn_page(edge: Edge, ehr: PlaygroundEhr, read_form: Callable[[], Mapping[s
         return _page(ehr, story, {"problem": f"This cannot be drawn: {problem}."}), 400
 
 
+def refused_page(ehr: PlaygroundEhr) -> tuple[str, int]:
+    """The page for a record that is larger than this service takes."""
+    problem = "This record is too large to be drawn. Send the patient's results, medicines and problems only."
+    return _page(ehr, "", {"problem": problem}), 413
+
+
 def _page(ehr: PlaygroundEhr, story: str, shown: Mapping[str, Any]) -> str:
     return _TEMPLATES.get_template("timeline.html").render(stories=ehr.stories(), story=story, **shown)
 

@@ -13,7 +13,7 @@ from cds_service.figures.timeline import timeline
 from cds_service.knowledge.model import Knowledge
 from tests.builders import TODAY
 
-B12, ACTIVE_B12, MMA, MCV, HAEMOGLOBIN = "2132-9", "49052-4", "13964-2", "787-2", "718-7"
+B12, MCV, HAEMOGLOBIN = "2132-9", "787-2", "718-7"
 B12_IN_PMOL = "14685-2"
 
 

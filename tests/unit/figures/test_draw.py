@@ -95,6 +95,12 @@ def test_a_level_far_beyond_the_limits_is_drawn_at_the_edge_with_its_number(many
     assert 'class="beyond"' in svg
 
 
+def test_every_limit_is_written_even_beside_a_level_on_treatment(many: Timeline) -> None:
+    figure = panel(many, "Total")
+    written = [text for _y, text, is_limit in value_axis(figure, 0, 110).ticks(figure, 11) if is_limit]
+    assert sorted(written) == sorted(f"{limit:f}" for limit in figure.limits)
+
+
 @pytest.mark.parametrize("paper", [NARROW, WIDE])
 def test_nothing_lies_beyond_the_paper(many: Timeline, paper: int) -> None:
     root = read(drawn_for_page(many, "p", paper, {}))

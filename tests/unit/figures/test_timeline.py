@@ -101,6 +101,12 @@ def test_a_result_in_words_has_its_place_without_a_number(knowledge: Knowledge) 
     assert (mark.shape, mark.label, mark.value) == (Shape.IN_WORDS, "low", None)
 
 
+def test_a_long_number_is_cut_beside_its_mark_and_never_rounded_over_a_limit(knowledge: Knowledge) -> None:
+    (mark,) = panel(timeline_of(record(labs=[observation(value="179.9999999")]), knowledge), "Total vitamin B12").marks
+    assert mark.label == "179.99…"
+    assert "179.9999999 pg/mL" in mark.row.told
+
+
 def test_a_partial_date_stays_partial(knowledge: Knowledge) -> None:
     (mark,) = panel(
         timeline_of(record(labs=[observation(value=310, effectiveDateTime="2025-03")]), knowledge), "Total vitamin B12"

@@ -114,6 +114,21 @@ def test_a_form_that_cannot_be_read_is_told_on_the_page(page: FlaskClient, conte
     assert b'role="alert"' in answer.data
 
 
+def test_a_record_that_is_too_large_is_told_on_the_page(
+    offered: Sequence[CdsService], knowledge: Knowledge, tmp_path: Path
+) -> None:
+    store = Store(f"sqlite:///{tmp_path}/b12.sqlite3")
+    settings = Settings(today=date(2025, 10, 1), max_body_bytes=1000)
+    client = create_app(settings, offered, knowledge, store, playground=StoryEhr(offered)).test_client()
+    answer = client.post(ADDRESS, data={"bundle": "x" * 1001})
+    assert answer.status_code == 413
+    assert "too large to be drawn" in answer.get_data(as_text=True)
+    assert (
+        client.post("/playground/chart", json={"bundle": "x" * 1001}).get_json()["resourceType"] == "OperationOutcome"
+    )
+    store.close()
+
+
 def test_other_addresses_still_take_nothing_but_json(page: FlaskClient) -> None:
     for address in ("/playground/chart", "/cds-services/b12-patient-view"):
         assert page.post(address, data={"story": "x"}).status_code == 415
