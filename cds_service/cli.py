@@ -25,6 +25,7 @@ from cds_service.ehr.hook_request import hook_request
 from cds_service.ehr.patient_bundle import is_hook_request, read_json, read_patient_bundle
 from cds_service.ehr.prefetch import everything
 from cds_service.ehr.stories import STORIES
+from cds_service.ehr_commands.doctor import doctor
 from cds_service.ehr_commands.fire import client_key, fire
 from cds_service.ehr_commands.load import load as load_command
 from cds_service.ehr_commands.options import EXPECTED, FILE, HOOKS, Day, exit_status
@@ -258,7 +259,7 @@ def _fail(message: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
-for command in (load_command, fire, client_key):
+for command in (load_command, fire, doctor, client_key):
     commands.add_command(command)
 
 

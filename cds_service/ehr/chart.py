@@ -62,7 +62,7 @@ class ServerChart:
             UnusableFile: there is no such patient.
         """
         self.server = server
-        self.patient = _patient(server, patient.removeprefix("Patient/"), tag)
+        self.patient = patient_on(server, patient, tag)
         self._user_id = user_id
         self._orders = orders
         self._prefetch = prefetch
@@ -96,7 +96,13 @@ class ServerChart:
         return orders_of(self._orders, patient_id) if self._orders else drafts_on(self.server, patient_id)
 
 
-def _patient(server: FhirServer, name: str, tag: str) -> Json:
+def patient_on(server: FhirServer, name: str, tag: str) -> Json:
+    """The patient of this id, or of this name under which `load` put it there.
+
+    Raises:
+        UnusableFile: there is none.
+    """
+    name = name.removeprefix("Patient/")
     found = server.read("Patient", name) or next(iter(server.search(f"Patient?{_loaded_as(name, tag)}")), None)
     if found is None or found.get("resourceType") != "Patient":
         raise UnusableFile(

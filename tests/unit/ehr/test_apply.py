@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from werkzeug import Response
 
 from cds_service.ehr.apply import MADE_UP_USER, Applier, chosen
 from cds_service.ehr.clean import Cleaner
@@ -84,7 +85,6 @@ def test_all_actions_are_done_or_none(applier: Applier, stub: FhirStub) -> None:
 
 
 def test_what_is_applied_is_sent_once_whatever_happens(applier: Applier, stub: FhirStub) -> None:
-    from werkzeug import Response
 
     stub.faults = [Response("", status=502)]
     with pytest.raises(FhirRefused, match="502"):
