@@ -15,7 +15,7 @@ from cds_service.figures.sheet import LINE, SMALL, Sheet
 from cds_service.figures.svg import NAMESPACE, add
 from cds_service.figures.words import width
 
-WIDE, NARROW = 1080, 366
+WIDE, NARROW = 940, 366  # a desk or a sheet of paper, and a telephone
 _STYLESHEET = Path(__file__).with_name("timeline.css")
 _AXIS = 20
 _WORDS = {
@@ -25,7 +25,7 @@ _WORDS = {
     "in-words": "result in words",
     "not-used": "not used: rest on it for the reason",
     "tentative": "preliminary, or known by its name only",
-    "relied": "the assessment rests on it",
+    "relied": "the assessment rests on it (medicines outlined, events bold)",
     "own": "laboratory’s own limit",
     "certain": "taken",
     "possible": "may have been taken, or counts as treatment",
@@ -60,7 +60,7 @@ def drawn_alone(figure: Timeline) -> str:
     sheet.bottom += 8
     _parts(sheet, figure)
     for note in figure.notes:
-        for line in textwrap.wrap(note, 150):
+        for line in textwrap.wrap(note, 130):
             sheet.bottom += LINE
             sheet.text(sheet.axis.left, sheet.bottom, line, "note")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{_finished(sheet)}\n'
@@ -75,7 +75,7 @@ def _sheet(figure: Timeline, name: str, paper: int, anchors: Mapping[Row, str]) 
     hatch.set("patternTransform", "rotate(45)")
     add(hatch, "rect", "hatch-paper", width=5, height=5)
     add(hatch, "rect", "hatch", width=1.6, height=5)
-    left, right = (38.0, paper - 12.0) if is_narrow else (52.0, paper - 150.0)
+    left, right = (38.0, paper - 12.0) if is_narrow else (52.0, paper - 126.0)
     axis = TimeAxis(figure.first, figure.last, left, right)
     return Sheet(root, name, paper, axis, axis.x(figure.today), is_narrow, anchors)
 

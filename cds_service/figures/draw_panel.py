@@ -18,6 +18,7 @@ _R = 4.0
 _MANY = 60
 _BIN = 8.0
 _MOST_LABELS = 24
+_MOST_AMONG_MANY = 8
 _LEAST_BAND = 11
 
 Box = tuple[float, float, float, float]
@@ -28,7 +29,7 @@ def draw_panel(sheet: Sheet, panel: Panel) -> None:
     drawn, left_out = _thinned(sheet, [m for m in panel.marks if m.when.latest >= sheet.axis.first])
     notes = list(panel.notes)
     if left_out:
-        notes.append(f"{len(drawn)} of {len(drawn) + left_out} drawn: the lowest and highest of those close together")
+        notes.append(f"{len(drawn)} of {len(drawn) + left_out} drawn: the extremes of those close together")
     _heading(sheet, panel, notes)
     top = sheet.bottom + (_BEYOND if any(_is_beyond(mark, value_axis(panel, 0, 1)) for mark in drawn) else 4)
     has_foot = any(mark.value is None for mark in drawn)
@@ -64,7 +65,8 @@ def _frame(sheet: Sheet, plot: ET.Element, panel: Panel, axis: ValueAxis, foot: 
     for band in panel.bands:
         _band(sheet, plot, band, axis)
     for y, text, is_limit in axis.ticks(panel, SMALL):
-        add(plot, "line", "limit" if is_limit else "grid", x1=left, x2=right, y1=y, y2=y)
+        if is_limit or not sheet.is_narrow:  # there, the bands' names stand in the plot
+            add(plot, "line", "limit" if is_limit else "grid", x1=left, x2=right, y1=y, y2=y)
         add(plot, "text", "tick limit-text" if is_limit else "tick", text, x=left - 5, y=y + 4, text_anchor="end")
     add(plot, "line", "edge", x1=left, x2=right, y1=foot, y2=foot)
 
@@ -130,25 +132,18 @@ def _labels(
 ) -> None:
     """Numbers beside the marks: those that count first, then the newest; none over another, and none over a mark."""
     taken = list(boxes)
-    newest_first = sorted(zip(marks, boxes, strict=True), key=lambda pair: (_weight(pair[0], axis), pair[0].when.order))
-    written = 0
-    for mark, box in reversed(newest_first):
-        if written == _MOST_LABELS:
-            break
-        room = _room(
-            mark.label,
-            box,
-            sheet,
-            (top, axis.bottom if mark.value is not None else top + 2 * _HEIGHT),
-            [other for other in taken if other is not box],
-        )
-        if mark.value is None and mark.shape is Shape.NOT_USED:
+    labelled = [pair for pair in zip(marks, boxes, strict=True) if pair[0].shape is not Shape.NOT_USED]
+    labelled.sort(key=lambda pair: (_weight(pair[0], axis), pair[0].when.order), reverse=True)
+    left = _MOST_LABELS if len(marks) <= _MANY else _MOST_AMONG_MANY
+    for mark, box in labelled:
+        foot = axis.bottom if mark.value is not None else top + 2 * _HEIGHT
+        room = _room(mark.label, box, sheet, (top, foot), [other for other in taken if other is not box])
+        if room is None or left == 0:
             continue
-        if room is not None:
-            style = "value relied" if mark.row.rules or mark.row.is_counted else "value"
-            add(plot, "text", style, mark.label, x=room[0], y=room[3] - 2)
-            taken.append(room)
-            written += 1
+        style = "value relied" if mark.row.rules or mark.row.is_counted else "value"
+        add(plot, "text", style, mark.label, x=room[0], y=room[3] - 2)
+        taken.append(room)
+        left -= 1
 
 
 def _weight(mark: Mark, axis: ValueAxis) -> int:
@@ -160,7 +155,7 @@ def _is_beyond(mark: Mark, axis: ValueAxis) -> bool:
 
 
 def _room(label: str, box: Box, sheet: Sheet, heights: tuple[float, float], taken: Iterable[Box]) -> Box | None:
-    """A free place above, right, left or below of a mark."""
+    """A free place above, right, left or below of a mark, or further below."""
     wide = width(label, SMALL, is_bold=True)
     middle, gap = (box[0] + box[2]) / 2, 5
     centre = (box[1] + box[3]) / 2
@@ -170,6 +165,7 @@ def _room(label: str, box: Box, sheet: Sheet, heights: tuple[float, float], take
         (box[2] + gap, centre - SMALL / 2),
         (box[0] - gap - wide, centre - SMALL / 2),
         (middle - wide / 2, box[3] + gap),
+        (middle - wide / 2, box[3] + gap + SMALL),
     )
     taken = list(taken)
     for x, y in places:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
@@ -68,7 +70,7 @@ def test_hostile_text_stays_text_and_the_file_well_formed(knowledge: Knowledge) 
 def test_thousands_of_results_are_thinned_and_the_picture_says_so(many: Timeline) -> None:
     svg = drawn_alone(many)
     assert len(svg) < 150_000
-    told = next(text.text or "" for text in texts(svg) if "drawn: the lowest" in (text.text or ""))
+    told = next(text.text or "" for text in texts(svg) if "drawn: the extremes" in (text.text or ""))
     drawn, total = map(int, re.findall(r"\d+", told)[:2])
     assert total == 3001
     assert 60 < drawn < 300
@@ -137,6 +139,12 @@ def test_a_png_is_drawn_with_words(knowledge: Knowledge) -> None:
         pytest.skip(str(problem))
     assert image.startswith(b"\x89PNG")
     assert len(image) > 10_000
+
+
+def test_the_service_never_loads_what_makes_a_png() -> None:
+    asked = "import sys, cds_service.web.app, cds_service.figures.draw; print('resvg_py' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize("days", [1, 30, 400, 4000, 40_000])
