@@ -15,6 +15,7 @@ from cds_service.figures.words import shown
 
 _DAY = timedelta(days=1)
 _MOST_NAMED = 3
+_MOST_STRETCHES = 100
 _CERTAIN = "taken"
 _POSSIBLE = "may have been taken"
 _COVERED = "an injection goes on to count as treatment"
@@ -45,20 +46,31 @@ class _Class:
         self.title = picture.knowledge.medicines[medicine].title
 
     def lane(self) -> tuple[Lane, list[Row]]:
-        certain = self._use([t for t in self.ours if t.is_coded]).stretches
-        # What the rules do not count may still have been taken: as needed, in a pack, or under a name that may mean it.
-        allowed = [replace(t, as_needed=False, is_eradication_pack=False) for t in self.ours]
-        possible = without(self._use(allowed).possible, certain, self.today)
+        certain, possible, left_out = self._stretches()
         doses = tuple(self._doses())
         days_of_doses = {day for day, _row in doses}  # they are drawn as such, and need no bar of a day's width
         bars = [self._bar(s, _CERTAIN) for s in certain if s.start != s.end or s.start not in days_of_doses]
         bars += [self._bar(stretch, _POSSIBLE) for stretch in possible]
         if self.medicine is Medicine.B12:
-            known = (*certain, *possible)
-            covered = without(self.picture.therapy.course.possible, known, self.today)
-            bars += [self._bar(stretch, _COVERED) for stretch in covered]
+            course = self.picture.therapy.course.possible[-_MOST_STRETCHES:]
+            bars += [self._bar(s, _COVERED) for s in without(course, (*certain, *possible), self.today)]
         rows = [bar.row for bar in bars] + [row for _day, row in doses] + list(self._doubts())
+        if left_out:
+            rows.append(Row(date.min, "", self.title, "not listed", remarks=(f"{left_out} earlier stretches of use",)))
         return Lane(self.title, _listed(t.name for t in self.ours), tuple(bars), doses), rows
+
+    def _stretches(self) -> tuple[Sequence[Stretch], Sequence[Stretch], int]:
+        """Certain use, use that is possible beyond it, and how many earlier stretches of either are left out."""
+        all_certain = self._use([t for t in self.ours if t.is_coded]).stretches
+        certain = all_certain[-_MOST_STRETCHES:]
+        left_out = len(all_certain) - len(certain)
+        since = certain[0].start if left_out else date.min
+        # What the rules do not count may still have been taken: as needed, in a pack, or under a name that may mean it.
+        allowed = [replace(t, as_needed=False, is_eradication_pack=False) for t in self.ours]
+        all_possible = [s for s in self._use(allowed).possible if s.start >= since]
+        possible = all_possible[-_MOST_STRETCHES:]
+        left_out += len(all_possible) - len(possible)
+        return certain, tuple(without(possible, certain, self.today)), left_out
 
     def _use(self, treatments: Iterable[Treatment]) -> Exposure:
         return exposure(treatments, self.medicine, self.today, self.picture.parameters)

@@ -68,6 +68,15 @@ def test_the_open_chart_leads_to_its_timeline_and_no_address_names_the_patient(p
     assert drawn.locator(".banner", has_text=STORY).is_visible()
 
 
+def test_why_this_card_leads_to_the_facts_over_time(page: Page) -> None:
+    page.select_option("#story", STORY)
+    page.click("#open")
+    page.get_by_text("Why these cards, and no others?").click()
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="See the facts over time").click()
+    assert opened.value.locator(".banner", has_text=STORY).is_visible()
+
+
 def test_a_mark_tells_its_source_where_the_mouse_or_the_keyboard_rests(page: Page, base_url: str) -> None:
     draw(page, base_url)
     marks = page.locator(".wide .mark.relied")

@@ -191,6 +191,17 @@ def test_a_gap_longer_than_the_knowledges_stays_a_gap(knowledge: Knowledge) -> N
     assert f"Gaps of up to {knowledge.parameters.exposure_gap_days} days" in " ".join(figure.notes)
 
 
+def test_of_very_many_stretches_the_latest_are_listed_and_the_others_counted(knowledge: Knowledge) -> None:
+    taken = [
+        statement(id=f"s{year}", effectivePeriod={"start": f"{year}-01-01", "end": f"{year}-03-31"})
+        for year in range(1895, 2025)
+    ]
+    figure = timeline_of(record(medicationStatements=taken), knowledge)
+    bars = lane_bars(figure, "Metformin")
+    assert (len(bars), bars[0][0], {is_certain for *_days, is_certain in bars}) == (100, date(1925, 1, 1), {True})
+    assert any("30 earlier stretches" in row.told for row in figure.rows)
+
+
 def test_a_medicine_known_by_its_name_only_is_never_certain(knowledge: Knowledge) -> None:
     taken = statement(medicationCodeableConcept=named("Metformin 500"), effectivePeriod={"start": "2024-01-01"})
     figure = timeline_of(record(medicationStatements=[taken]), knowledge)

@@ -100,7 +100,10 @@ function whyView(title, assessment, rules) {
     [issue.resource, issue.field].filter(Boolean).join(" "), ": ", issue.issue));
   const unused = issues.length > 0 && element("div", {}, element("p", {}, element("strong", {}, "Data that could not be used")),
     element("ul", {}, ...issues));
-  return fold(title, told, ...[unused, ...groups].filter(Boolean));
+  // Sends the open chart's form, so that the patient stands in no address.
+  const drawn = element("button", {type: "submit"}, "See the facts over time");
+  drawn.setAttribute("form", "draw");
+  return fold(title, told, drawn, ...[unused, ...groups].filter(Boolean));
 }
 
 function findingList(findings, rules) {
