@@ -36,15 +36,17 @@ def page(knowledge: Knowledge) -> str:
     parts = [_HEAD]
     for rule in knowledge.rules.values():
         parts.append(f"## {rule.id}: {rule.title}\n\n{rule.statement}\n")
-        parts += [section(rule, example, knowledge) for example in rule.examples]
+        parts += [
+            f"{section(rule, example, knowledge)}{_whole(rule, example, knowledge)}\n" for example in rule.examples
+        ]
     return "\n".join(parts)
 
 
 def section(rule: RuleKnowledge, example: Example, knowledge: Knowledge) -> str:
-    """One example, as the page has it."""
+    """What the rule itself answers to one example, as the page has it; the next line begins with "Status"."""
     answer = answer_to(rule.id, example.given, knowledge)
     lines = [f"### {rule.id}: {example.name}", "", f"Given: {_given(example.given)}", "", *_told(rule, answer)]
-    return "\n".join([*lines, *_listed(answer), *_also(rule, example, knowledge), ""])
+    return "\n".join([*lines, *_listed(answer), "", ""])
 
 
 def answer_to(rule_id: str, given: Mapping[str, Any], knowledge: Knowledge) -> Answer:
@@ -94,12 +96,11 @@ def _fact(fact: FactUsed) -> str:
     return f"{fact.label} “{fact.value}”" + (f" ({more})" if more else "")
 
 
-def _also(rule: RuleKnowledge, example: Example, knowledge: Knowledge) -> Iterator[str]:
-    """The other rules that fire on the same hook, so that the diff of this page shows what reaches further."""
+def _whole(rule: RuleKnowledge, example: Example, knowledge: Knowledge) -> str:
+    """The status and the other rules that speak, so that the diff of this page shows what reaches further."""
     assessment = assess(example_facts(example.given), knowledge, rule.shown_on[0])
     others = [f"{found.rule} ({found.answer.variant})" for found in assessment.fired if found.rule != rule.id]
-    yield ""
-    yield f"Status {assessment.status}" + (f"; also {', '.join(others)}." if others else ".")
+    return f"Status {assessment.status}" + (f"; also {', '.join(others)}." if others else ".")
 
 
 def main() -> None:
