@@ -83,7 +83,7 @@ bench: $(VENV)/installed-dev  ## time the service against a floor that only pars
 mutants: $(VENV)/installed-dev  ## change the code in small ways and count what no test notices (an hour; ONLY='cds_service.facts.*')
 	$(BIN)/python -m bench.mutable mutants
 	cd mutants && ../$(BIN)/mutmut run $(if $(ONLY),'$(ONLY)')
-	$(BIN)/python -m bench.mutants
+	$(BIN)/python -m bench.mutants$(if $(ONLY),, > docs/mutation.md)
 
 sbom: $(VENV)/installed-dev  ## write dist/b12-cds.cdx.json: what a machine in production installs (CycloneDX)
 	@mkdir -p dist

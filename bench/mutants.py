@@ -83,7 +83,7 @@ def main() -> None:
     if not found:
         sys.exit("Nothing was run yet: make mutants")
     found.sort(key=lambda module: module.path)
-    reasons = _reasons()
+    known = reasons()
     survivors = [survivor for module in found for survivor in _survivors(module)]
     print(_HEAD.format(date=_commit_date(), version=load().version, mutmut=metadata.version("mutmut")))
     print("| module | mutants | killed | too slow | survived | untested | killed, % |\n|---|--:|--:|--:|--:|--:|--:|")
@@ -91,11 +91,11 @@ def main() -> None:
         print(_row(module.path, module.seen))
     print(_row("all", _all(found)))
     print("\n## The changes that stand, and why")
-    for why in dict.fromkeys(reasons.values()):
-        ours = [s for s in survivors if reasons.get(s.place) == why]
+    for why in dict.fromkeys(known.values()):
+        ours = [s for s in survivors if known.get(s.place) == why]
         if ours:
             print("\n".join(["", why, "", *map(_line, ours)]))
-    sys.exit("\n".join(_faults(found, survivors, reasons)) or None)
+    sys.exit("\n".join(_faults(found, survivors, known)) or None)
 
 
 def _modules(copy: Path) -> Iterator[Module]:
@@ -112,7 +112,7 @@ def _all(modules: Iterable[Module]) -> Counter[str]:
     return sum((module.seen for module in modules), Counter())
 
 
-def _reasons() -> dict[tuple[str, str], str]:
+def reasons() -> dict[tuple[str, str], str]:
     """Why a change may stand, by function and by what its line became."""
     return {
         (function, _squeezed([line])): " ".join(group["why"].split())
@@ -123,15 +123,15 @@ def _reasons() -> dict[tuple[str, str], str]:
 
 
 def _faults(
-    modules: Sequence[Module], survivors: Sequence[Survivor], reasons: Mapping[tuple[str, str], str]
+    modules: Sequence[Module], survivors: Sequence[Survivor], known: Mapping[tuple[str, str], str]
 ) -> Iterator[str]:
     """What keeps the page from being whole."""
     for survivor in survivors:
-        if survivor.place not in reasons:
+        if survivor.place not in known:
             untested = " (no test reaches it)" if survivor.is_untested else ""
             yield f"Not explained{untested}: {survivor.key}\n  - {survivor.before}\n  + {survivor.after}"
     functions = {_function(key) for module in modules for key in module.codes}
-    for function, after in sorted(reasons.keys() - {s.place for s in survivors}):
+    for function, after in sorted(known.keys() - {s.place for s in survivors}):
         if function in functions:
             yield f"{REASONS.name} explains a change that is noticed, or made no longer: {function}: {after}"
     share = _share(_all(modules))

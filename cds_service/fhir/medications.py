@@ -8,8 +8,7 @@ from datetime import date
 
 from cds_service.facts.patient import DataIssue, DataKey
 from cds_service.facts.treatments import Medicine, RecordKind, Route, Treatment
-from cds_service.fhir.amounts import Strength
-from cds_service.fhir.dosage import DoseRead, read_dose
+from cds_service.fhir.dosage import NO_DOSAGE, DoseRead, read_dose
 from cds_service.fhir.medication_codes import Held, Product
 from cds_service.fhir.medication_issues import IssueLog
 from cds_service.fhir.medication_reader import MedicationReader
@@ -133,7 +132,7 @@ def _is_b12(held: Held) -> bool:
 def _may_be_use(kind: RecordKind, resource: Resource, now: Now) -> bool:
     """Whether an unreadable medication would have counted: nobody needs to look for a cancelled one."""
     unheard = IssueLog(resource_name(resource))
-    return _TIMES[kind](resource, read_dose((), Strength(), takes_upper=False), now, unheard) is not None
+    return _TIMES[kind](resource, DoseRead(NO_DOSAGE), now, unheard) is not None
 
 
 def _treatment(

@@ -1,0 +1,68 @@
+"""What `make mutants` rests on: a copy that can be changed everywhere, and reasons that are of today's code."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+
+import pytest
+
+from bench.mutable import undecorated
+from bench.mutants import reasons
+
+DECORATED = '''\
+from functools import cache, cached_property
+
+
+class Picture:
+    @staticmethod
+    def plain(): ...
+
+    @cached_property
+    def age(self):
+        """Kept: \\n"""
+        return [60]
+
+    after = 1
+
+
+@cache
+@cache
+def first():
+    return object()
+'''
+
+
+def test_a_decorator_is_applied_below_its_function() -> None:
+    changed = undecorated(DECORATED)
+    decorated = {
+        node.name: [ast.unparse(decorator) for decorator in node.decorator_list]
+        for node in ast.walk(ast.parse(changed))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert decorated == {"plain": ["staticmethod"], "age": [], "first": []}
+    names: dict[str, type] = {}
+    exec(changed, names)  # noqa: S102 - the text above
+    patient = names["Picture"]()
+    assert patient.age is patient.age
+    assert names["first"]() is names["first"]()
+
+
+@pytest.mark.parametrize("function", sorted({function for function, _ in reasons()}))
+def test_a_reason_for_a_change_that_stands_is_of_a_function_that_there_is(function: str) -> None:
+    parts = function.split(".")
+    depth = next(n for n in range(len(parts), 0, -1) if _is_module(".".join(parts[:n])))
+    found: object = importlib.import_module(".".join(parts[:depth]))
+    for name in parts[depth:]:
+        found = getattr(found, name)
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.import_module(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def test_every_reason_says_something_and_stands_once() -> None:
+    assert all(len(why) > 20 for why in reasons().values())
