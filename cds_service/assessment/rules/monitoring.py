@@ -8,6 +8,7 @@ from cds_service.assessment.bands import Band, b12_band, is_raised, scale_of
 from cds_service.assessment.metabolites import confounder_of
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, NEUROLOGICAL, Picture, problem_fact, result_fact
+from cds_service.assessment.results import within_months
 from cds_service.assessment.rules.diagnosis import b12_values
 from cds_service.assessment.rules.offers import (
     INJECTION,
@@ -96,13 +97,13 @@ def _baseline(p: Picture) -> tuple[FactUsed, ...]:
 
 
 def _results_since(p: Picture, early: bool) -> tuple[LabResult, ...]:
-    """Results that are late enough after the start to be the review."""
+    """Results that are late enough after the start to be the review; recent ones where the start is not known."""
     since = p.therapy.current_since
+    ours = [r for r in p.facts.labs if r.analyte in _REVIEWED_BY]
     if since is None:
-        return ()
+        return tuple(r for r in ours if within_months(r.taken, p.parameters.recent_result_months, p.today))
     wait = p.parameters.follow_up_from_day_in_pregnancy if early else p.parameters.follow_up_result_from_day
-    earliest = since + days(wait)
-    return tuple(r for r in p.facts.labs if r.analyte in _REVIEWED_BY and r.taken.earliest >= earliest)
+    return tuple(r for r in ours if r.taken.earliest >= since + days(wait))
 
 
 def insufficient_response(p: Picture) -> Answer:
@@ -113,8 +114,7 @@ def insufficient_response(p: Picture) -> Answer:
     raised = [r for r in _latest_metabolites(p) if _is_raised(p, r)]
     if not raised:
         return does_not_fire()
-    since = p.therapy.current_since
-    level = next((r for r in p.reading.on_therapy), None)
+    level = next(iter(p.reading.on_therapy), None)
     b12 = (result_fact(level, p.knowledge),) if level is not None else ()
     return _no_response(
         p,
@@ -123,7 +123,6 @@ def insufficient_response(p: Picture) -> Answer:
         {
             "markers": " and ".join(f"{p.knowledge.analytes[r.analyte].short} {r.printed}" for r in raised),
             "date": str(raised[0].taken),
-            "since": str(since) if since is not None else "an unknown date",
         },
     )
 
@@ -144,7 +143,7 @@ def deficient_on_therapy(p: Picture) -> Answer:
         p,
         "still-deficient",
         (result_fact(last, p.knowledge, "on treatment"), *p.neurological),
-        b12_values(p, last) | {"since": str(since) if since is not None else "an unknown date"},
+        b12_values(p, last),
     )
 
 
@@ -221,7 +220,15 @@ def _level_on_treatment(p: Picture) -> LabResult | None:
 
 
 def _no_response(p: Picture, variant: str, facts: tuple[FactUsed, ...], values: dict[str, str]) -> Answer:
-    """Tablets give way to injections; where injections do not work, what is recorded is checked."""
+    """Tablets give way to injections; where injections do not work, what is recorded is checked.
+
+    Where nobody recorded since when B12 is taken, the sample may have been drawn before it: that is asked, and no
+    treatment is changed on a guess.
+    """
+    since = p.therapy.current_since
+    if since is None:
+        return fires(variant="start-unknown", facts=facts, values=values, recommends=(Recommendation.VERIFY_DATA,))
+    values = values | {"since": str(since)}
     if not p.therapy.is_oral_only:
         check = (Recommendation.VERIFY_DATA, Recommendation.REVIEW_CAUSE, Recommendation.REFER)
         return fires(variant=f"{variant}-on-injections", facts=facts, values=values, recommends=check)
