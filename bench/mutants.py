@@ -8,6 +8,7 @@ we accept is told, and the exit code says so. The copies in which mutmut ran may
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -20,6 +21,7 @@ from importlib import metadata
 from pathlib import Path
 
 import yaml
+from mutmut.mutation.diff_apply import get_diff_for_mutant
 
 from cds_service.knowledge.loader import load
 
@@ -149,13 +151,11 @@ def _row(name: str, seen: Counter[str]) -> str:
 
 
 def _survivors(module: Module) -> Iterator[Survivor]:
-    mutmut = Path(sys.executable).with_name("mutmut")
     for key, code in module.codes.items():
         if code in KILLED | SLOW:
             continue
-        shown = subprocess.run(
-            [mutmut, "show", key], cwd=module.copy, capture_output=True, text=True, check=True
-        ).stdout.splitlines()
+        with contextlib.chdir(module.copy):
+            shown = get_diff_for_mutant(key, path=module.path).splitlines()
         before = _squeezed(line[1:] for line in shown if line.startswith("-") and not line.startswith("---"))
         after = _squeezed(line[1:] for line in shown if line.startswith("+") and not line.startswith("+++"))
         yield Survivor(key, _function(key), before, after or f"without: {before}", code in NO_TEST)

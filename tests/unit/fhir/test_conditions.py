@@ -269,6 +269,21 @@ def procedure(**fields: Any) -> Resource:
     return resource("Procedure", **{"status": "completed", "code": concept((SNOMED, "442338001")), **fields})
 
 
+def test_what_is_odd_is_said_of_every_kind_of_record() -> None:
+    other = {"subject": {"reference": "Patient/p2"}}
+    allergy = resource(
+        "AllergyIntolerance", id="a", code=concept(text="cobalamin"), patient=other["subject"], subject=None
+    )
+
+    _, issues = read(
+        conditions=[condition(ICD_10_CM, "G62.9", id="c", **other)],
+        procedures=[procedure(id="p", **other)],
+        allergies=[allergy],
+    )
+
+    assert [issue.resource for issue in issues] == ["AllergyIntolerance/a", "Condition/c", "Procedure/p"]
+
+
 def test_a_completed_operation_counts_since_it_was_done() -> None:
     problem = only(procedures=[procedure(performedPeriod={"start": "2019-03-01", "end": "2019-03-02"})])
 

@@ -305,3 +305,14 @@ def test_words_that_name_an_end_of_a_range_agree_with_it() -> None:
     for words in ("take 5 mg", "take 10 mg"):
         given = {"doseRange": {"low": part(5, "mg"), "high": part(10, "mg")}}
         assert told(text=words, timing=every(1), doseAndRate=[given]) == (5, 10, "")
+
+
+def test_a_weak_amount_in_words_neither_contradicts_the_structured_one_nor_is_lost_without_it() -> None:
+    weak = "5 mg tablet daily"
+    assert told(NOT_KNOWN, text=weak, timing=every(1), doseAndRate=dose(10, "mg")) == (10, 10, "")
+    assert told(NOT_KNOWN, text=weak, timing=every(1)) == (5, 5, "")
+
+
+def test_a_structured_amount_at_the_edge_of_the_one_in_words_does_not_contradict_it() -> None:
+    for mg in (1, 2):
+        assert told(NOT_KNOWN, text="take 1-2 mg daily", timing=every(1), doseAndRate=dose(mg, "mg")) == (mg, mg, "")

@@ -565,3 +565,9 @@ def test_a_panel_that_says_why_it_has_no_value_is_said_beside_its_components() -
 
 def test_a_panel_named_like_its_result_but_without_a_value_is_read_by_its_components_alone() -> None:
     assert only(observation("718-7", component=[hb()])).value == 104
+
+
+def test_issues_stand_by_their_resource_then_by_their_field() -> None:
+    odd = {"b": {"status": "nonsense"}, "a": {"status": "nonsense"}, "c": {"effectiveDateTime": "2030"}}
+    _, issues = read(*(observation(value=150, id=id_, **fields) for id_, fields in odd.items()))
+    assert [issue.resource for issue in issues] == ["Observation/a", "Observation/b", "Observation/c"]
