@@ -180,18 +180,22 @@ class Picture:
         }[medicine]
 
     @cached_property
-    def risks(self) -> tuple[FactUsed, ...]:
-        """All that raises the chance of deficiency: long use of a medicine, problems, age."""
+    def causes(self) -> tuple[FactUsed, ...]:
+        """What may be a cause of deficiency: problems, and long use of a medicine."""
         kinds = [kind for kind in self.problems if self.role(kind) is ProblemRole.RISK]
         medicines = tuple(
             FactUsed(self.knowledge.medicines[medicine].title, f"more than {self.months_of(medicine)} months")
             for medicine, use in self.exposures.items()
             if used_longer_than(use, self.months_of(medicine), self.today, self.parameters) is Presence.YES
         )
-        is_old = self.age is not None and self.age[0] > self.parameters.advanced_age_years
-        words = f"age {self.age[0]}" if self.age is not None else ""
-        age = (FactUsed("Age", f"{self.age[0]} years", short=words),) if is_old and self.age is not None else ()
-        return self.facts_of(*kinds) + medicines + age
+        return self.facts_of(*kinds) + medicines
+
+    @cached_property
+    def risks(self) -> tuple[FactUsed, ...]:
+        """All that raises the chance of deficiency: its causes, and age."""
+        if self.age is None or self.age[0] <= self.parameters.advanced_age_years:
+            return self.causes
+        return (*self.causes, FactUsed("Age", f"{self.age[0]} years", short=f"age {self.age[0]}"))
 
     def pending(self, *tests: Test) -> bool:
         """Whether one of these tests is on its way: ordered recently and not revoked, or drafted now.

@@ -1,12 +1,12 @@
 """Turns the `given` of a rule's example into PatientFacts.
 
 Keys: total_b12, active_b12, mma, homocysteine, egfr, mcv, haemoglobin, platelets, serum_folate, red_cell_folate (a
-printed result, or a mapping of `result` with `days_ago`, `taken`, `preliminary`, `by_name` or `own_low`); newer_b12 (a
-second, newer total B12); if_antibody (positive or negative); taking (medicine: how long, "unknown" for no start, or one
-or more mappings of `since` and `until`); b12_therapy (since, until, route, mg a day); injected_days_ago (injections of
-B12); taking_folic_acid (mg a day); drafting (medicine: mg a day, "unknown" for a dose that cannot be read) with form,
-and drafting_tests beside it; problems (a kind, or kind: how long ago it `began` or was `recorded`); age; sex; pending
-(tests, or test: days since it was ordered); unread; unusable.
+printed result, or a mapping of `result` with `days_ago`, `taken`, `preliminary`, `by_name` or `own_low`); newer_b12
+(a second, newer total B12 of two days ago); if_antibody (positive or negative); taking (medicine: how long, "unknown"
+for no start, or one or more mappings of `since` and `until`); b12_therapy (since, until, route, mg a day);
+injected_days_ago (injections of B12); taking_folic_acid (mg a day); drafting (medicine: mg a day, "unknown" for a
+dose that cannot be read) with form, and drafting_tests beside it; problems (a kind, or kind: how long ago it `began`
+or was `recorded`); age; sex; pending (tests, or test: days since it was ordered); unread; unusable.
 """
 
 from __future__ import annotations
@@ -89,11 +89,9 @@ def _pending(told: Any) -> list[tuple[str, int]]:
 def _labs(given: Mapping[str, Any], today: date) -> list[LabResult]:
     labs = [lab_result(analyte, given[key], today) for key, analyte in _RESULTS.items() if key in given]
     if "newer_b12" in given:
-        labs.append(
-            replace(
-                lab_result(Analyte.TOTAL_B12, {"result": given["newer_b12"], "days_ago": 2}), source="Observation/newer"
-            )
-        )
+        told = given["newer_b12"]
+        newer = {"days_ago": 2, **(told if isinstance(told, Mapping) else {"result": told})}
+        labs.append(replace(lab_result(Analyte.TOTAL_B12, newer), source="Observation/newer"))
     if "if_antibody" in given:
         labs.append(
             LabResult(

@@ -222,12 +222,11 @@ def maintenance_by_cause(p: Picture) -> Answer:
     if not needs_treatment(p) or is_allergic(p):
         return does_not_fire()
     lasting = p.lasting_causes
-    risks = p.risks
-    if not lasting and not risks:
+    if not lasting and not p.causes:
         return does_not_fire()
     takes_metformin = p.exposures[Medicine.METFORMIN].is_current is Presence.YES
     variant = "lasting" if lasting else "metformin" if takes_metformin else "reversible"
-    causes = lasting or risks
+    causes = lasting or p.causes
     return fires(variant=variant, facts=causes[:_MOST_CAUSES], values={"cause": causes[0].words})
 
 
