@@ -80,7 +80,7 @@ postgres-stop:  ## stop it, and delete its data
 bench: $(VENV)/installed-dev  ## time the service against a floor that only parses
 	$(BIN)/python -m bench.run $(ARGS)
 
-mutants: $(VENV)/installed-dev  ## change the code in small ways and count what no test notices (an hour; ONLY='cds_service.facts.*')
+mutants: $(VENV)/installed-dev  ## change the code in small ways and count what no test notices (hours; ONLY='cds_service.facts.*')
 	$(BIN)/python -m bench.mutable mutants
 	cd mutants && ../$(BIN)/mutmut run $(if $(ONLY),'$(ONLY)')
 	$(BIN)/python -m bench.mutants$(if $(ONLY),, > docs/mutation.md)

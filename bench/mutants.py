@@ -40,8 +40,10 @@ lack or a change that makes no difference. This page is what the last whole run 
 `bench/survivors.yaml`, and `python -m bench.mutants` fails while a survivor has none.
 
 Run on the code of {date} with knowledge {version}, by mutmut {mutmut}. The code goes on changing: run it anew after
-work on these modules. Not changed by it: constants outside functions (the code lists and numbers are data, and
-`tests/spec` guards each number by an example on its edge).
+work on these modules, one by one where time is short (`make mutants ONLY='cds_service.facts.*'`). Decorated functions
+are changed too. Constants outside functions are not: the code lists and numbers are data, and `tests/spec` guards each
+number by an example on its edge. The tests run as on any machine, without the data that only some have.
+
 "Killed" are the changes that a test noticed; "too slow" those that never came to an end, which a test run notices too.
 """
 
