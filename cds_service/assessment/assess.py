@@ -55,10 +55,14 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("B12-MON-01", monitoring.follow_up_due),
     ("B12-DX-10", diagnosis.tests_disagree),
     ("B12-SAFE-07", safety.b12_ordered_twice),
+    ("B12-SAFE-09", safety.product_not_checked),
+    ("B12-SAFE-10", safety.draft_not_read),
     ("B12-SCOPE-01", scope.child_with_low_b12),
 )
 DATA_RULE = "B12-DATA-01"
 OUT_OF_SCOPE = "B12-SCOPE-01"
+# An order that cannot be read is unread whoever the patient is.
+_ASKED_OF_ALL = frozenset({OUT_OF_SCOPE, "B12-SAFE-10"})
 
 
 def rule_ids() -> tuple[str, ...]:
@@ -81,5 +85,5 @@ def assess(facts: PatientFacts, knowledge: Knowledge, hook: str = "patient-view"
 
 
 def _ask(rule_id: str, rule: Rule, picture: Picture) -> Answer:
-    """Outside the scope of the guidelines only the rule that says so is asked."""
-    return rule(picture) if picture.in_scope or rule_id == OUT_OF_SCOPE else does_not_fire()
+    """Outside the scope of the guidelines only the rules that say so are asked."""
+    return rule(picture) if picture.in_scope or rule_id in _ASKED_OF_ALL else does_not_fire()

@@ -6,7 +6,7 @@ Made once a call; each rule then asks a short question of it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from cds_service.assessment.therapy import Therapy, read_therapy
 from cds_service.facts.dates import age_in_years
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
-from cds_service.facts.patient import Availability, DataIssue, DataKey, PatientFacts
+from cds_service.facts.patient import DRAFTS, Availability, DataIssue, DataKey, PatientFacts
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.facts.treatments import Exposure, Medicine, Treatment
@@ -44,6 +44,7 @@ MALABSORPTIVE = (
     ProblemKind.MALABSORPTION,
 )
 LONG_TERM = (Medicine.METFORMIN, Medicine.PPI, Medicine.H2_BLOCKER)
+_ANALYTES = frozenset(analyte.value for analyte in Analyte)
 MEDICATION_KEYS = (
     DataKey.MEDICATION_STATEMENTS,
     DataKey.MEDICATION_REQUESTS,
@@ -218,6 +219,22 @@ class Picture:
         """What could not be used at all of these analytes, medicines or problems."""
         return tuple(i for i in self.facts.issues if i.matters_to in topics and not i.used_with_care)
 
+    @cached_property
+    def left_out(self) -> tuple[DataIssue, ...]:
+        """What was left out and may concern us: not a result that is too old to count, or that a newer one of its kind
+        stands for."""
+        found = (i for i in self.facts.issues if i.matters_to and not i.used_with_care and i.matters_to != DRAFTS)
+        return tuple(i for i in found if not (i.matters_to in _ANALYTES and self._is_settled(i)))
+
+    def _is_settled(self, issue: DataIssue) -> bool:
+        day = issue.day
+        if day is None:
+            return False
+        if not within_months(day, self.parameters.recent_result_months, self.today):
+            return True
+        usable = [r for r in self.facts.labs if r.analyte == issue.matters_to and r.is_coded and not r.is_preliminary]
+        return any(result.taken.order > day.order for result in usable)
+
     def unread(self, *keys: DataKey) -> tuple[DataKey, ...]:
         """Which of these keys were neither complete nor registered as never sent."""
         return tuple(key for key in keys if key in self._unread) if self._unread else ()
@@ -263,3 +280,8 @@ def problem_fact(problem: Problem, knowledge: Knowledge) -> FactUsed:
     name = problem.name if problem.is_coded else f"{problem.name} (possible)"
     since = str(problem.since) if problem.since else ""
     return FactUsed(known.title, name, since, "", problem.source, known.short)
+
+
+def issue_facts(issues: Iterable[DataIssue]) -> tuple[FactUsed, ...]:
+    """Entries that could not be used, as rows of the card's table."""
+    return tuple(FactUsed("Not used", f"{issue.resource}: {issue.issue}") for issue in issues)

@@ -6,19 +6,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
+from cds_service.assessment.assess import DATA_RULE
 from cds_service.assessment.outcome import Assessment, FactUsed, FindingOf
 from cds_service.cards.card import Card, CardSource, Link, Trace
 from cds_service.cards.suggest import suggestions_for
 from cds_service.cards.words import escaped, filled_detail, filled_summary
 from cds_service.facts.labs import Analyte
 from cds_service.facts.patient import DataIssue, DataKey, PatientFacts
+from cds_service.facts.treatments import Medicine
 from cds_service.fhir.hook_call import HookCall
 from cds_service.fhir.remembered import itself, remembered
 from cds_service.knowledge.model import CardText, Code, Knowledge, Review, ReviewStatus, RuleKnowledge
 
 LABEL = "B12 CDS"
 TOPIC_SYSTEM = "https://b12-cds.org/topics"
-_B12_ANALYTES = frozenset({Analyte.TOTAL_B12, Analyte.ACTIVE_B12, Analyte.MMA, Analyte.HOMOCYSTEINE})
+_ON_EVERY_CARD = frozenset(
+    {Analyte.TOTAL_B12, Analyte.ACTIVE_B12, Analyte.MMA, Analyte.HOMOCYSTEINE, Medicine.B12}
+)
 _NO_ISSUES_ON = frozenset({"product", "scope"})
 _DISCLAIMER = "For healthcare professionals: it supports clinical judgement and does not replace it."
 _MOST_FACTS, _MOST_ISSUES = 10, 3
@@ -45,8 +49,14 @@ def compose(assessment: Assessment, facts: PatientFacts, knowledge: Knowledge, c
     """
     cards = [_card(group, facts, knowledge, call) for group in _by_concern(assessment.fired, knowledge)]
     cards.sort(key=lambda card: -card.indicator.severity)  # stable: the order of RULES stays within a severity
-    shown = cards[: knowledge.parameters.cards_at_most] if call.hook == "patient-view" else cards
-    return tuple(_each_offer_once(shown))
+    return tuple(_each_offer_once(_shown(cards, knowledge) if call.hook == "patient-view" else cards))
+
+
+def _shown(cards: Sequence[Card], knowledge: Knowledge) -> Sequence[Card]:
+    """The most severe. What could not be checked is never among those that are left away: it would read as checked."""
+    most = knowledge.parameters.cards_at_most
+    doubts = [card for card in cards[most:] if DATA_RULE in card.trace.rules]
+    return [*cards[: most - len(doubts)], *doubts]
 
 
 def _each_offer_once(cards: Sequence[Card]) -> Iterator[Card]:
@@ -176,7 +186,7 @@ def _missing(group: Sequence[FindingOf]) -> str:
 def _not_used(group: Sequence[FindingOf], issues: Sequence[DataIssue], knowledge: Knowledge) -> str:
     if knowledge.rules[group[0].rule].concern in _NO_ISSUES_ON:
         return ""
-    ours = [issue for issue in issues if issue.matters_to in _B12_ANALYTES]
+    ours = [issue for issue in issues if issue.matters_to in _ON_EVERY_CARD]
     if not ours:
         return ""
     lines = [f"- {escaped(issue.resource)}: {escaped(issue.issue)}" for issue in ours[:_MOST_ISSUES]]

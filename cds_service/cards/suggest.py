@@ -87,18 +87,21 @@ def _changes(answer: Answer, knowledge: Knowledge, call: HookCall) -> dict[str, 
     if Recommendation.USE_HYDROXOCOBALAMIN in answer.recommends and answer.regimens:
         regimen = knowledge.regimens[answer.regimens[0]]
         label = f"Change to {regimen.medicine_text}, {regimen.title.lower()}"
-        return {"update": Suggestion(str(uuid4()), label, (Action("update", label, _changed(sent, regimen)),))}
+        changed = _changed(sent, regimen, call.record.patient_id)
+        return {"update": Suggestion(str(uuid4()), label, (Action("update", label, changed),))}
     if answer.variant == _DUPLICATE:
         label = "Remove the duplicate vitamin B12 order"
         return {"delete": Suggestion(str(uuid4()), label, (Action("delete", label, resource_id=answer.target),))}
     return {}
 
 
-def _changed(sent: bytes, regimen: Regimen) -> dict[str, Any]:
+def _changed(sent: bytes, regimen: Regimen, patient_id: str) -> dict[str, Any]:
     """The whole draft as it was sent, with another product and its dosage: an update carries the complete resource, and
-    the directions for a tablet would not fit an injection."""
+    the directions for a tablet would not fit an injection. One that named nobody names its patient."""
     resource: dict[str, Any] = msgspec.json.decode(sent)
     resource.pop("medicationReference", None)
+    if not resource.get("subject"):
+        resource["subject"] = {"reference": f"Patient/{patient_id}"}
     return resource | product_and_dosage(regimen)
 
 

@@ -37,6 +37,13 @@ class DataKey(StrEnum):
     SOCIAL_HISTORY = "socialHistory"
 
 
+ANYTHING = "anything"
+"""What an entry matters to that does not say what it is."""
+
+DRAFTS = "drafts"
+"""What an order matters to that is being written, and that could not be read."""
+
+
 class Availability(StrEnum):
     """How much of a key's data we hold."""
 
@@ -53,8 +60,9 @@ class DataIssue:
 
     `resource` is `Type/id` or a prefetch key; `field` is the FHIR path within it. `issue` is a sentence for a person
     and never holds a name or other free text of the record beyond a short, quoted value. `matters_to` names the
-    analyte, medicine or problem kind that is affected, so that a card on it can say so ("" when none is).
-    `used_with_care` is true where the thing was used all the same, and false where it was left out.
+    analyte, medicine or problem kind that is affected, so that a card on it can say so ("" when none is, ANYTHING when
+    nobody can tell which). `used_with_care` is true where the thing was used all the same, and false where it was left
+    out. `day` is the day it is of, for a result that was left out (None: not known).
     """
 
     resource: str
@@ -62,6 +70,7 @@ class DataIssue:
     issue: str
     matters_to: str = ""
     used_with_care: bool = False
+    day: ClinicalDate | None = None
 
 
 @dataclass(frozen=True, slots=True)

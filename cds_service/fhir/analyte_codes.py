@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cds_service.facts.labs import Analyte
-from cds_service.fhir.codings import keys, spelling, texts
+from cds_service.fhir.codings import is_possible, keys, spelling, texts
 from cds_service.fhir.names import name_matches
 from cds_service.fhir.remembered import remembered
 from cds_service.fhir.resources import CodeableConcept
@@ -41,8 +41,8 @@ def match_analyte(concept: CodeableConcept | None, knowledge: Knowledge) -> Anal
         listed = knowledge.analytes_by_code.get((system, code))
         if listed is not None:
             found.append(listed)
-        elif system == SNOMED or (system == LOINC and code[-2:-1] == "-"):
-            has_standard_code = True
+        elif system in (SNOMED, LOINC) and is_possible(system, code):
+            has_standard_code = True  # of something else; a code with a slip in it says nothing
     if found:
         return _by_code(found, concept, knowledge)
     return None if has_standard_code else _by_name(concept, knowledge)

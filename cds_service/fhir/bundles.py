@@ -8,18 +8,22 @@ a `next` link is one page of several.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cds_service.facts.patient import Availability, DataIssue, DataKey
 from cds_service.fhir.record import Section
-from cds_service.fhir.resources import Bundle, Entry, OutcomeIssue, Resource
+from cds_service.fhir.resource_types import NO_TYPE, RESOURCE_TYPES
+from cds_service.fhir.resources import Bundle, Entry, Link, OutcomeIssue, Resource
 from cds_service.fhir.unusable import quoted
 
 # Epic sends an OperationOutcome entry (search.mode "outcome") with each successful search that found nothing.
 _HARMLESS = frozenset({"information", "warning", "success"})
 
 MOST_ENTRIES = 10_000  # of one answer; no patient has so many, and odd ones are dear to read
+# "self", "first", or a URL that somebody has made up: whatever is not such a word may have been "next".
+_RELATION = re.compile(r"[a-z][a-z0-9:/._-]*")
 
 _NOTHING: Mapping[int, tuple[DataIssue, ...]] = {}
 
@@ -71,18 +75,30 @@ def read_bundle(
         return failed(f"it holds a {quoted(bundle.resource_type)} where a Bundle belongs; it was not used")
     if bundle.resource_type is None and bundle.entry is None and bundle.type is None and bundle.total is None:
         return failed("it holds an object that is not a FHIR Bundle; it was not used")
-    next_page = next((link.url for link in bundle.link or () if link.relation == "next" and link.url), "")
-    if not (bundle.entry or bundle.total or next_page):
+    next_page, odd_link = _next_page(bundle.link or ())
+    if not (bundle.entry or bundle.total or next_page or odd_link):
         return EMPTY
     sent = (bundle.entry or [])[:MOST_ENTRIES]
     is_cut = is_cut or len(bundle.entry or ()) > MOST_ENTRIES
     entries, issues, reports_error = _usable(key, sent, lost)
-    fault = _AN_ERROR if reports_error else _TOO_MANY if is_cut else _UNUSABLE if issues else ""
+    fault = _AN_ERROR if reports_error else _TOO_MANY if is_cut else _UNUSABLE if issues else odd_link
     given = sum(1 for entry in sent if entry.search is None or entry.search.mode in (None, "match"))
     note = fault or _why_incomplete(bundle.total, given, next_page)
     availability = Availability.INCOMPLETE if note else Availability.COMPLETE
     section = Section(availability, tuple(entries), note)
     return Reading(section, next_page, tuple(issues), bundle.total, given, fault)
+
+
+def _next_page(links: Iterable[Link]) -> tuple[str, str]:
+    """The address of the next page, and why there may be one that we cannot tell."""
+    odd = ""
+    for link in links:
+        relation = (link.relation or "").strip().lower()
+        if relation == "next" and link.url:
+            return link.url, ""
+        if relation == "next" or not _RELATION.fullmatch(relation):
+            odd = "it has a link that cannot be read, so there may be further pages"
+    return "", odd
 
 
 def one_reading(pages: Sequence[Reading]) -> Reading:
@@ -150,8 +166,8 @@ def _usable(
             reports_error = reports_error or reports_failure(resource.issue)
         elif index in lost:
             issues.extend(lost[index])
-        elif kind in _WITHOUT:
-            issues.append(DataIssue(key, f"entry[{index}].resource", _WITHOUT[kind]))
+        elif kind in _WITHOUT or kind not in RESOURCE_TYPES:
+            issues.append(DataIssue(key, f"entry[{index}].resource", _WITHOUT.get(kind, NO_TYPE)))
         else:
             entries.append(entry)
     return entries, issues, reports_error
@@ -162,7 +178,6 @@ _WITHOUT: dict[str | None, str] = {
     None: "The resource has no resourceType, so it is not known what it is; it was not used.",
     "Bundle": "The entry holds another Bundle; what is in it was not used.",
 }
-
 
 _AN_ERROR = "the EHR reported an error with this query, so results may be missing"
 _TOO_MANY = f"it holds more than {MOST_ENTRIES} entries, and only so many were read"

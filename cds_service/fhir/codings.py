@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from cds_service.fhir.check_digits import is_loinc, is_loinc_part, is_snomed
 from cds_service.fhir.resources import CodeableConcept, Coding
-from cds_service.knowledge.systems import ICD_10, ICD_10_CM, ICD_10_PCS, canonical_system
+from cds_service.knowledge.systems import ICD_10, ICD_10_CM, ICD_10_PCS, LOINC, SNOMED, canonical_system
 
 _LOCAL = {
     "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-diagnosis-icd10": ICD_10_CM,
@@ -50,6 +51,21 @@ def keys(concept: CodeableConcept | None) -> Iterator[tuple[tuple[str, str], Cod
         system, code = coding.system, coding.code
         if system and code and len(system) <= _LONGEST_SYSTEM and len(code) <= _LONGEST_CODE:
             yield (standard_system(system), code.strip()), coding
+
+
+def has_meaning(coding: Coding) -> bool:
+    """Whether a coding tells its reader something: a code that its system may have, in a system that is named."""
+    system, code = standard_system(coding.system or ""), (coding.code or "").strip()
+    if not (system and code and system.isascii() and code.isascii() and code.isprintable()):
+        return False
+    return is_possible(system, code)
+
+
+def is_possible(system: str, code: str) -> bool:
+    """Whether a standard's check digit allows the code; codes of other systems are taken as they come."""
+    if system == LOINC:
+        return is_loinc(code) or is_loinc_part(code)
+    return is_snomed(code) if system == SNOMED else True
 
 
 def spelling(concept: CodeableConcept | None) -> tuple[str | None, ...]:

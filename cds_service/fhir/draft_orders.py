@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cds_service.facts.orders import DraftContent, DraftOrder
-from cds_service.facts.patient import DataIssue
+from cds_service.facts.patient import DRAFTS, DataIssue
 from cds_service.facts.treatments import Medicine
 from cds_service.fhir.codings import texts
 from cds_service.fhir.dosage import daily_dose
@@ -33,16 +33,16 @@ def read_drafts(record: PatientRecord, knowledge: Knowledge) -> tuple[list[Draft
     cannot be told stays a content with the reason, so that folic acid of unknown amount is still seen.
     """
     if not record.drafts:
-        return [], []
+        return [], _not_among(record)
     reader, references = MedicationReader(record, knowledge), patient_references(record)
     full_urls, selected = _by_full_url(record), _selected(record.selections)
     drafts: set[DraftOrder] = set()
-    issues: set[DataIssue] = set()
+    issues = set(_not_among(record))
     for entry, resource in _drafted(record):
-        log = IssueLog(resource_name(resource))
-        problem = subject_problem(resource, references)
+        log = IssueLog(resource_name(resource), DRAFTS)
+        problem = _whose(resource, references)
         if problem:
-            log.add("subject", problem)
+            log.add("subject", problem, left_out=_is_selected(entry, selected))
         else:
             drafts.add(_read(resource, _is_selected(entry, selected), reader, knowledge, full_urls, log))
         issues.update(log.issues)
@@ -55,16 +55,19 @@ def read_drafts(record: PatientRecord, knowledge: Knowledge) -> tuple[list[Draft
 def concerns_us(record: PatientRecord, knowledge: Knowledge) -> bool:
     """Whether any selected draft holds folic acid or vitamin B12; a cheap question before a whole record is read.
 
-    A draft whose medication cannot be read may hold either, so it concerns us too.
+    A draft that cannot be read, or is another patient's, may hold either, so it concerns us too.
     """
+    if any(issue.matters_to == DRAFTS for issue in record.issues) or _not_among(record):
+        return True
     reader, references = MedicationReader(record, knowledge), patient_references(record)
     selected = _selected(record.selections)
     for entry, resource in _drafted(record):
         if resource.resource_type != "MedicationRequest" or not _is_selected(entry, selected):
             continue
         product = reader.product_of(resource)
-        concerned = any(held.medicine in _OURS for held in product.held) or bool(_unreadable(resource, product))
-        if concerned and not subject_problem(resource, references):
+        if any(held.medicine in _OURS for held in product.held) or _unreadable(resource, product):
+            return True
+        if _whose(resource, references):
             return True
     return False
 
@@ -84,9 +87,32 @@ def _is_selected(entry: Entry, selected: frozenset[str] | None) -> bool:
     """Whether a draft is named by its `Type/id`, its id, its full URL or any URL that ends in its `Type/id`."""
     if selected is None:
         return True
+    return any(name in selected for name in _names(entry))
+
+
+def _names(entry: Entry) -> list[str]:
     resource = entry.resource
     names = (entry.full_url, resource_name(resource), resource.id) if resource is not None else (entry.full_url,)
-    return any(name in selected for name in names if name)
+    return [name for name in names if name]
+
+
+def _whose(resource: Resource, references: frozenset[str]) -> str:
+    """Why a draft is not this patient's; "" where it is, or where it names nobody: it was sent in this context."""
+    person = resource.subject
+    named = person is not None and (person.reference or "").strip()
+    return subject_problem(resource, references) if named else ""
+
+
+def _not_among(record: PatientRecord) -> list[DataIssue]:
+    """Selected orders that are not among the drafts: what was selected then is not known."""
+    if not record.selections:
+        return []
+    sent = {name for entry in record.drafts for name in _names(entry)}
+    return [
+        DataIssue("context.selections", f"[{number}]", "This selected order is not among the drafts.", DRAFTS)
+        for number, selection in enumerate(record.selections)
+        if sent.isdisjoint(_selected((selection,)) or ())
+    ]
 
 
 def _drafted(record: PatientRecord) -> Iterator[tuple[Entry, Resource]]:
@@ -117,7 +143,8 @@ def _read(
     product = reader.product_of(resource)
     unreadable = _unreadable(resource, product)
     if unreadable:
-        log.add("medication", f"{unreadable}, so it is not known what is being ordered")
+        why = f"{unreadable}, so it is not known what is being ordered"
+        log.add("medication", why, left_out=selected)
     return DraftOrder(
         source=resource_name(resource),
         name=product.name,

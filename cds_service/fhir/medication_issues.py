@@ -17,9 +17,9 @@ class IssueLog:
     matters_to: str = ""
     issues: list[DataIssue] = field(default_factory=list)
 
-    def add(self, path: str, issue: str) -> None:
-        """Note that the field at `path` could not be used, and why."""
-        found = DataIssue(self.resource, path, issue, self.matters_to)
+    def add(self, path: str, issue: str, *, left_out: bool = False) -> None:
+        """Note that the field at `path` could not be used, and why; `left_out` where the whole record was not."""
+        found = DataIssue(self.resource, path, issue, self.matters_to, used_with_care=not left_out)
         if found not in self.issues:
             self.issues.append(found)
 

@@ -63,6 +63,9 @@ def statement_times(resource: Resource, now: Now, log: IssueLog) -> Intervals | 
     if status == "active":
         return _active_statement(start, end, point)
     if status in ("completed", "stopped"):
+        if end is not None and end.earliest > now.today:
+            log.add("effectivePeriod.end", f"it is {status}, and ends in the future ({end}), so the end was not used")
+            end = None
         return _past_statement(start, end, point, now)
     if status != "on-hold":
         log.add("status", f"the status {_quoted(resource.status)} does not tell whether it is still taken")
@@ -104,7 +107,8 @@ def request_times(resource: Resource, dose: DoseRead, now: Now, log: IssueLog) -
     if resource.do_not_perform or intent in _NO_ORDERS or status in ("draft", "cancelled", "entered-in-error"):
         return None
     if intent and intent not in _ORDERS:
-        log.add("intent", f"the intent {_quoted(resource.intent)} is not known, so the order was not used")
+        why = f"the intent {_quoted(resource.intent)} is not known, so the order was not used"
+        log.add("intent", why, left_out=True)
         return None
     start = _order_start(resource, now, log)
     bounds_end = _bounds_end(resource, log)
@@ -198,11 +202,12 @@ def dispense_times(resource: Resource, dose: DoseRead, now: Now, log: IssueLog) 
     handed = log.past(resource.when_handed_over, "whenHandedOver", now.today)
     if status in ("in-progress", "on-hold", "unknown", "") and resource.when_handed_over is None:
         if status in ("unknown", ""):
-            log.add("status", f"the status {_quoted(resource.status)} does not tell whether it was handed over")
+            why = f"the status {_quoted(resource.status)} does not tell whether it was handed over"
+            log.add("status", why, left_out=True)
         return None
     day = handed or log.past(resource.when_prepared, "whenPrepared", now.today)
     if day is None:
-        log.add("whenHandedOver", "it is not recorded when it was dispensed")
+        log.add("whenHandedOver", "it is not recorded when it was dispensed", left_out=True)
         return ()
     if day.earliest > now.today:
         return (Interval(day, None),)
@@ -219,7 +224,8 @@ def given_times(resource: Resource, now: Now, log: IssueLog) -> Intervals | None
     if status in ("preparation", "not-done", "entered-in-error", "on-hold"):
         return None
     if status not in ("completed", "in-progress", "stopped"):
-        log.add("status", f"the status {_quoted(resource.status)} does not tell whether it was given")
+        why = f"the status {_quoted(resource.status)} does not tell whether it was given"
+        log.add("status", why, left_out=True)
         return None
     field, period, day = "effective", resource.effective_period, resource.effective_date_time
     if resource.resource_type == "Procedure":
@@ -228,7 +234,7 @@ def given_times(resource: Resource, now: Now, log: IssueLog) -> Intervals | None
     end = log.read_date(period.end, f"{field}Period.end") if period else None
     if start is None:
         if not (day or period):
-            log.add(field, "it is not recorded when it was given")
+            log.add(field, "it is not recorded when it was given", left_out=True)
         return ()
     return (Interval(start, end if end is not None and log.in_order(start, end, f"{field}Period") else start),)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
-from cds_service.facts.patient import DataIssue, DataKey
+from cds_service.facts.patient import ANYTHING, DataIssue, DataKey
 from cds_service.facts.treatments import Medicine, RecordKind, Route, Treatment
 from cds_service.fhir.dosage import NO_DOSAGE, DoseRead, read_dose
 from cds_service.fhir.medication_codes import Held, Product
@@ -36,6 +36,7 @@ _SECTIONS = (
     (DataKey.MEDICATION_ADMINISTRATIONS, RecordKind.ADMINISTRATION),
     (DataKey.PROCEDURES, RecordKind.PROCEDURE),
 )
+_LONGEST_AHEAD = timedelta(days=366)
 _Times = Callable[[Resource, DoseRead, Now, IssueLog], Intervals | None]
 _TIMES: dict[RecordKind, _Times] = {
     RecordKind.STATEMENT: lambda resource, _dose, now, log: statement_times(resource, now, log),
@@ -98,12 +99,12 @@ def _read(
         return [], []
     problem = subject_problem(resource, references)
     if problem:
-        about = [held.medicine.value for held in product.held] or [""]
+        about = [held.medicine.value for held in product.held] or [ANYTHING]
         return [], [DataIssue(resource_name(resource), "subject", problem, medicine) for medicine in about]
     if not product.held:
-        log = IssueLog(resource_name(resource))
+        log = IssueLog(resource_name(resource), ANYTHING)
         if _may_be_use(kind, resource, now):
-            log.add("medication", f"{product.problem}, so it is not known what it is")
+            log.add("medication", f"{product.problem}, so it is not known what it is", left_out=True)
         return [], log.issues
     treatments: list[Treatment] = []
     issues: list[DataIssue] = []
@@ -143,6 +144,8 @@ def _treatment(
     intervals = _TIMES[kind](resource, dose, now, log)
     if intervals is None:
         return None
+    route = route_of(held, dosages)
+    _note_what_is_open(held, dose, route, intervals, now, log)
     return Treatment(
         medicine=held.medicine,
         name=product.name,
@@ -151,13 +154,30 @@ def _treatment(
         intervals=intervals,
         dose=dose.daily,
         dose_mg=dose.dose_mg,
-        route=route_of(held, dosages),
+        route=route,
         form=held.form,
         as_needed=dose.as_needed,
         is_active=is_taken(intervals, now.today),
         is_coded=held.is_coded,
         is_eradication_pack=held.is_eradication_pack,
     )
+
+
+def _note_what_is_open(
+    held: Held, dose: DoseRead, route: Route, intervals: Intervals, now: Now, log: IssueLog
+) -> None:
+    """What a reader has to know before relying on the rest: vitamin B12 of unknown dose, and use that is yet to begin.
+
+    What begins more than a year ahead has a wrong date.
+    """
+    is_b12 = held.medicine is Medicine.B12
+    if is_b12 and dose.daily.mg_per_day is None and route is not Route.PARENTERAL and is_taken(intervals, now.today):
+        log.add("dosage", f"vitamin B12 is taken, and it is not known how much: {dose.daily.reason}")
+    ahead = [i.start for i in intervals if i.start is not None and i.start.earliest > now.today]
+    for start in ahead[:1]:
+        is_wrong = start.earliest > now.today + _LONGEST_AHEAD
+        if is_wrong or is_b12:
+            log.add("start", f"it begins in the future ({start}), so it does not count yet", left_out=is_wrong)
 
 
 def _place(treatment: Treatment) -> tuple[str, str, str]:

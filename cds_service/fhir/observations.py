@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from cds_service.facts.dates import ClinicalDate
-from cds_service.facts.labs import LabResult
+from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.patient import DataIssue, DataKey
 from cds_service.fhir.analyte_codes import AnalyteMatch, match_analyte
 from cds_service.fhir.record import PatientRecord
@@ -26,6 +26,8 @@ from cds_service.knowledge.model import Knowledge
 
 _COUNTED = ("final", "amended", "corrected", "preliminary")
 _CORRECTED = ("amended", "corrected")
+# What decides on treatment must be certain: a result that its name alone tells of is shown, and not counted.
+_BY_CODE_ONLY = frozenset({Analyte.TOTAL_B12, Analyte.ACTIVE_B12, Analyte.MMA, Analyte.HOMOCYSTEINE})
 _WITHDRAWN_OR_PLANNED = ("entered-in-error", "cancelled", "registered")
 
 
@@ -105,10 +107,13 @@ def _read(
         value = read_value(candidate.holder, analyte, candidate.match.code)
     except Unusable as unusable:
         sentence = f"This {analyte.short} result was not used: {unusable.why}{_marked(candidate)}."
-        return None, [candidate.issue(unusable.field, sentence)]
+        return None, [replace(candidate.issue(unusable.field, sentence), day=_day(candidate.resource))]
     notes = [*of_date, *value.notes]
     care_taken = f"This {analyte.short} result was used with care"
     issues = [candidate.issue(field, f"{care_taken}: {why}.", used_with_care=True) for field, why in notes]
+    if not candidate.match.is_coded and candidate.match.analyte in _BY_CODE_ONLY:
+        sentence = f"This {analyte.short} result does not count as measured: it was recognised by its name alone."
+        issues.append(replace(candidate.issue("code", sentence), day=taken))
     return _result(candidate, taken, value), issues
 
 
@@ -146,7 +151,17 @@ def _taken(resource: Resource, today: date) -> tuple[ClinicalDate, list[tuple[st
         raise Unusable(field, f"its date {taken} is in the future")
     if field == "issued":
         return taken, [(field, f"it does not say when the sample was taken, so {taken}, when it was reported, counts")]
+    if not taken.is_exact:
+        return taken, [(field, f"the day is not known, only {taken}")]
     return taken, []
+
+
+def _day(resource: Resource) -> ClinicalDate | None:
+    """The day of a result that cannot be used, as far as it can be told."""
+    try:
+        return ClinicalDate.parse(_when(resource)[1] or "")
+    except ValueError:
+        return None
 
 
 def _when(resource: Resource) -> tuple[str, str | None]:

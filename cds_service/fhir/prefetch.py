@@ -7,19 +7,22 @@ the same member twice, the last one counts, here as in most JSON readers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from cds_service.errors import InvalidHookRequest
-from cds_service.facts.patient import DataIssue, DataKey
+from cds_service.facts.patient import DRAFTS, DataIssue, DataKey
 from cds_service.fhir import tolerant
 from cds_service.fhir.bundles import EMPTY, PatientValue, Reading, read_bundle, read_patient
+from cds_service.fhir.resource_types import NO_TYPE
 from cds_service.fhir.resources import Bundle, Entry, Resource, resource_name
 
+_TYPE_NAME = re.compile(r"(?:[A-Z][a-z0-9]+)+")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MOST_DRAFTS = 1000  # of one signing; each is read on its own
 _SearchAnswer = Bundle | None | UnsetType
@@ -77,6 +80,8 @@ class _DraftEntry(Struct, rename="camel"):
 class _DraftBundle(Struct, rename="camel"):
     resource_type: str | None = None
     entry: list[Raw] | None = None
+    total: Any = None
+    link: Any = None
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
@@ -275,21 +280,39 @@ def _read_drafts(sent: Raw | UnsetType) -> _Drafts:
         return _Drafts.none(("context.draftOrders.entry", problem))
     entries: list[Entry] = []
     sent_as: dict[str, set[bytes]] = {}
-    issues: list[DataIssue] = []
+    issues = _not_all(bundle)
     for index, sent_entry in enumerate(bundle.entry or []):
         where = f"draftOrders entry[{index}]"
         entry = _draft_entry(sent_entry)
         if entry is None or entry.resource is UNSET:
-            issues.append(DataIssue(where, "resource", "The entry holds no resource; it was not used."))
+            issues.append(DataIssue(where, "resource", "The entry holds no resource; it was not used.", DRAFTS))
             continue
         resource, odd = read_single(bytes(entry.resource), where)
-        issues.extend(odd)
+        if resource is not None and not _is_an_order(resource.resource_type or ""):
+            resource, odd = None, (*odd, DataIssue(where, "resourceType", NO_TYPE))
+        issues.extend(odd if resource is not None else (replace(issue, matters_to=DRAFTS) for issue in odd))
         if resource is not None:
             entries.append(Entry(entry.full_url, resource))
             if resource.id:
                 sent_as.setdefault(resource_name(resource), set()).add(bytes(entry.resource))
     json, doubled = _told_apart(sent_as)
     return _Drafts(tuple(entries), json, (*issues, *doubled), ())
+
+
+def _is_an_order(kind: str) -> bool:
+    """Whether a draft's type may be one of another kind of order, of any FHIR release: then it is none of ours."""
+    return bool(_TYPE_NAME.fullmatch(kind)) and kind != "OperationOutcome"
+
+
+def _not_all(bundle: _DraftBundle) -> list[DataIssue]:
+    """That the Bundle of drafts says itself that it does not hold all of them."""
+    given = len(bundle.entry or [])
+    where = "context.draftOrders"
+    if isinstance(bundle.total, int) and bundle.total > given:
+        return [DataIssue(where, "total", f"There are {bundle.total} drafts, but only {given} were given.", DRAFTS)]
+    if bundle.link and any(not isinstance(link, dict) or link.get("relation") != "self" for link in bundle.link):
+        return [DataIssue(where, "link", "It may have further pages, which were not given.", DRAFTS)]
+    return []
 
 
 def _told_apart(sent_as: Mapping[str, set[bytes]]) -> tuple[dict[str, bytes], list[DataIssue]]:

@@ -8,6 +8,7 @@ from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.patient import Availability, DataIssue, DataKey, PatientFacts, Sex
 from cds_service.fhir.conditions import read_problems
 from cds_service.fhir.draft_orders import read_drafts
+from cds_service.fhir.left_out import availabilities, nameless
 from cds_service.fhir.medications import read_treatments
 from cds_service.fhir.observations import read_labs
 from cds_service.fhir.record import PatientRecord, Section
@@ -33,6 +34,7 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
     treatments, treatment_issues = read_treatments(record, knowledge, today)
     test_orders, test_issues = read_test_orders(record, knowledge)
     drafts, draft_issues = read_drafts(record, knowledge)
+    unnamed = nameless(record)
     issues = [
         *record.issues,
         *_unread(record),
@@ -41,6 +43,7 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
         *death_issues,
         *lab_issues,
         *problem_issues,
+        *(issue for found in unnamed.values() for issue in found),
     ]
     issues += [*treatment_issues, *test_issues, *draft_issues]
     return PatientFacts(
@@ -55,7 +58,7 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
         test_orders=tuple(sorted(test_orders, key=repr)),
         drafts=tuple(sorted(drafts, key=repr)),
         issues=tuple(sorted(set(issues), key=_by_resource)),
-        availability=tuple((key, record.section(key).availability) for key in DataKey),
+        availability=tuple(availabilities(record, unnamed, (*problem_issues, *treatment_issues))),
     )
 
 

@@ -146,11 +146,19 @@ def _bundle(key: DataKey, value: dict[str, Any]) -> Reading:
         resource_type=kind if isinstance(kind, str | None) else quoted(str(kind)),
         type=_converted(value.get("type"), str),
         total=_converted(value.get("total"), int),
-        link=_converted(value.get("link"), list[Link]),
+        link=_links(value.get("link")),
         entry=entries if sent is not None else None,
     )
     reading = read_bundle(key, bundle, lost, is_cut=sent is not None and len(sent) > MOST_ENTRIES)
     return dataclasses.replace(reading, issues=(*mended, *reading.issues))
+
+
+def _links(sent: Any) -> list[Link] | None:
+    """The links of a Bundle; one that cannot be read stays as a link of which nothing is known."""
+    if sent is None:
+        return None
+    links = sent if isinstance(sent, list) else [sent]
+    return [_converted(link, Link) or Link() for link in links]
 
 
 def _entry(item: Any, where: str) -> tuple[Entry | None, tuple[DataIssue, ...]]:

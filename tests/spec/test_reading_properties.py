@@ -80,7 +80,6 @@ UNRELATED = [
     observation(id="x3", code=concept(("http://hospital.example", "K"), text="Potassium"), value=4, unit="mmol/L"),
     condition(ICD_10_CM, "I10", id="x4"),
     resource("Device", id="x5"),
-    resource("Observation", id="x6"),
 ]
 
 

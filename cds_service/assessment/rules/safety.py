@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
-from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
+from cds_service.assessment.picture import MEDICATION_KEYS, Picture, issue_facts, result_fact
+from cds_service.assessment.reading import B12_ANALYTES
 from cds_service.assessment.rules.diagnosis import b12_values, treatment_words
 from cds_service.assessment.rules.offers import INJECTION, ORAL, cautions, is_allergic, regimens_for
 from cds_service.facts.labs import Analyte
 from cds_service.facts.orders import DraftContent, DraftOrder, Test
-from cds_service.facts.patient import DataKey
+from cds_service.facts.patient import DRAFTS, DataKey
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import ProblemKind
 from cds_service.facts.treatments import Medicine, RecordKind, Route
@@ -66,17 +67,19 @@ def folic_acid_taken_with_b12_in_doubt(p: Picture) -> Answer:
 def folic_acid_not_checked(p: Picture) -> Answer:
     """Folic acid is ordered, and what the check needs could not be read: said, never passed over in silence."""
     folic = _drafted(p)
-    if folic is None or not _matters(p, folic) or p.status not in (Status.UNKNOWN, Status.INDETERMINATE):
+    results = tuple(issue for issue in p.left_out if issue.matters_to in B12_ANALYTES)
+    in_doubt = p.status in (Status.UNKNOWN, Status.INDETERMINATE)
+    if folic is None or not _matters(p, folic) or not (in_doubt or (p.status is Status.UNLIKELY and results)):
         return does_not_fire()
-    if _called_for(p):
+    if _called_for(p) and in_doubt:
         return does_not_fire()  # the rule on B12 in doubt speaks, and names what is missing
     labs = p.unread(DataKey.LABS) if p.status is Status.UNKNOWN else ()
     signs = p.unread(DataKey.CONDITIONS, DataKey.PROCEDURES, *MEDICATION_KEYS)
-    if not labs and not signs:
+    if not labs and not signs and not p.left_out:
         return does_not_fire()
     return fires(
-        variant="not-checked" if labs else "partly-checked",
-        facts=folic.facts,
+        variant="not-checked" if labs else "result-not-used" if results else "partly-checked",
+        facts=folic.facts + issue_facts(p.left_out),
         values={"dose": folic.words()},
         recommends=(Recommendation.VERIFY_DATA,),
         missing_keys=labs + signs,
@@ -271,3 +274,29 @@ def allergy_to_drafted_b12(p: Picture) -> Answer:
         recommends=(Recommendation.REFER,),
         target=drafts[0].source,
     )
+
+
+def product_not_checked(p: Picture) -> Answer:
+    """B12 is ordered, and whether it may be given could not be read: an allergy, or Leber's optic neuropathy."""
+    drafts = [d for d in p.facts.drafts if d.is_selected and any(c.medicine is Medicine.B12 for c in d.contents)]
+    unread = p.unread(DataKey.ALLERGIES, DataKey.CONDITIONS)
+    known = p.has(ProblemKind.COBALAMIN_ALLERGY)  # nothing that could be read says more
+    if not drafts or not unread or known:
+        return does_not_fire()
+    title = p.knowledge.medicines[Medicine.B12].title
+    bearing = tuple(i for i in p.left_out if i.resource.startswith(("AllergyIntolerance", "Condition")))
+    return fires(
+        variant="allergies" if DataKey.ALLERGIES in unread else "conditions",
+        facts=(*(FactUsed(title, d.name, source=d.source) for d in drafts), *issue_facts(bearing)),
+        recommends=(Recommendation.VERIFY_DATA,),
+        missing_keys=unread,
+        target=drafts[0].source,
+    )
+
+
+def draft_not_read(p: Picture) -> Answer:
+    """An order that is being written could not be read, so nothing is said of it."""
+    unread = p.unused(DRAFTS)
+    if not unread:
+        return does_not_fire()
+    return fires(variant="not-read", facts=issue_facts(unread), recommends=(Recommendation.VERIFY_DATA,))

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 
 from cds_service.assessment.bands import Band
 from cds_service.assessment.outcome import Answer, FactUsed, Outcome, Status, does_not_fire, fires
-from cds_service.assessment.picture import Picture, result_fact
+from cds_service.assessment.picture import Picture, issue_facts, result_fact
 from cds_service.assessment.rules.diagnosis import b12_values
+from cds_service.facts.labs import Analyte
 from cds_service.facts.patient import DataKey
 from cds_service.facts.treatments import Medicine
 from cds_service.knowledge.model import Recommendation
 
+_ON_EVERY_CARD = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12, Analyte.MMA, Analyte.HOMOCYSTEINE, Medicine.B12)
 _LOW_OR_DOUBTFUL = (Band.DEFICIENT, Band.DEFICIENT_OR_INDETERMINATE, Band.INDETERMINATE)
 
 
@@ -42,6 +44,7 @@ def data_incomplete(p: Picture, answers: Iterable[Answer]) -> Answer:
 
     `answers` are those of all other rules: what they would have needed, and what their own cards already name.
     """
+    answers = tuple(answers)
     if not p.in_scope:
         return does_not_fire()
     wanted: dict[str, None] = {}
@@ -54,13 +57,23 @@ def data_incomplete(p: Picture, answers: Iterable[Answer]) -> Answer:
         wanted |= dict.fromkeys(p.unread(DataKey.LABS))
     missing = tuple(key for key in wanted if key not in named)
     if not missing:
-        return does_not_fire()
+        return _left_out(p, any(answer.outcome is Outcome.FIRES for answer in answers))
     labs = DataKey.LABS in missing
     urgent = labs and bool(p.features) and bool(p.risks)
     return fires(
         variant="results-with-feature" if urgent else "results" if labs else "other",
-        facts=tuple(FactUsed("Not read", key) for key in missing) + (p.features + p.risks if labs else ()),
+        facts=tuple(FactUsed("Not read", key) for key in missing)
+        + issue_facts(p.left_out)
+        + (p.features + p.risks if labs else ()),
         values={"keys": ", ".join(missing)},
         recommends=(Recommendation.VERIFY_DATA,),
         missing_keys=missing,
     )
+
+
+def _left_out(p: Picture, has_cards: bool) -> Answer:
+    """Single entries that could not be used, although all keys were there; results of B12 stand on every other card."""
+    found = tuple(issue for issue in p.left_out if not (has_cards and issue.matters_to in _ON_EVERY_CARD))
+    if not found:
+        return does_not_fire()
+    return fires(variant="left-out", facts=issue_facts(found), recommends=(Recommendation.VERIFY_DATA,))

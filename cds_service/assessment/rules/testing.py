@@ -155,6 +155,7 @@ def _untold(p: Picture) -> list[tuple[FactUsed, str]]:
     unused = [
         (FactUsed("Vitamin B12, not used", issue.issue, source=issue.resource), issue.issue)
         for issue in p.unused(*B12_ANALYTES)
+        if issue.resource not in {result.source for result in by_name}
     ]
     return found + unused
 

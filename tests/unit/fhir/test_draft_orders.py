@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cds_service.facts.orders import DraftOrder, Test
-from cds_service.facts.patient import DataIssue
+from cds_service.facts.patient import DRAFTS, DataIssue
 from cds_service.facts.treatments import Medicine, Route
 from cds_service.fhir.draft_orders import concerns_us, read_drafts
 from cds_service.fhir.record import PatientRecord
@@ -110,8 +110,6 @@ def test_withdrawn_drafts_do_not_count(fields: dict[str, Any]) -> None:
         (("https://ehr.example/fhir/MedicationRequest/draft-1",), True),
         (("MedicationRequest/draft-1/_history/1",), True),
         (("urn:uuid:5f0c",), True),
-        (("MedicationRequest/draft-2",), False),
-        (("MedicationRequest/xdraft-1",), False),
         ((), False),
     ],
 )
@@ -120,8 +118,14 @@ def test_selections_name_drafts_in_every_way(selections: tuple[str, ...] | None,
     assert [d.is_selected for d in found] == [selected]
 
 
-def test_an_empty_selection_does_not_select_a_draft_without_id() -> None:
-    assert [d.is_selected for d in read(draft(id=None), selections=("", "MedicationRequest/9"))] == [False]
+@pytest.mark.parametrize("selection", ["MedicationRequest/draft-2", "MedicationRequest/xdraft-1", ""])
+@pytest.mark.parametrize("drafts", [(), (draft(),), (draft(id=None),)], ids=["none", "another", "one without id"])
+def test_a_selected_order_that_is_not_among_the_drafts_is_told(drafts: tuple[Resource, ...], selection: str) -> None:
+    given = session(*drafts, selections=(selection,))
+    found, issues = read_drafts(given, KNOWLEDGE)
+    assert not any(d.is_selected for d in found)
+    assert [(i.resource, i.matters_to, i.used_with_care) for i in issues] == [("context.selections", DRAFTS, False)]
+    assert concerns_us(given, KNOWLEDGE)
 
 
 def test_a_medication_in_the_same_draft_bundle_is_found() -> None:
@@ -146,7 +150,13 @@ def test_a_draft_whose_medication_was_not_sent_is_told() -> None:
 def test_another_patients_draft_is_told_and_not_used() -> None:
     found, issues = read_drafts(session(draft(subject={"reference": "Patient/other"})), KNOWLEDGE)
     assert found == []
-    assert issues == [DataIssue("MedicationRequest/draft-1", "subject", "belongs to another patient; it was not used")]
+    told = "belongs to another patient; it was not used"
+    assert issues == [DataIssue("MedicationRequest/draft-1", "subject", told, DRAFTS)]
+
+
+@pytest.mark.parametrize("subject", [None, {}, {"reference": " "}, {"display": "Jane Roe"}], ids=str)
+def test_a_draft_that_names_nobody_is_this_patients(subject: dict[str, str] | None) -> None:
+    assert len(read(draft(subject=subject))) == 1
 
 
 def test_a_drafted_test_is_seen() -> None:
@@ -187,7 +197,7 @@ class TestConcernsUs:
             (draft(medicationCodeableConcept=named("lisinopril 10 mg")), False),
             (draft(medicationCodeableConcept=None), False),
             (draft(status="cancelled"), False),
-            (draft(subject={"reference": "Patient/other"}), False),
+            (draft(subject={"reference": "Patient/other"}), True),
             (draft(medicationCodeableConcept=None, medicationReference={"reference": "Medication/lost"}), True),
         ],
     )

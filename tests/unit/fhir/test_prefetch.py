@@ -381,10 +381,11 @@ def test_one_odd_draft_does_not_lose_the_others() -> None:
 
 
 def test_drafts_survive_a_misfit_elsewhere_with_their_exact_numbers() -> None:
-    text = '{"prefetch": 5, "context": {"draftOrders": {"entry": [{"resource": {"id": "d", "dose": 1.50}}]}}}'
+    order = '{"resourceType": "MedicationRequest", "id": "d", "dose": 1.50}'
+    text = '{"prefetch": 5, "context": {"draftOrders": {"entry": [{"resource": ' + order + "}]}}}"
     body = decode_hook_body(text.encode())
 
-    assert body.draft_json == {"Resource/d": b'{"id": "d", "dose": 1.50}'}
+    assert body.draft_json == {"MedicationRequest/d": order.encode()}
 
 
 def test_more_drafts_than_anybody_signs_are_refused_before_they_are_read() -> None:

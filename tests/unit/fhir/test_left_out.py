@@ -1,0 +1,100 @@
+"""An entry that does not say what it is, or that was left out, keeps its key from counting as complete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cds_service.facts.patient import ANYTHING, Availability, DataKey, PatientFacts
+from cds_service.fhir.read_facts import read_facts
+from cds_service.fhir.resources import Resource
+from cds_service.knowledge.loader import load
+from tests.builders import ICD_10_CM, LOINC, SNOMED, TODAY, concept, condition, observation, record, resource
+
+KNOWLEDGE = load()
+LOCAL = "http://hospital.example/codes"
+NO_NAMES: list[Any] = [
+    None,
+    {},
+    {"text": "  "},
+    {"coding": []},
+    {"coding": [{"system": LOINC}]},
+    {"coding": [{"code": "2132-9"}]},
+    concept((LOINC, "2132-8")),
+    concept((SNOMED, "190634005")),
+    concept((LOCAL, "\u00bf?")),
+]
+
+
+def facts(**sections: list[Resource]) -> PatientFacts:
+    return read_facts(record(**sections), KNOWLEDGE, TODAY)
+
+
+@pytest.mark.parametrize("code", NO_NAMES, ids=str)
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("labs", "Observation"),
+        ("conditions", "Condition"),
+        ("procedures", "Procedure"),
+        ("allergies", "AllergyIntolerance"),
+        ("socialHistory", "Observation"),
+    ],
+)
+def test_an_entry_that_does_not_say_what_it_is_leaves_its_key_incomplete(key: str, kind: str, code: Any) -> None:
+    found = facts(**{key: [resource(kind, code=code)]})
+    assert found.available(DataKey(key)) is Availability.INCOMPLETE
+    assert [(i.resource, i.matters_to, i.used_with_care) for i in found.issues] == [(f"{kind}/r1", ANYTHING, False)]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        resource("Observation", code=concept((LOCAL, "K"))),
+        resource("Observation", code=concept(text="Potassium")),
+        resource("Observation", code={"coding": [{"display": "Potassium"}]}),
+        resource("Observation", code=concept((LOINC, "2345-7"))),
+        resource("Observation", code=concept((LOINC, "LP7790-1"))),
+        resource("Observation", status="entered-in-error"),
+        resource("Observation", component=[{"code": concept(text="Potassium")}]),
+    ],
+)
+def test_an_entry_that_says_what_it_is_or_is_withdrawn_does_not(named: Resource) -> None:
+    found = facts(labs=[named])
+    assert found.issues == ()
+    assert found.available(DataKey.LABS) is Availability.COMPLETE
+
+
+def test_a_nameless_problem_that_is_over_does_not() -> None:
+    over = resource("Condition", clinicalStatus=concept((LOCAL, "resolved")))
+    assert facts(conditions=[over]).available(DataKey.CONDITIONS) is Availability.COMPLETE
+
+
+def test_an_allergy_is_also_named_by_what_it_reacted_to() -> None:
+    told = resource("AllergyIntolerance", reaction=[{"substance": concept(text="Penicillin")}])
+    assert facts(allergies=[told]).available(DataKey.ALLERGIES) is Availability.COMPLETE
+
+
+@pytest.mark.parametrize(
+    ("key", "stray"),
+    [
+        ("conditions", condition(ICD_10_CM, "G62.9", subject=None)),
+        ("medicationStatements", resource("MedicationStatement", status="active")),
+        ("medicationAdministrations", resource("MedicationAdministration", status="unknown", subject=None)),
+        (
+            "socialHistory",
+            resource("Observation", status="final", code=concept(text="Vegan diet"), subject=None),
+        ),
+    ],
+)
+def test_what_was_left_out_and_may_concern_us_leaves_its_key_incomplete(key: str, stray: Resource) -> None:
+    found = facts(**{key: [stray]})
+    assert [k for k, held in found.availability if held is not Availability.COMPLETE] == [DataKey(key)]
+
+
+def test_a_result_that_was_left_out_says_what_it_is_of_and_when() -> None:
+    found = facts(labs=[observation(value=150, unit="parsec")])
+    (issue,) = found.issues
+    assert (issue.matters_to, str(issue.day)) == ("total-b12", "2025-09-20")
+    assert found.available(DataKey.LABS) is Availability.COMPLETE
