@@ -234,7 +234,10 @@ def _overlay(folder: str) -> Path | None:
 
 def _knowledge(settings: Settings) -> Knowledge:
     return load(
-        overlay=settings.knowledge_dir, with_snomed_affiliate=settings.snomed_affiliate, site=settings.site
+        overlay=settings.knowledge_dir,
+        with_snomed_affiliate=settings.snomed_affiliate,
+        site=settings.site,
+        language=settings.language,
     )
 
 

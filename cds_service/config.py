@@ -26,6 +26,8 @@ _BODY_RANGE = validate.Range(_KIBIBYTE, _KIBIBYTE**3)
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SITES = ("us", "uk")
 DEFAULT_SITE = "us"
+ENGLISH = "en"
+_LANGUAGE = r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*"
 _MEND = {
     "PORT": "Write a free TCP port, such as 8000.",
     "HOST": "Write the address to listen on, such as 127.0.0.1.",
@@ -47,6 +49,7 @@ _MEND = {
     "B12_PLAYGROUND": "Write true or false, or leave it unset: then it is on where only this machine can call.",
     "B12_SNOMED_AFFILIATE": "Write true or false.",
     "B12_SITE": f"Write one of {', '.join(SITES)}: the country whose products are offered.",
+    "B12_LANGUAGE": "Write a language such as en or pt-BR: the name of its folder in languages/.",
 }
 
 
@@ -105,6 +108,7 @@ class Settings:
     log_level: str = "INFO"
     snomed_affiliate: bool = True
     site: str = DEFAULT_SITE
+    language: str = ENGLISH
     feedback_days: int = 365
     playground: bool = False
 
@@ -171,6 +175,7 @@ def _read(env: _MappingEnv) -> dict[str, Any]:
         "log_level": env.str("B12_LOG_LEVEL", default="INFO", validate=validate.OneOf(_LEVELS)),
         "snomed_affiliate": env.bool("B12_SNOMED_AFFILIATE", default=True),
         "site": env.str("B12_SITE", default=DEFAULT_SITE, validate=validate.OneOf(SITES)),
+        "language": env.str("B12_LANGUAGE", default=ENGLISH, validate=validate.Regexp(_LANGUAGE)),
         "feedback_days": env.int("B12_FEEDBACK_DAYS", default=365, validate=validate.Range(1, 36500)),
     }
 

@@ -31,7 +31,10 @@ def make_app(settings: Settings, store: Store | None = None) -> Flask:
     """
     set_up_logs(settings.log_level)
     knowledge = load(
-        overlay=settings.knowledge_dir, with_snomed_affiliate=settings.snomed_affiliate, site=settings.site
+        overlay=settings.knowledge_dir,
+        with_snomed_affiliate=settings.snomed_affiliate,
+        site=settings.site,
+        language=settings.language,
     )
     store = store or Store(settings.database_url)
     offered = services(knowledge)

@@ -83,12 +83,12 @@ def is_raised(result: LabResult, analyte: AnalyteKnowledge) -> tuple[Presence, s
         raised = result.finding in (Finding.HIGH, Finding.POSITIVE)
         return (Presence.YES if raised else Presence.NO), "as the laboratory reports it"
     scale = scale_of(result, analyte)
-    limit, whose = (result.upper_limit, "laboratory's limit")
-    if limit is None and scale is not None:
-        limit, whose = scale.raised_above, "configured cut-off"
-    if limit is None:
+    if result.upper_limit is not None:
+        limit = result.upper_limit
+        return _above(result, limit), f"laboratory's limit {limit.normalize():f} {result.unit}"
+    if scale is None or scale.raised_above is None:
         return Presence.NOT_KNOWN, "no limit known"
-    return _above(result, limit), f"{whose} {limit.normalize():f} {result.unit}"
+    return _above(result, scale.raised_above), f"configured cut-off {scale.raised_above.normalize():f} {result.unit}"
 
 
 def _above(result: LabResult, limit: Decimal) -> Presence:

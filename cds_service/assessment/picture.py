@@ -151,10 +151,12 @@ class Picture:
 
     @property
     def _blood_count(self) -> tuple[FactUsed, ...]:
-        named = (("Macrocytosis", self.macrocytosis), ("Low haemoglobin", self.anaemia))
-        return tuple(
-            replace(result_fact(result, self.knowledge), label=label) for label, result in named if result is not None
-        )
+        found: tuple[FactUsed, ...] = ()
+        if self.macrocytosis is not None:
+            found += (replace(result_fact(self.macrocytosis, self.knowledge), label="Macrocytosis"),)
+        if self.anaemia is not None:
+            found += (replace(result_fact(self.anaemia, self.knowledge), label="Low haemoglobin"),)
+        return found
 
     @cached_property
     def lasting_causes(self) -> tuple[FactUsed, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from cds_service.assessment.assess import DATA_RULE
+from cds_service.assessment.key_words import KEY_WORDS
 from cds_service.assessment.outcome import Assessment, FactUsed, FindingOf
 from cds_service.cards.card import Card, CardSource, Link, Trace
 from cds_service.cards.suggest import suggestions_for
@@ -17,6 +18,7 @@ from cds_service.facts.treatments import Medicine
 from cds_service.fhir.hook_call import HookCall
 from cds_service.fhir.remembered import itself, remembered
 from cds_service.knowledge.model import CardText, Code, Knowledge, Review, ReviewStatus, RuleKnowledge
+from cds_service.knowledge.wording import Wording
 
 LABEL = "B12 CDS"
 TOPIC_SYSTEM = "https://b12-cds.org/topics"
@@ -24,22 +26,8 @@ _ON_EVERY_CARD = frozenset(
     {Analyte.TOTAL_B12, Analyte.ACTIVE_B12, Analyte.MMA, Analyte.HOMOCYSTEINE, Medicine.B12}
 )
 _NO_ISSUES_ON = frozenset({"product", "scope"})
-_DISCLAIMER = "For healthcare professionals: it supports clinical judgement and does not replace it."
+_DISCLAIMER_WORDS = "For healthcare professionals: it supports clinical judgement and does not replace it."
 _MOST_FACTS, _MOST_ISSUES = 10, 3
-_KEY_WORDS = {
-    DataKey.PATIENT: "patient",
-    DataKey.LABS: "laboratory results",
-    DataKey.MEDICATION_STATEMENTS: "medication statements",
-    DataKey.MEDICATION_REQUESTS: "prescriptions",
-    DataKey.MEDICATION_DISPENSES: "dispensed medicines",
-    DataKey.MEDICATION_ADMINISTRATIONS: "administered medicines",
-    DataKey.CONDITIONS: "problem list",
-    DataKey.PROCEDURES: "procedures",
-    DataKey.ALLERGIES: "allergies",
-    DataKey.SERVICE_REQUESTS: "test orders",
-    DataKey.SOCIAL_HISTORY: "social history",
-}
-"""What a clinician calls each prefetch key."""
 
 
 def compose(assessment: Assessment, facts: PatientFacts, knowledge: Knowledge, call: HookCall) -> tuple[Card, ...]:
@@ -95,7 +83,7 @@ def _card(group: Sequence[FindingOf], facts: PatientFacts, knowledge: Knowledge,
     )
     return Card(
         uuid=str(uuid4()),
-        summary=filled_summary(_text(first, knowledge).summary, first.answer.values),
+        summary=filled_summary(_text(first, knowledge).summary, _said(first, knowledge)),
         detail=_detail(group, facts, knowledge),
         indicator=_text(first, knowledge).indicator,
         source=always.source,
@@ -131,18 +119,18 @@ def _always(rule_id: str, knowledge: Knowledge) -> _Always:
 def _source(rule: RuleKnowledge, knowledge: Knowledge) -> CardSource:
     source = next((knowledge.sources[c.source] for c in rule.sources if knowledge.sources[c.source].url), None)
     topic = Code(TOPIC_SYSTEM, rule.concern, rule.concern.replace("-", " ").capitalize())
-    label = f"{LABEL} {rule.id} ({review_words(rule.review)})"
+    label = f"{LABEL} {rule.id} ({review_words(rule.review, knowledge.wording)})"
     return CardSource(label, source.url if source is not None else "", topic)
 
 
-def review_words(review: Review) -> str:
+def review_words(review: Review, wording: Wording) -> str:
     """How far clinicians have looked at it, for the card's source: nothing that reads like a review that was not."""
     if review.status is ReviewStatus.APPROVED:
-        return f"last reviewed {review.reviewed} by {review.reviewed_by}"
-    state = "draft" if review.status is ReviewStatus.DRAFT else "in review"
+        return wording.say("last reviewed {0} by {1}", review.reviewed, review.reviewed_by)
+    state = wording.say("draft") if review.status is ReviewStatus.DRAFT else wording.say("in review")
     if review.reviewed is None:
-        return f"{state}, not yet reviewed by a clinician"
-    return f"{state}, looked at on {review.reviewed} by {review.reviewed_by}, not approved"
+        return wording.say("{0}, not yet reviewed by a clinician", state)
+    return wording.say("{0}, looked at on {1} by {2}, not approved", state, review.reviewed, review.reviewed_by)
 
 
 def _links(rule: RuleKnowledge, knowledge: Knowledge) -> tuple[Link, ...]:
@@ -151,36 +139,42 @@ def _links(rule: RuleKnowledge, knowledge: Knowledge) -> tuple[Link, ...]:
 
 
 def _detail(group: Sequence[FindingOf], facts: PatientFacts, knowledge: Knowledge) -> str:
-    paragraphs = [filled_detail(_text(f, knowledge).detail, f.answer.values) for f in group]
+    paragraphs = [filled_detail(_text(f, knowledge).detail, _said(f, knowledge)) for f in group]
     parts = [
         *dict.fromkeys(paragraphs),
-        _table(fact for finding in group for fact in finding.answer.facts),
-        _missing(group),
+        _table((fact for finding in group for fact in finding.answer.facts), knowledge.wording),
+        _missing(group, knowledge.wording),
         _not_used(group, facts.issues, knowledge),
         _why(tuple(f.rule for f in group), knowledge),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _table(facts: Iterable[FactUsed]) -> str:
+def _said(finding: FindingOf, knowledge: Knowledge) -> dict[str, str]:
+    """What fills the words of a card, in its language."""
+    return {name: knowledge.wording.said(value) for name, value in finding.answer.values.items()}
+
+
+def _table(facts: Iterable[FactUsed], wording: Wording) -> str:
     rows = list(dict.fromkeys(facts))
     if not rows:
         return ""
-    lines = ["| Fact | Value | Date | Reference range |", "|---|---|---|---|"]
-    lines += [
-        f"| {escaped(f.label)} | {escaped(f.value)} | {escaped(f.when) or '–'} | {escaped(f.reference) or '–'} |"
-        for f in rows[:_MOST_FACTS]
-    ]
+    head = (wording.say("Fact"), wording.say("Value"), wording.say("Date"), wording.say("Reference range"))
+    lines = [f"| {' | '.join(head)} |", "|---|---|---|---|"]
+    for f in rows[:_MOST_FACTS]:
+        cells = (wording.said(f.label), wording.said(f.value), f.when, f.reference)
+        lines.append(f"| {' | '.join(escaped(cell) or '–' for cell in cells)} |")
     more = len(rows) - _MOST_FACTS
-    return "\n".join(lines) + (f"\n\n…and {more} more." if more > 0 else "")
+    return "\n".join(lines) + (f"\n\n{wording.say('…and {0} more', more)}." if more > 0 else "")
 
 
-def _missing(group: Sequence[FindingOf]) -> str:
+def _missing(group: Sequence[FindingOf], wording: Wording) -> str:
     keys = list(dict.fromkeys(key for f in group for key in f.answer.missing_keys))
     if not keys:
         return ""
-    words = ", ".join(f"{_KEY_WORDS[DataKey(key)]} ({key})" for key in keys)
-    return f"**Not checked**, because it was not received or not complete: {words}."
+    words = ", ".join(f"{wording.say(KEY_WORDS[DataKey(key)])} ({key})" for key in keys)
+    heading, why = wording.say("Not checked"), wording.say("because it was not received or not complete")
+    return f"**{heading}**, {why}: {words}."
 
 
 def _not_used(group: Sequence[FindingOf], issues: Sequence[DataIssue], knowledge: Knowledge) -> str:
@@ -189,9 +183,11 @@ def _not_used(group: Sequence[FindingOf], issues: Sequence[DataIssue], knowledge
     ours = [issue for issue in issues if issue.matters_to in _ON_EVERY_CARD]
     if not ours:
         return ""
-    lines = [f"- {escaped(issue.resource)}: {escaped(issue.issue)}" for issue in ours[:_MOST_ISSUES]]
+    wording = knowledge.wording
+    lines = [f"- {escaped(issue.resource)}: {escaped(wording.said(issue.issue))}" for issue in ours[:_MOST_ISSUES]]
     more = len(ours) - _MOST_ISSUES
-    return "\n".join(["**Not used, or used with care:**", "", *lines, *([f"- …and {more} more"] if more > 0 else [])])
+    rest = [f"- {wording.say('…and {0} more', more)}"] if more > 0 else []
+    return "\n".join([f"**{wording.say('Not used, or used with care')}:**", "", *lines, *rest])
 
 
 @remembered(itself)
@@ -202,7 +198,8 @@ def _why(rule_ids: tuple[str, ...], knowledge: Knowledge) -> str:
             places.setdefault(citation.source, {})[citation.at] = None
     ids = ", ".join(rule_ids)
     sources = "; ".join(_cited(source, tuple(at), knowledge) for source, at in places.items())
-    return f"**Why:** {ids}. {sources}. Knowledge {knowledge.version}. {_DISCLAIMER}"
+    say = knowledge.wording.say
+    return f"**{say('Why')}:** {ids}. {sources}. {say('Knowledge')} {knowledge.version}. {say(_DISCLAIMER_WORDS)}"
 
 
 def _cited(source_id: str, places: tuple[str, ...], knowledge: Knowledge) -> str:

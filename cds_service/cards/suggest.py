@@ -14,6 +14,7 @@ from cds_service.facts.orders import Test
 from cds_service.fhir.draft_resources import draft_medication_request, draft_service_request, product_and_dosage
 from cds_service.fhir.hook_call import HookCall
 from cds_service.knowledge.model import Knowledge, Recommendation, Regimen
+from cds_service.knowledge.wording import Wording
 
 _TESTS = {
     Recommendation.ORDER_B12: (Test.B12,),
@@ -64,14 +65,16 @@ def _tests_of(answer: Answer, call: HookCall) -> list[tuple[Test, ...]]:
 
 
 def _tests(tests: tuple[Test, ...], knowledge: Knowledge, call: HookCall, reasons: Sequence[str]) -> Suggestion:
-    titles = [knowledge.tests[test].title for test in tests]
+    titles, say = [knowledge.tests[test].title for test in tests], knowledge.wording.say
     actions = tuple(
         Action(
-            "create", f"Order {title}", draft_service_request(knowledge.tests[test], **_common(call), reasons=reasons)
+            "create",
+            say("Order {0}", title),
+            draft_service_request(knowledge.tests[test], **_common(call), reasons=reasons),
         )
         for test, title in zip(tests, titles, strict=True)
     )
-    return Suggestion(str(uuid4()), f"Order {_listed(titles)}", actions)
+    return Suggestion(str(uuid4()), say("Order {0}", _listed(titles, knowledge.wording)), actions)
 
 
 def _treatment(regimen: Regimen, call: HookCall, reasons: Sequence[str]) -> Suggestion:
@@ -81,16 +84,16 @@ def _treatment(regimen: Regimen, call: HookCall, reasons: Sequence[str]) -> Sugg
 
 def _changes(answer: Answer, knowledge: Knowledge, call: HookCall) -> dict[str, Suggestion]:
     """Changes to the draft that a card is about: only drafts of this very request can be changed."""
-    sent = (call.draft_json or {}).get(answer.target)
+    sent, say = (call.draft_json or {}).get(answer.target), knowledge.wording.say
     if sent is None:
         return {}
     if Recommendation.USE_HYDROXOCOBALAMIN in answer.recommends and answer.regimens:
         regimen = knowledge.regimens[answer.regimens[0]]
-        label = f"Change to {regimen.medicine_text}, {regimen.title.lower()}"
+        label = say("Change to {0}, {1}", regimen.medicine_text, regimen.title.lower())
         changed = _changed(sent, regimen, call.record.patient_id)
         return {"update": Suggestion(str(uuid4()), label, (Action("update", label, changed),))}
     if answer.variant == _DUPLICATE:
-        label = "Remove the duplicate vitamin B12 order"
+        label = say("Remove the duplicate vitamin B12 order")
         return {"delete": Suggestion(str(uuid4()), label, (Action("delete", label, resource_id=answer.target),))}
     return {}
 
@@ -114,5 +117,5 @@ def _common(call: HookCall) -> dict[str, Any]:
     }
 
 
-def _listed(titles: Sequence[str]) -> str:
-    return titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} and {titles[-1]}"
+def _listed(titles: Sequence[str], wording: Wording) -> str:
+    return titles[0] if len(titles) == 1 else wording.say("{0} and {1}", ", ".join(titles[:-1]), titles[-1])

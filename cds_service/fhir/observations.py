@@ -106,7 +106,8 @@ def _read(
         taken, of_date = _taken(candidate.resource, today)
         value = read_value(candidate.holder, analyte, candidate.match.code)
     except Unusable as unusable:
-        sentence = f"This {analyte.short} result was not used: {unusable.why}{_marked(candidate)}."
+        why = f"{unusable.why}{_marked(candidate)}"
+        sentence = f"This {analyte.short} result was not used: {why}."
         return None, [replace(candidate.issue(unusable.field, sentence), day=_day(candidate.resource))]
     notes = [*of_date, *value.notes]
     care_taken = f"This {analyte.short} result was used with care"

@@ -12,6 +12,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from cds_service.knowledge.wording import Wording
+
 
 class ReviewStatus(StrEnum):
     """How far clinicians have looked at a file."""
@@ -448,7 +450,7 @@ class Knowledge:
     parameter_files: Mapping[str, Parameter]
     sources: Mapping[str, Source]
     override_reasons: Mapping[str, OverrideReason]
-    words: Mapping[str, str] = field(default_factory=dict)
+    wording: Wording = field(default_factory=Wording)
     regimen_files: Mapping[str, Regimen] = field(default_factory=dict)
     coverage: tuple[ArticleStatement, ...] = ()
     analytes_by_code: Mapping[tuple[str, str], tuple[str, Code]] = field(default_factory=dict)

@@ -14,16 +14,18 @@ import click
 
 from cds_service.errors import InvalidKnowledge
 from cds_service.knowledge.loader import PACKAGED, load
-from cds_service.knowledge.loader.files import effective_files
+from cds_service.knowledge.loader.files import SENTENCES, effective_files
 from cds_service.knowledge.model import Knowledge
 from cds_service.rule_book.book import rule_book
 from cds_service.rule_book.changes import changed_by_site
 from cds_service.rule_book.coverage import coverage, untold
+from cds_service.rule_book.sentences import sentences_page
 from cds_service.rule_book.stories import story_index
 
 ROOT = Path(__file__).parent.parent.parent
 KNOWLEDGE_PAGE = Path("cds_service/knowledge/README.md")
 COVERAGE_PAGE = Path("docs/coverage.md")
+SENTENCES_PAGE = KNOWLEDGE_PAGE.with_name(SENTENCES)
 FIXTURES_PAGE = Path("fixtures/README.md")
 SITE_PAGE = Path("README.md")
 
@@ -34,6 +36,7 @@ def write(root: Path) -> None:
     Raises:
         InvalidKnowledge: the knowledge files or the stories cannot be used.
     """
+    _write(root / SENTENCES_PAGE, sentences_page().encode())  # first: the version on every page hashes it
     for path, text in _pages(root).items():
         _write(root / path, text.encode())
 
@@ -103,7 +106,8 @@ def _pages(root: Path) -> dict[Path, str]:
     problems = untold(knowledge)
     if problems:
         raise InvalidKnowledge(problems)
-    return {KNOWLEDGE_PAGE: rule_book(knowledge, root / KNOWLEDGE_PAGE.parent), **_other_pages(root, knowledge)}
+    book = rule_book(knowledge, root / KNOWLEDGE_PAGE.parent)
+    return {KNOWLEDGE_PAGE: book, SENTENCES_PAGE: sentences_page(), **_other_pages(root, knowledge)}
 
 
 def _other_pages(root: Path, knowledge: Knowledge) -> dict[Path, str]:

@@ -29,7 +29,8 @@ def rule(rule: RuleKnowledge, knowledge: Knowledge, folder: Path) -> str:
             f"**{rule.title}.** {rule.statement}",
             f"*Why:* {rule.rationale}",
             f"{_file(rule, folder)}, function `{rule.function}`, concern `{rule.concern}`; shown on "
-            f"{', '.join(rule.shown_on)}; {review_words(review)}; to be reviewed by {review.next_review}.",
+            f"{', '.join(rule.shown_on)}; {review_words(review, knowledge.wording)}; "
+            f"to be reviewed by {review.next_review}.",
             f"Sources: {cited(rule.sources, knowledge)}.",
             table(("card", "indicator", "summary", "detail", "for the patient"), _words(rule)),
             table(("example", "given", "then", "at the edge of"), (_example(example) for example in rule.examples)),

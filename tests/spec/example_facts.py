@@ -206,7 +206,7 @@ def _drafts(given: Mapping[str, Any]) -> list[DraftOrder]:
     contents = tuple(
         DraftContent(
             Medicine(name),
-            DailyDose(None, "no dose could be read") if mg == "unknown" else DailyDose(Decimal(str(mg))),
+            DailyDose(None, "no dosage was given") if mg == "unknown" else DailyDose(Decimal(str(mg))),
             Route.ORAL,
             str(given.get("form", "")) if name == "b12" else "",
         )
@@ -222,4 +222,4 @@ def _drafts(given: Mapping[str, Any]) -> list[DraftOrder]:
 def _issues(given: Mapping[str, Any]) -> tuple[DataIssue, ...]:
     if "unusable" not in given:
         return ()
-    return (DataIssue("Observation/unusable", "value", "the unit is not known", str(given["unusable"])),)
+    return (DataIssue("Observation/unusable", "value", "it has no unit, and none is guessed", str(given["unusable"])),)

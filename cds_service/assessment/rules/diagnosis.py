@@ -3,6 +3,8 @@ Diagnostic Approach; clinical-guidelines 1 to 3 and 5)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cds_service.assessment.bands import Band, b12_band, is_raised, scale_of
 from cds_service.assessment.metabolites import Marker, rate_words
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
@@ -400,9 +402,13 @@ def _unit_as_printed(result: LabResult, scale: Scale | None) -> str:
 
 def marker_words(p: Picture, markers: tuple[Marker, ...]) -> str:
     """ "MMA 0.55 umol/L and homocysteine 22 umol/L"; without the amount where the laboratory gave only a word."""
-    return " and ".join(
-        " ".join(filter(None, (p.knowledge.analytes[m.result.analyte].short, _amount(m.result)))) for m in markers
-    )
+    named = [" ".join(filter(None, (p.knowledge.analytes[m.result.analyte].short, _amount(m.result)))) for m in markers]
+    return both(p, named)
+
+
+def both(p: Picture, names: Sequence[str]) -> str:
+    """One name, or two as a sentence lists them."""
+    return names[0] if len(names) == 1 else p.knowledge.wording.say("{0} and {1}", *names[:2])
 
 
 def _amount(result: LabResult) -> str:

@@ -9,7 +9,7 @@ from cds_service.assessment.metabolites import confounder_of
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, NEUROLOGICAL, Picture, problem_fact, result_fact
 from cds_service.assessment.results import within_months
-from cds_service.assessment.rules.diagnosis import b12_values
+from cds_service.assessment.rules.diagnosis import b12_values, both
 from cds_service.assessment.rules.offers import (
     INJECTION,
     MAINTENANCE_INJECTION,
@@ -121,7 +121,7 @@ def insufficient_response(p: Picture) -> Answer:
         "still-raised",
         (*(result_fact(r, p.knowledge) for r in raised), *b12, *p.neurological),
         {
-            "markers": " and ".join(f"{p.knowledge.analytes[r.analyte].short} {r.printed}" for r in raised),
+            "markers": both(p, [f"{p.knowledge.analytes[r.analyte].short} {r.printed}" for r in raised]),
             "date": str(raised[0].taken),
         },
     )

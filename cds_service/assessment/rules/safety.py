@@ -36,7 +36,7 @@ class _FolicAcid:
         """The dose for a summary: "1 mg/day", or that it could not be read."""
         if not self.is_complete and not self.mg:
             return "of unknown dose"
-        return f"{self.mg:.3g} mg/day" + ("" if self.is_complete else " or more")
+        return f"{self.mg:.3g} mg/day" if self.is_complete else f"{self.mg:.3g} mg/day or more"
 
     def exceeds(self, limit: Decimal) -> bool:
         """Above the limit, strictly; a dose that cannot be read counts as above, as nearly every product is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cds_service.assessment.bands import Band
+from cds_service.assessment.key_words import KEY_WORDS
 from cds_service.assessment.outcome import Answer, FactUsed, Outcome, Status, does_not_fire, fires
 from cds_service.assessment.picture import Picture, issue_facts, result_fact
 from cds_service.assessment.rules.diagnosis import b12_values
@@ -59,13 +60,14 @@ def data_incomplete(p: Picture, answers: Iterable[Answer]) -> Answer:
     if not missing:
         return _left_out(p, any(answer.outcome is Outcome.FIRES for answer in answers))
     labs = DataKey.LABS in missing
+    named_keys = [KEY_WORDS[DataKey(key)] for key in missing]
     urgent = labs and bool(p.features) and bool(p.risks)
     return fires(
         variant="results-with-feature" if urgent else "results" if labs else "other",
-        facts=tuple(FactUsed("Not read", key) for key in missing)
+        facts=tuple(FactUsed("Not read", words) for words in named_keys)
         + issue_facts(p.left_out)
         + (p.features + p.risks if labs else ()),
-        values={"keys": ", ".join(missing)},
+        values={"keys": ", ".join(named_keys)},
         recommends=(Recommendation.VERIFY_DATA,),
         missing_keys=missing,
     )

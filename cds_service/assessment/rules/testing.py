@@ -45,7 +45,8 @@ def duration_unknown(p: Picture) -> Answer:
     unknown = [e for e in p.exposures.values() if _start_is_unknown(p, e)]
     if not unknown:
         return _not_found(p, *MEDICATION_KEYS)
-    medicines = _short(p, unknown[0].medicine) + (" and others" if len(unknown) > 1 else "")
+    first = _short(p, unknown[0].medicine)
+    medicines = f"{first} and others" if len(unknown) > 1 else first
     facts = tuple(fact for e in unknown for fact in _exposure_facts(p, e, "start not known"))
     return _test_card(p, facts, {"medicines": medicines})
 

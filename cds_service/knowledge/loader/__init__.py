@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from marshmallow import Schema, ValidationError
 
-from cds_service.config import DEFAULT_SITE
+from cds_service.config import DEFAULT_SITE, ENGLISH
 from cds_service.errors import InvalidKnowledge
 from cds_service.knowledge.loader import indexes
 from cds_service.knowledge.loader.checks import Read, parameters_of, problems_between
@@ -17,12 +17,13 @@ from cds_service.knowledge.loader.documents import UnreadableDocument, parse
 from cds_service.knowledge.loader.files import (
     COVERAGE,
     OVERRIDE_REASONS,
+    SENTENCES,
     SOURCES,
     VERSION,
-    WORDS,
     effective_files,
     version_of,
 )
+from cds_service.knowledge.loader.languages import FOLDER, lay_in, sentences_of, split_by_language
 from cds_service.knowledge.loader.sites import regimens_at
 from cds_service.knowledge.model import (
     AnalyteKnowledge,
@@ -44,7 +45,8 @@ from cds_service.knowledge.schemas import (
     made_statement,
     problems_of,
 )
-from cds_service.knowledge.schemas.base import did_you_mean, read_text
+from cds_service.knowledge.schemas.base import did_you_mean
+from cds_service.knowledge.wording import Wording
 
 PACKAGED = Path(__file__).parent.parent
 """The folder of the knowledge that ships with the service."""
@@ -58,24 +60,29 @@ def load(
     *,
     with_snomed_affiliate: bool = True,
     site: str = DEFAULT_SITE,
+    language: str = ENGLISH,
 ) -> Knowledge:
     """The knowledge in `folder` (None: ours), with a site's own files in `overlay` laid over it path by path.
 
-    `with_snomed_affiliate` False leaves out every code that needs a SNOMED CT licence. `site` chooses among regimens.
+    `with_snomed_affiliate` False leaves out every code that needs a SNOMED CT licence. `site` chooses among regimens,
+    `language` the words.
 
     Raises:
         InvalidKnowledge: a file cannot be used; all problems of all files are told together.
     """
     files = effective_files(PACKAGED if folder is None else folder, overlay)
-    reader = _Reader(files)
-    read, words, semantic = reader.read()
+    own, told = split_by_language(files, language)
+    if language != ENGLISH and not told:
+        raise InvalidKnowledge([f"{FOLDER}/{language}: there is no such folder of words; add it, or choose {ENGLISH}"])
+    reader = _Reader(own, told, language)
+    read, wording, semantic = reader.read()
     problems = [*reader.problems, *(problems_between(read) if not reader.problems else ())]
     if problems:
         raise InvalidKnowledge(problems)
     by_id = {kind: {thing.id: thing for thing in things.values()} for kind, things in read.things.items()}
     reasons = {name: OverrideReason(name, code) for name, code in read.override_reasons.items()}
     dropped = frozenset() if with_snomed_affiliate else frozenset({Licence.SNOMED_AFFILIATE})
-    knowledge = _assembled(by_id, read.sources, reasons, words, version_of(semantic, files, site), dropped)
+    knowledge = _assembled(by_id, read.sources, reasons, wording, version_of(semantic, files, site, language), dropped)
     return replace(
         knowledge, regimens=regimens_at(site, by_id["regimens"]), coverage=tuple(read.coverage.values())
     )
@@ -114,11 +121,13 @@ def check_complete(
 class _Reader:
     """Reads each file on its own and collects what is wrong with it."""
 
-    def __init__(self, files: Mapping[str, bytes]) -> None:
+    def __init__(self, files: Mapping[str, bytes], told: Mapping[str, bytes], language: str) -> None:
         self.files = files
+        self.told = told
+        self.language = language
         self.problems: list[str] = []
 
-    def read(self) -> tuple[Read, dict[str, str], str]:
+    def read(self) -> tuple[Read, Wording, str]:
         things: dict[str, dict[str, Any]] = {kind: {} for kind in SCHEMAS}
         for path in self.files:
             kind = path.partition("/")[0]
@@ -129,14 +138,29 @@ class _Reader:
         sources = {name: Source(id=name, **told) for name, told in self._entries(SOURCES, SourceSchema()).items()}
         reasons = self._entries(OVERRIDE_REASONS, OverrideReasonSchema())
         version = self._loaded(VERSION, VersionSchema(), self._document(VERSION)) or {"version": ""}
-        return Read(things, sources, reasons, self._coverage()), self._words(), version["version"]
+        return Read(things, sources, reasons, self._coverage()), self._wording(), version["version"]
 
     def _document(self, path: str) -> object:
+        """The document at this path, with the words of the language laid into it."""
         if path not in self.files:
             self.problems.append(f"{path}: is missing; add the file")
             return None
+        document = self._parsed(path, self.files[path])
+        if document is not None:
+            told = self._told(path)
+            if told is not None:
+                self.problems += lay_in(document, told, path, self.language)
+        return document
+
+    def _told(self, path: str) -> dict[str, Any] | None:
+        """What the language says for a file; in English, nothing where it says nothing."""
+        if path in self.told:
+            return self._parsed(f"{FOLDER}/{self.language}/{path}", self.told[path])
+        return None if self.language == ENGLISH else {}
+
+    def _parsed(self, path: str, content: bytes) -> dict[str, Any] | None:
         try:
-            document = parse(self.files[path].decode("utf-8"))
+            document = parse(content.decode("utf-8"))
         except UnicodeDecodeError:
             self.problems.append(f"{path}: is not UTF-8; save it as UTF-8 text")
         except UnreadableDocument as problem:
@@ -168,24 +192,19 @@ class _Reader:
         entries = self._entries(COVERAGE, ArticleStatementSchema())
         return {name: made_statement(name, told) for name, told in entries.items()}
 
-    def _words(self) -> dict[str, str]:
-        if WORDS not in self.files:
-            return {}
-        document = self._document(WORDS)
-        words: dict[str, str] = {}
-        for key, text in (document if isinstance(document, dict) else {}).items():
-            try:
-                words[key] = read_text(text)
-            except ValidationError as error:
-                self.problems += [f"{WORDS}: {key}: {problem}" for problem in error.messages]
-        return words
+    def _wording(self) -> Wording:
+        """The language's words for the sentences of the code; a folder without a list of them (in tests) has none."""
+        told = self._told(SENTENCES) or {}
+        listed = self._parsed(SENTENCES, self.files[SENTENCES]) if SENTENCES in self.files else None
+        self.problems += sentences_of(listed or {}, told, self.language)
+        return Wording(told)
 
 
 def _assembled(
     by_id: Mapping[str, Mapping[str, Any]],
     sources: Mapping[str, Source],
     reasons: Mapping[str, OverrideReason],
-    words: Mapping[str, str],
+    wording: Wording,
     version: str,
     dropped: frozenset[Licence],
 ) -> Knowledge:
@@ -206,7 +225,7 @@ def _assembled(
         parameter_files=by_id["parameters"],
         sources=sources,
         override_reasons=reasons,
-        words=words,
+        wording=wording,
         analytes_by_code=indexes.analytes_by_code(analytes),
         tests_by_code=indexes.tests_by_code(tests),
         medicines_by_code=indexes.medicines_by_code(medicines),

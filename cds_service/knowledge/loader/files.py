@@ -6,16 +6,16 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from cds_service.config import DEFAULT_SITE
+from cds_service.config import DEFAULT_SITE, ENGLISH
 from cds_service.errors import InvalidKnowledge
 from cds_service.knowledge.schemas import SCHEMAS
 
 SOURCES = "sources.yaml"
 OVERRIDE_REASONS = "override-reasons.yaml"
 VERSION = "version.yaml"
-WORDS = "words.yaml"
+SENTENCES = "sentences.yaml"
 COVERAGE = "coverage.yaml"
-SINGLE_FILES = (SOURCES, OVERRIDE_REASONS, VERSION, WORDS, COVERAGE)
+SINGLE_FILES = (SOURCES, OVERRIDE_REASONS, VERSION, SENTENCES, COVERAGE)
 _HASH_LENGTH = 8
 
 
@@ -46,6 +46,9 @@ def effective_files(folder: Path, overlay: Path | None) -> dict[str, bytes]:
 
 
 def _misplaced(name: str) -> str:
+    if name.startswith("languages/"):
+        language, _, within = name.removeprefix("languages/").partition("/")
+        return _misplaced(within) if within else f"is not a file that we read; put it in languages/{language}/<folder>"
     if name.endswith(".yml"):
         return "would not be read; rename it to end in .yaml"
     kind, _, rest = name.partition("/")
@@ -54,10 +57,10 @@ def _misplaced(name: str) -> str:
     return f"is not a file that we read; put it in one of {', '.join(SCHEMAS)}"
 
 
-def version_of(semantic: str, files: Mapping[str, bytes], site: str = DEFAULT_SITE) -> str:
-    """The version of the knowledge: its own number, a hash over the path and content of every file, and the site.
+def version_of(semantic: str, files: Mapping[str, bytes], site: str = DEFAULT_SITE, language: str = ENGLISH) -> str:
+    """The version of the knowledge: its own number, a hash over the path and content of every file, site and language.
 
-    The default site goes without saying.
+    The default site and English go without saying.
     """
     digest = hashlib.sha256()
     for name, content in sorted(files.items()):
@@ -65,4 +68,5 @@ def version_of(semantic: str, files: Mapping[str, bytes], site: str = DEFAULT_SI
             digest.update(len(part).to_bytes(8))  # so that no two sets of files run into one
             digest.update(part)
     at_site = "" if site == DEFAULT_SITE else f".{site}"
-    return f"{semantic}+{digest.hexdigest()[:_HASH_LENGTH]}{at_site}"
+    in_language = "" if language == ENGLISH else f".{language}"
+    return f"{semantic}+{digest.hexdigest()[:_HASH_LENGTH]}{at_site}{in_language}"

@@ -172,7 +172,7 @@ def test_what_was_not_received_stands_on_the_card() -> None:
 
 def test_what_could_not_be_used_stands_on_the_card() -> None:
     card = _cards({"unusable": "total-b12", "problems": ["peripheral-neuropathy"]})[0]
-    assert "Observation/unusable: the unit is not known" in card.detail
+    assert "Observation/unusable: it has no unit, and none is guessed" in card.detail
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_what_could_not_be_used_stands_on_the_card() -> None:
     ],
 )
 def test_a_card_never_speaks_of_a_review_that_was_not(review: Review, words: str) -> None:
-    assert review_words(review) == words
+    assert review_words(review, KNOWLEDGE.wording) == words
 
 
 def test_a_card_says_whose_judgement_it_supports() -> None:

@@ -148,15 +148,8 @@ def test_the_version_tells_an_overlay_from_none(tmp_path: Path) -> None:
     assert load(folder, overlay).version != load(folder).version
 
 
-def test_words_are_optional_and_flat(tmp_path: Path) -> None:
-    folder = knowledge_folder(tmp_path)
-    assert load(folder).words == {}
-
-    write(folder, "words.yaml", "greeting: Hello\n")
-    assert load(folder).words == {"greeting": "Hello"}
-
-    write(folder, "words.yaml", "greeting: {en: Hello}\n")
-    assert problems(folder)[0].startswith("words.yaml: greeting: must be text")
+def test_without_words_of_its_own_a_folder_says_what_the_code_says(tmp_path: Path) -> None:
+    assert load(knowledge_folder(tmp_path)).wording.say("Age") == "Age"
 
 
 def test_rules_and_regimens_may_be_absent(tmp_path: Path) -> None:
