@@ -67,6 +67,10 @@ class FhirServerFailed(B12Error):
     """The FHIR server could not be reached in time, or answered with an error."""
 
 
+class NotOnFhirServer(FhirServerFailed):
+    """The FHIR server has no such resource, or has it no more (404, 410)."""
+
+
 class ServerUnreachable(B12Error):
     """A server that somebody typed the address of does not answer, or not in time."""
 

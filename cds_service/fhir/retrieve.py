@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import quote, urljoin
 
-from cds_service.errors import FhirServerFailed, InvalidHookRequest, OutboundRefused
+from cds_service.errors import FhirServerFailed, InvalidHookRequest, NotOnFhirServer, OutboundRefused
 from cds_service.facts.patient import Availability, DataKey
 from cds_service.fhir.bundles import MOST_ENTRIES, Reading, one_reading, only_context_patient
 from cds_service.fhir.prefetch import read_answer, read_single
@@ -29,6 +29,7 @@ _PAGES = 20
 _MEDICATIONS = 25
 _GRACE_SECONDS = 0.1  # for calls that were ended at the deadline to hand over the pages they have
 _PATIENT_ID = re.compile(r"\{\{\s*context\.patientId\s*\}\}")
+_NO_PATIENT = "the FHIR server has no Patient with this id"
 _CANNOT_USE = (FhirServerFailed, OutboundRefused, InvalidHookRequest)
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
@@ -76,7 +77,7 @@ class Retriever:
             return _with_notes(record, lacking, str(refused))
         deadline = Deadline(self._seconds)
         calls = {key: self._call(key, templates[key], record, readings.get(key), access, deadline) for key in lacking}
-        answers = self._at_once(calls, deadline)
+        answers = _of_a_known_patient(self._at_once(calls, deadline))
         late = f"the FHIR server did not answer within {self._seconds:g} seconds"
         completed = _merged(record, {key: answers.get(key, late) for key in lacking})
         return self._with_medications(completed, access, deadline)
@@ -111,7 +112,7 @@ class Retriever:
             try:
                 page = read_answer(key, self._get(url, access, deadline))
             except _CANNOT_USE as error:
-                why = _reason(error)
+                why = _reason(key, error)
                 break
             pages.append(page)
             url = urljoin(url, page.next_page) if page.next_page else ""
@@ -205,7 +206,24 @@ def _with_note(reading: Reading, why: str) -> Reading:
     return dataclasses.replace(reading, section=incomplete)
 
 
-def _reason(error: Exception) -> str:
+def _of_a_known_patient(answers: Mapping[DataKey, Reading | str]) -> Mapping[DataKey, Reading | str]:
+    """Servers answer a search about somebody they do not know with an empty Bundle: that is no empty record."""
+    if answers.get(DataKey.PATIENT) != _NO_PATIENT:
+        return answers
+    return {key: _NO_PATIENT if _is_empty(answer) else answer for key, answer in answers.items()}
+
+
+def _is_empty(answer: Reading | str) -> bool:
+    return (
+        isinstance(answer, Reading)
+        and answer.section.availability is Availability.COMPLETE
+        and not answer.section.entries
+    )
+
+
+def _reason(key: DataKey, error: Exception) -> str:
+    if isinstance(error, NotOnFhirServer) and key is DataKey.PATIENT:
+        return _NO_PATIENT
     if isinstance(error, InvalidHookRequest):
         return "the FHIR server's answer is not JSON that can be read"
     return str(error)

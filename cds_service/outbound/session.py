@@ -16,13 +16,14 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util import connection as urllib3_connection
 from urllib3.util.retry import Retry
 
-from cds_service.errors import FhirServerFailed, OutboundRefused
+from cds_service.errors import FhirServerFailed, NotOnFhirServer, OutboundRefused
 from cds_service.outbound.addresses import AddressRules, Origin
 from cds_service.outbound.deadline import CURRENT, Deadline
 
 _CHUNK = 64 * 1024
 _CONNECTIONS = 64  # kept open: eleven keys at once, for each of a few requests at once
 _AGAIN = frozenset({429, 502, 503, 504})
+_NOT_THERE = frozenset({404, 410})
 _RETRY = Retry(total=2, status_forcelist=_AGAIN, allowed_methods=["GET"], backoff_factor=0.05, redirect=0)
 _MAX_BYTES = 20 * 1024 * 1024
 # A search that is answered from a cache misses the order signed a moment ago (HAPI keeps results for a minute).
@@ -63,7 +64,8 @@ class GuardedSession:
 
         Raises:
             OutboundRefused: the address is not one that may be called; nothing was sent.
-            FhirServerFailed: no success in time, within the size and without a redirect.
+            FhirServerFailed: no success in time, within the size and without a redirect; NotOnFhirServer where the
+                server says that it does not have this.
         """
         self._rules.check_url(url)
         headers = dict(_HEADERS)
@@ -120,7 +122,8 @@ def _success(answer: _Answer) -> bytes:
     if 300 <= answer.status < 400:
         raise FhirServerFailed("the FHIR server answered with a redirect, which is not followed")
     if answer.status != requests.codes.ok:
-        raise FhirServerFailed(f"the FHIR server answered with status {answer.status}")
+        failure = NotOnFhirServer if answer.status in _NOT_THERE else FhirServerFailed
+        raise failure(f"the FHIR server answered with status {answer.status}")
     return answer.body
 
 

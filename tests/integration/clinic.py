@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -92,16 +93,38 @@ class Clinic:
         return self._write("PUT", name(resource), resource)
 
     def put_all(self, resources: Iterable[Json]) -> None:
-        """Store many resources under their own ids, at once."""
+        """Store resources under their own ids, all at once."""
         sent = list(resources)
         self._written |= dict.fromkeys(map(name, sent))
-        entries = [{"resource": one, "request": {"method": "PUT", "url": name(one)}} for one in sent]
-        self.server.transaction(entries, repeatable=True)
+        self._put_all(sent)
+
+    def keep(self, resources: Iterable[Json]) -> None:
+        """As `put_all`, for very many, which stay when this clinic closes; not again where the last one is there."""
+        sent = list(resources)
+        if self.answered(name(sent[-1])) == 200:
+            return
+        self._put_all(sent[:1])
+        batches = [sent[begin : begin + 200] for begin in range(1, len(sent), 200)]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(self._put_all, batches[:-1]))
+        self._put_all(batches[-1])
+
+    def counted(self, query: str) -> int:
+        """How many a search finds."""
+        bundle = self.server.get(f"{query}&_summary=count")
+        assert bundle is not None
+        return int(bundle["total"])
 
     def delete(self, target: str) -> None:
         """Delete `Type/id`."""
         answer = self._address.send("DELETE", target, repeatable=True)
         assert answer.status in (200, 204), (answer.status, answer.content)
+        self._written.pop(target, None)
+
+    def cached(self, query: str) -> list[Json]:
+        """What a search finds for a client that takes an answer from the server's cache."""
+        bundle: Json = self._address.send("GET", query).content
+        return [entry["resource"] for entry in bundle.get("entry", ())]
 
     def answered(self, query: str) -> int:
         """The status with which the server answers a read or search."""
@@ -119,6 +142,10 @@ class Clinic:
             pass
         self._address.close()
         assert not cleaner.refused, cleaner.refused
+
+    def _put_all(self, resources: Iterable[Json]) -> None:
+        entries = [{"resource": one, "request": {"method": "PUT", "url": name(one)}} for one in resources]
+        self.server.transaction(entries, repeatable=True)
 
     def _write(self, method: str, path: str, resource: Json) -> Json:
         answer = self._address.send(method, path, resource)

@@ -297,6 +297,31 @@ def test_a_patient_of_another_id_is_not_the_patient(
     assert availability(completed, DataKey.PATIENT) is Availability.FAILED
 
 
+@pytest.mark.parametrize("status", [404, 410])
+def test_that_nothing_is_found_for_a_patient_who_is_not_there_is_not_taken_for_an_empty_record(
+    status: int, retriever: Retriever, access: FhirAccess, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/fhir/Patient/p1").respond_with_data("", status=status)
+    answers(httpserver, Observation=bundle(observation("a")), MedicationRequest=bundle(total=0))
+
+    completed = retriever.complete(*_asked(given()), access)
+
+    assert availability(completed, DataKey.MEDICATION_REQUESTS) is Availability.FAILED
+    assert "has no Patient with this id" in completed.section(DataKey.MEDICATION_REQUESTS).note
+    assert ids(completed) == ["a"]
+
+
+def test_that_nothing_is_found_is_believed_where_the_patient_may_just_not_be_read(
+    retriever: Retriever, access: FhirAccess, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/fhir/Patient/p1").respond_with_data("", status=403)
+    answers(httpserver, Observation=bundle(total=0))
+
+    completed = retriever.complete(*_asked(given()), access)
+
+    assert availability(completed) is Availability.COMPLETE
+
+
 def test_a_silent_server_costs_no_more_than_the_deadline_and_loses_no_other_key(
     retriever: Retriever, access: FhirAccess, httpserver: HTTPServer
 ) -> None:
