@@ -23,6 +23,7 @@ from cds_service.knowledge.loader.files import (
     effective_files,
     version_of,
 )
+from cds_service.knowledge.loader.filling import filling_problems
 from cds_service.knowledge.loader.languages import FOLDER, lay_in, sentences_of, split_by_language
 from cds_service.knowledge.loader.sites import regimens_at
 from cds_service.knowledge.model import (
@@ -33,6 +34,7 @@ from cds_service.knowledge.model import (
     Licence,
     MedicineKnowledge,
     OverrideReason,
+    RuleKnowledge,
     Source,
     TestKnowledge,
 )
@@ -79,6 +81,10 @@ def load(
     problems = [*reader.problems, *(problems_between(read) if not reader.problems else ())]
     if problems:
         raise InvalidKnowledge(problems)
+    if overlay is not None or told:
+        problems = list(filling_problems(_rules_by_id(read), _rules_that_ship(folder or PACKAGED)))
+        if problems:
+            raise InvalidKnowledge(problems)
     by_id = {kind: {thing.id: thing for thing in things.values()} for kind, things in read.things.items()}
     reasons = {name: OverrideReason(name, code) for name, code in read.override_reasons.items()}
     dropped = frozenset() if with_snomed_affiliate else frozenset({Licence.SNOMED_AFFILIATE})
@@ -86,6 +92,16 @@ def load(
     return replace(
         knowledge, regimens=regimens_at(site, by_id["regimens"]), coverage=tuple(read.coverage.values())
     )
+
+
+def _rules_that_ship(folder: Path) -> dict[str, RuleKnowledge]:
+    """The rules of the folder as the code fills them, before a site or a language has its say."""
+    files = {name: content for name, content in effective_files(folder, None).items() if name.startswith("rules/")}
+    return _rules_by_id(_Reader(files, {}, ENGLISH).read()[0])
+
+
+def _rules_by_id(read: Read) -> dict[str, RuleKnowledge]:
+    return {rule.id: rule for rule in read.things["rules"].values()}
 
 
 def check_complete(
