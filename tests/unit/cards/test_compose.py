@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fhir.resources.R4B.medicationrequest import MedicationRequest
 from fhir.resources.R4B.servicerequest import ServiceRequest
 
 from cds_service.assessment.assess import assess
+from cds_service.assessment.outcome import Assessment, FactUsed, FindingOf, Status, fires
 from cds_service.cards.card import Card
 from cds_service.cards.compose import compose, review_words
+from cds_service.cards.words import filled_detail
 from cds_service.fhir.hook_call import HookCall
 from cds_service.fhir.record import PatientRecord
 from cds_service.knowledge.loader import load
@@ -193,3 +196,50 @@ def test_a_card_says_whose_judgement_it_supports() -> None:
 
     assert "(draft, not yet reviewed by a clinician)" in card.source.label
     assert card.detail.endswith("supports clinical judgement and does not replace it.")
+
+
+def _of_facts(count: int) -> Card:
+    """The card of one rule that rests on so many facts."""
+    facts = tuple(FactUsed(f"Fact {number}", "1 mg", "2025-09-20", "0 to 2 mg") for number in range(count))
+    values = {"name": "vitamin B12", "b12": "150 ng/L", "date": "2025-09-20", "low": "180 ng/L", "treatment": "none"}
+    finding = FindingOf("B12-DX-01", fires(variant="untreated", facts=facts, values=values))
+    assessment = Assessment(Status.DEFICIENT, TODAY, KNOWLEDGE.version, (finding,), ())
+    call = HookCall(hook="patient-view", user_id="", record=PatientRecord("example"), today=TODAY)
+    [card] = compose(assessment, example_facts({}), KNOWLEDGE, call)
+    return card
+
+
+def test_the_facts_are_a_table_of_ten_rows_at_most_that_says_how_many_more_there_are() -> None:
+    head = "\n\n| Fact | Value | Date | Reference range |\n|---|---|---|---|\n"
+    rows = "\n".join(f"| Fact {number} | 1 mg | 2025-09-20 | 0 to 2 mg |" for number in range(10))
+    assert f"{head}{rows}\n\n**Why:**" in _of_facts(10).detail
+    assert f"{head}{rows}\n\n…and 1 more.\n\n**Why:**" in _of_facts(11).detail
+    assert "| Fact |" not in _of_facts(0).detail
+
+
+def test_a_card_is_as_the_specification_has_it_to_the_word() -> None:
+    rule = KNOWLEDGE.rules["B12-DX-03"]
+    card = _cards({"total_b12": "210 ng/L", "unread": ["allergies"]})[0]
+    sources = [KNOWLEDGE.sources[citation.source] for citation in rule.sources]
+
+    assert UUID(card.uuid)
+    assert card.trace.knowledge_version == KNOWLEDGE.version
+    assert card.source.label.startswith("B12 CDS B12-DX-03 (")
+    assert card.source.url == next(source.url for source in sources if source.url)
+    assert [(link.label, link.url) for link in card.links] == [(s.title, s.url) for s in sources if s.url]
+    assert card.override_reasons == tuple(KNOWLEDGE.override_reasons[reason].code for reason in rule.overrides)
+    topic = card.source.topic
+    assert (topic.system, topic.code) == ("https://b12-cds.org/topics", rule.concern)
+    assert topic.display == rule.concern.replace("-", " ").capitalize()
+    paragraph, table, why = card.detail.split("\n\n")
+    assert paragraph == filled_detail(rule.cards["indeterminate-alone"].detail, {})
+    assert table.endswith("| vitamin B12 | 210 ng/L | 2025-09-21 | – |")
+    assert why.startswith("**Why:** B12-DX-03. ")
+
+
+def test_what_was_not_received_is_listed_in_a_sentence() -> None:
+    card = _cards({"total_b12": "150 ng/L", "unread": ["allergies", "conditions"]})[0]
+    assert (
+        "\n\n**Not checked**, because it was not received or not complete: "
+        "allergies (allergies), problem list (conditions).\n\n"
+    ) in card.detail

@@ -1,0 +1,78 @@
+"""Which suggestions several answers on one card make together."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from cds_service.assessment.outcome import Answer, FactUsed, fires
+from cds_service.cards.card import Suggestion
+from cds_service.cards.suggest import suggestions_for
+from cds_service.fhir.hook_call import HookCall
+from cds_service.fhir.record import PatientRecord
+from cds_service.knowledge.loader import load
+from cds_service.knowledge.model import Recommendation
+from tests.spec.example_facts import TODAY
+
+KNOWLEDGE = load()
+TARGET = "MedicationRequest/draft-1"
+DRAFT = {"resourceType": "MedicationRequest", "id": "draft-1", "subject": {"reference": "Patient/example"}}
+DUPLICATE = fires(variant="duplicate", target=TARGET)
+HYDROXOCOBALAMIN = fires(
+    variant="drafted",
+    recommends=(Recommendation.USE_HYDROXOCOBALAMIN,),
+    regimens=("im-replacement-hydroxocobalamin",),
+    target=TARGET,
+)
+TABLETS = fires(variant="first-line", regimens=("oral-replacement",))
+
+
+def suggestions(*answers: Answer, drafts: bool = True) -> tuple[Suggestion, ...]:
+    draft_json = {TARGET: json.dumps(DRAFT).encode()} if drafts else None
+    call: dict[str, Any] = {"hook": "order-sign", "user_id": "", "record": PatientRecord("example"), "today": TODAY}
+    return suggestions_for(answers, KNOWLEDGE, HookCall(**call, draft_json=draft_json))
+
+
+def kinds(*answers: Answer, drafts: bool = True) -> list[str]:
+    return [action.type for one in suggestions(*answers, drafts=drafts) for action in one.actions]
+
+
+def labels(*answers: Answer) -> list[str]:
+    return [one.label for one in suggestions(*answers)]
+
+
+def test_a_change_to_the_draft_comes_first_and_stays_beside_treatments() -> None:
+    assert kinds(DUPLICATE) == ["delete"]
+    assert kinds(TABLETS, DUPLICATE) == kinds(DUPLICATE, TABLETS) == ["delete", "create"]
+    assert labels(DUPLICATE) == ["Remove the duplicate vitamin B12 order"]
+
+
+def test_a_draft_that_is_changed_is_not_ordered_a_second_time_and_hides_no_other_treatment() -> None:
+    assert kinds(HYDROXOCOBALAMIN, TABLETS) == ["update", "create"]
+    assert kinds(HYDROXOCOBALAMIN, drafts=False) == ["create"]
+
+
+def test_the_first_alone_is_recommended() -> None:
+    tests = fires(variant="x", recommends=(Recommendation.ORDER_MMA, Recommendation.ORDER_CBC))
+    assert [one.is_recommended for one in suggestions(TABLETS, tests)] == [True, False, False]
+
+
+def test_folic_acid_asks_for_its_tests_beside_the_others_and_not_while_they_are_on_their_way() -> None:
+    wanted = (Recommendation.ORDER_CBC, Recommendation.CHECK_B12_BEFORE_FOLIC_ACID)
+    assert len(labels(fires(variant="unknown", recommends=wanted))) == 3
+    assert len(labels(fires(variant="pending", recommends=wanted))) == 1
+
+
+def test_an_order_of_a_test_says_why() -> None:
+    fact = FactUsed("B12", "150 ng/L", source="Observation/b12")
+    answer = fires(variant="x", facts=(fact,), recommends=(Recommendation.ORDER_MMA,))
+    [one] = suggestions(answer)
+    assert one.actions[0].resource is not None
+    assert one.actions[0].resource["reasonReference"] == [{"reference": "Observation/b12"}]
+
+
+def test_every_suggestion_has_an_id_of_its_own() -> None:
+    tests = fires(variant="x", recommends=(Recommendation.ORDER_MMA, Recommendation.ORDER_CBC))
+    made = [one for answers in ((HYDROXOCOBALAMIN, tests), (DUPLICATE, TABLETS)) for one in suggestions(*answers)]
+    assert len({UUID(one.uuid) for one in made}) == len(made) == 5
