@@ -232,7 +232,8 @@ def test_a_card_is_as_the_specification_has_it_to_the_word() -> None:
     assert (topic.system, topic.code) == ("https://b12-cds.org/topics", rule.concern)
     assert topic.display == rule.concern.replace("-", " ").capitalize()
     paragraph, table, why = card.detail.split("\n\n")
-    assert paragraph == filled_detail(rule.cards["indeterminate-alone"].detail, {})
+    values = {"grey_zone": "180 to 350 ng/L", "low": "180 ng/L", "b12": "210 ng/L", "name": "vitamin B12"}
+    assert paragraph == filled_detail(rule.cards["indeterminate-alone"].detail, values)
     assert table.endswith("| vitamin B12 | 210 ng/L | 2025-09-21 | – |")
     assert why.startswith("**Why:** B12-DX-03. ")
 
