@@ -221,10 +221,10 @@ def _status(reading: Reading, has_myelopathy: bool) -> Status:
         return Status.FUNCTIONAL
     if reading.deciding is None or not reading.is_recent or reading.band is Band.CANNOT_CLASSIFY:
         return Status.UNKNOWN
-    if reading.band is Band.DEFICIENT_OR_INDETERMINATE:
-        return Status.INDETERMINATE
     if reading.raised_markers:
         return Status.FUNCTIONAL
+    if reading.band is Band.DEFICIENT_OR_INDETERMINATE:
+        return Status.INDETERMINATE
     if reading.band is Band.UNLIKELY:
         if reading.unclassified is not None or _is_called_low(reading.in_words_only):
             return Status.UNKNOWN  # a newer result took the reassurance back

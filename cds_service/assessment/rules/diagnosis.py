@@ -188,6 +188,8 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
     known = [m for m in p.reading.markers if m.result.analyte is Analyte.MMA and m.raised is not Presence.NOT_KNOWN]
     if p.has(ProblemKind.MYELOPATHY):
         return does_not_fire(result_fact(result, p.knowledge))  # its own rule does not wait for MMA
+    if p.reading.band is Band.DEFICIENT_OR_INDETERMINATE and known:
+        return _ask_for_number(p, result, known)
     if unsettled and not known and p.therapy.is_current is not Presence.YES:
         first = _preliminary_mma(p)
         if first is not None:
@@ -202,6 +204,17 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
         facts=(result_fact(result, p.knowledge), *_other_facts(p), *called_for),
         values=b12_values(p, result) | {"feature": called_for[0].words if called_for else ""},
         recommends=_metabolite_tests(p) if called_for else (Recommendation.ORDER_MMA,),
+    )
+
+
+def _ask_for_number(p: Picture, result: LabResult, known: list[Marker]) -> Answer:
+    """ "<200 ng/L" and an MMA that confirms nothing: the number may still be deficient, and the laboratory has it."""
+    facts = (result_fact(result, p.knowledge), *_marker_facts(p, tuple(known)), *p.features)
+    is_confounded = any(marker in p.reading.confounded_markers for marker in known)  # its own rule says so
+    if p.status is not Status.INDETERMINATE or is_confounded or p.therapy.is_current is Presence.YES:
+        return does_not_fire(*facts)
+    return fires(
+        variant="bound-only", facts=facts, values=b12_values(p, result), recommends=(Recommendation.VERIFY_DATA,)
     )
 
 

@@ -1,0 +1,207 @@
+"""What rules say of records that the examples in their files cannot describe."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cds_service.assessment.assess import RULES, assess
+from cds_service.assessment.outcome import Answer, Outcome
+from cds_service.assessment.picture import Picture
+from cds_service.assessment.rules import offers
+from cds_service.assessment.rules.monitoring import follow_up_from
+from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.orders import DraftContent, DraftOrder
+from cds_service.facts.treatments import DailyDose, Interval, Medicine, RecordKind, Route, Treatment
+from cds_service.knowledge.loader import load
+from tests.spec.example_facts import TODAY, example_facts
+
+KNOWLEDGE = load()
+FUNCTIONS = dict(RULES)
+UNKNOWN_DOSE = DailyDose(None, "")
+
+
+def picture(given: dict[str, Any], *treatments: Treatment, **changed: Any) -> Picture:
+    facts = example_facts(given)
+    return Picture(replace(facts, treatments=(*facts.treatments, *treatments), **changed), KNOWLEDGE)
+
+
+def answer(rule: str, given: dict[str, Any], *treatments: Treatment, **changed: Any) -> Answer:
+    return FUNCTIONS[rule](picture(given, *treatments, **changed))
+
+
+def taken(medicine: Medicine, source: str, **fields: Any) -> Treatment:
+    """A treatment that began two hundred days ago and goes on."""
+    since = Interval(ClinicalDate.on(TODAY - timedelta(days=200)), None)
+    given = {"kind": RecordKind.REQUEST, "intervals": (since,), "is_active": True, **fields}
+    return Treatment(medicine, str(medicine), source, **given)
+
+
+def drafted(*contents: DraftContent, source: str = "MedicationRequest/draft-1", **fields: Any) -> DraftOrder:
+    return DraftOrder(source, "a draft", fields.pop("is_selected", True), contents, **fields)
+
+
+FOLIC_ACID = DraftContent(Medicine.FOLIC_ACID, DailyDose(Decimal(1)), Route.ORAL)
+LOW = {"total_b12": "150 ng/L"}
+
+
+@pytest.mark.parametrize(("born", "says"), [("1949", None), ("1948", "76"), ("1949-10-01", "76"), ("1950-10-01", None)])
+def test_age_is_a_risk_where_even_the_youngest_possible_is_old(born: str, says: str | None) -> None:
+    older = picture({}, born=ClinicalDate.parse(born))
+    assert [(fact.value, fact.words) for fact in older.risks] == ([(f"{says} years", f"age {says}")] if says else [])
+    told = answer("B12-TEST-08", {}, born=ClinicalDate.parse(born))
+    assert told.values == ({"age": says, "feature": ""} if says else {})
+    assert [fact.value for fact in told.facts] == ([f"{says} years"] if says else [])
+
+
+@pytest.mark.parametrize(
+    ("born", "caution"), [("2007", ["17 or 18 years; the doses are for adults"]), ("2007-10-01", [])]
+)
+def test_an_age_that_may_be_a_childs_is_a_caution(born: str, caution: list[str]) -> None:
+    facts = offers.cautions(picture({}, born=ClinicalDate.parse(born)))
+    assert [fact.value for fact in facts] == caution
+    assert {fact.label for fact in facts} <= {"Age"}
+
+
+def test_two_anticoagulants_are_one_reason() -> None:
+    takes = [taken(Medicine.ANTICOAGULANT, f"MedicationRequest/{number}") for number in range(2)]
+    assert [fact.source for fact in offers.bleeding_risk(picture({}, *takes))] == ["MedicationRequest/0"]
+
+
+def test_cyanocobalamin_that_is_taken_with_optic_neuropathy_is_named_and_nothing_else_is() -> None:
+    leber = {"problems": ["leber-optic-neuropathy"]}
+    others = (
+        taken(Medicine.B12, "MedicationRequest/hydroxo", form="hydroxocobalamin"),
+        taken(Medicine.B12, "MedicationRequest/past", form="cyanocobalamin", is_active=False),
+        taken(Medicine.METFORMIN, "MedicationRequest/odd", form="cyanocobalamin"),
+    )
+    assert answer("B12-SAFE-06", leber, *others).outcome is Outcome.DOES_NOT_FIRE
+    told = answer("B12-SAFE-06", leber, *others, taken(Medicine.B12, "MedicationRequest/now", form="cyanocobalamin"))
+    assert (told.variant, told.target) == ("taken", "")
+    assert [fact.source for fact in told.facts[1:]] == ["MedicationRequest/now"]
+
+
+def test_folic_acid_ordered_with_an_injection_of_b12_is_no_concern() -> None:
+    injection = DraftContent(Medicine.B12, UNKNOWN_DOSE, Route.PARENTERAL)
+    assert answer("B12-SAFE-01", LOW, drafts=(drafted(FOLIC_ACID),)).outcome is Outcome.FIRES
+    both = (drafted(FOLIC_ACID), drafted(injection, source="MedicationRequest/draft-2"))
+    assert answer("B12-SAFE-01", LOW, drafts=both).outcome is Outcome.DOES_NOT_FIRE
+
+
+def test_only_selected_drafts_are_asked_about() -> None:
+    other = DraftContent(Medicine.METFORMIN, UNKNOWN_DOSE, Route.ORAL)
+    drafts = (drafted(FOLIC_ACID, is_selected=False), drafted(other, source="MedicationRequest/draft-2"))
+    assert answer("B12-SAFE-01", LOW, drafts=drafts).outcome is Outcome.DOES_NOT_FIRE
+
+
+def test_folic_acid_that_a_draft_replaces_is_not_added_to_it() -> None:
+    now = taken(Medicine.FOLIC_ACID, "MedicationRequest/now", dose=DailyDose(Decimal(5)))
+    added = answer("B12-SAFE-01", LOW, now, drafts=(drafted(FOLIC_ACID),))
+    replaced = answer("B12-SAFE-01", LOW, now, drafts=(drafted(FOLIC_ACID, replaces=("MedicationRequest/now",)),))
+    assert (added.values["dose"], replaced.values["dose"]) == ("6 mg/day", "1 mg/day")
+
+
+def test_an_order_of_folic_acid_and_its_dispense_are_one_medicine() -> None:
+    ordered = taken(Medicine.FOLIC_ACID, "MedicationRequest/1", dose=DailyDose(Decimal(5)))
+    given = taken(Medicine.FOLIC_ACID, "MedicationDispense/1", dose=DailyDose(Decimal(3)), kind=RecordKind.DISPENSE)
+    told = answer("B12-SAFE-03", LOW, given, ordered)
+    assert (told.values["dose"], told.target) == ("5 mg/day", "")
+    assert answer("B12-SAFE-03", LOW, given).values["dose"] == "3 mg/day"
+
+
+def test_b12_ordered_twice_names_two_and_never_what_the_draft_replaces() -> None:
+    tablets = DraftContent(Medicine.B12, DailyDose(Decimal(2)), Route.ORAL)
+    fields: dict[str, Any] = {"dose": DailyDose(Decimal(2)), "route": Route.ORAL}
+    three = [taken(Medicine.B12, f"MedicationRequest/{number}", **fields) for number in range(3)]
+    told = answer("B12-SAFE-07", {}, *three, drafts=(drafted(tablets),))
+    assert [fact.source[-1] for fact in told.facts] == ["1", "0", "1"]
+    replacing = drafted(tablets, replaces=tuple(one.source for one in three))
+    assert answer("B12-SAFE-07", {}, *three, drafts=(replacing,)).outcome is Outcome.DOES_NOT_FIRE
+
+
+@pytest.mark.parametrize(
+    ("fields", "words", "dose"),
+    [
+        ({"as_needed": True}, "the recorded B12 is less than a treatment dose", "b12: taken only when needed"),
+        ({"dose": UNKNOWN_DOSE}, "the dose of the recorded B12 is not readable", "b12: dose not known"),
+        ({"dose": DailyDose(None, "no unit")}, "the dose of the recorded B12 is not readable", "b12: no unit"),
+    ],
+)
+def test_b12_that_is_no_certain_treatment_is_said_with_its_reason(
+    fields: dict[str, Any], words: str, dose: str
+) -> None:
+    told = answer("B12-DX-01", LOW, taken(Medicine.B12, "MedicationRequest/b12", **fields))
+    assert told.values["treatment"] == words
+    assert dose in [fact.value for fact in told.facts]
+
+
+def test_tablets_that_ran_out_days_ago_may_still_be_taken() -> None:
+    until = Interval(ClinicalDate.on(TODAY - timedelta(days=90)), ClinicalDate.on(TODAY - timedelta(days=5)))
+    ran_out = taken(
+        Medicine.B12,
+        "MedicationDispense/b12",
+        kind=RecordKind.DISPENSE,
+        intervals=(until,),
+        dose=DailyDose(Decimal(2)),
+        route=Route.ORAL,
+        is_active=False,
+    )
+    told = answer("B12-DX-01", {"total_b12": {"result": "150 ng/L", "days_ago": 100}}, ran_out)
+    assert told.variant == "treatment-doubtful"
+    assert told.values["treatment"] == "it is not known whether the recorded B12 is still taken"
+
+
+def test_doubts_are_told_once_each_with_how_many_records_they_concern_and_three_sources() -> None:
+    names = {"is_coded": False}
+    records = [taken(Medicine.METFORMIN, f"MedicationStatement/{number}", **names) for number in range(3)]
+    unknown = taken(Medicine.METFORMIN, "MedicationStatement/3", intervals=(Interval(None, None),))
+    [fact, *_] = answer("B12-TEST-01", {}, *records, unknown).facts
+    began = (TODAY - timedelta(days=200)).isoformat()
+    assert fact.value == f"since {began}; recognised by its name only (3 records); it is not recorded when it began"
+    assert fact.source == "MedicationStatement/0, MedicationStatement/1, MedicationStatement/2"
+
+
+def test_b12_whose_dose_is_not_told_is_not_passed_over_when_a_test_is_asked_for() -> None:
+    doubtful = taken(Medicine.B12, "MedicationRequest/b12", dose=UNKNOWN_DOSE)
+    told = answer("B12-TEST-04", {"problems": ["vegan-diet"]}, doubtful)
+    assert told.facts[-1].value == "b12: not known whether it is enough"
+
+
+def test_a_stretch_begun_before_a_known_day_is_told_so() -> None:
+    vague = taken(Medicine.METFORMIN, "MedicationStatement/1", intervals=(Interval(ClinicalDate.parse("2024"), None),))
+    assert answer("B12-TEST-01", {}, vague).values["span"] == "since before 2024-12-31"
+
+
+def test_a_review_names_three_sources_of_the_treatment() -> None:
+    fields: dict[str, Any] = {"dose": DailyDose(Decimal(2)), "route": Route.ORAL}
+    four = [taken(Medicine.B12, f"MedicationRequest/{number}", **fields) for number in range(4)]
+    [fact, *_] = answer("B12-MON-01", {}, *four).facts
+    assert fact.source == "MedicationRequest/0, MedicationRequest/1, MedicationRequest/2"
+
+
+@pytest.mark.parametrize(
+    ("given", "day"),
+    [
+        ({"b12_therapy": {"since": "10 days"}}, "2025-12-06"),
+        ({"b12_therapy": {"since": "10 days"}, "problems": ["pregnancy"]}, "2025-10-19"),
+        ({"b12_therapy": {"since": "10 days"}, "age": 10}, None),
+        ({"b12_therapy": {"since": "unknown"}}, None),
+        ({}, None),
+    ],
+)
+def test_the_review_is_due_from_a_day_that_is_known_beforehand(given: dict[str, Any], day: str | None) -> None:
+    found = follow_up_from(picture(given))
+    assert (None if found is None else found.isoformat()) == day
+
+
+def test_an_assessment_says_from_which_knowledge_and_that_of_patient_view_is_the_usual_one() -> None:
+    facts = example_facts({"unread": ["labs"]})
+    usual = assess(facts, KNOWLEDGE)
+    assert usual == assess(facts, KNOWLEDGE, "patient-view")
+    assert usual.knowledge_version == KNOWLEDGE.version
+    assert [finding.rule for finding in usual.fired] == ["B12-DATA-01"]
+    assert "B12-DATA-01" not in [finding.rule for finding in assess(facts, KNOWLEDGE, "order-select").findings]
