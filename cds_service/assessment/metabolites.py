@@ -134,5 +134,4 @@ def confounder_of(
 
 def rate_words(egfr: LabResult) -> str:
     """In the canonical unit: laboratories print UCUM's remarks in braces, which nobody wants to read."""
-    value = "" if egfr.value is None else f"{egfr.value:.0f}"
-    return f"{egfr.comparator or ''}{value} {egfr.unit}"
+    return egfr.printed if egfr.value is None else f"{egfr.comparator or ''}{egfr.value:.0f} {egfr.unit}"

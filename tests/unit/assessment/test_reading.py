@@ -230,3 +230,20 @@ def test_of_two_rates_of_one_sample_the_lower_confounds() -> None:
     assert _picture(given, lower).status is Status.INDETERMINATE
     older = replace(lower, taken=ClinicalDate.on(TODAY - timedelta(days=30)))
     assert _picture(given, older).status is Status.FUNCTIONAL
+
+
+def test_a_homocysteine_that_may_be_raised_leaves_the_indeterminate_band_open_although_mma_is_normal() -> None:
+    normal = {"total_b12": "250 ng/L", "mma": "0.2 umol/L"}
+    assert _picture({**normal, "homocysteine": "9 umol/L"}).status is Status.UNLIKELY
+    assert _picture({**normal, "homocysteine": ">10 umol/L"}).status is Status.INDETERMINATE
+    assert (
+        _picture({**normal, "homocysteine": "22 umol/L", "problems": ["folate-deficiency"]}).status is Status.UNLIKELY
+    )
+
+
+@pytest.mark.parametrize("level", ["<200 ng/L", "210 ng/L", "420 ng/L"])
+@pytest.mark.parametrize("marker", [{"mma": "0.9 umol/L"}, {"homocysteine": "22 umol/L"}])
+def test_a_raised_marker_makes_any_level_that_is_not_deficient_a_functional_deficiency(
+    level: str, marker: dict[str, str]
+) -> None:
+    assert _picture({"total_b12": level, **marker}).status is Status.FUNCTIONAL

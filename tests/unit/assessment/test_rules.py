@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from cds_service.assessment.assess import RULES, assess
-from cds_service.assessment.outcome import Answer, Outcome
+from cds_service.assessment.outcome import Answer, FactUsed, Outcome
 from cds_service.assessment.picture import Picture
 from cds_service.assessment.rules import offers
 from cds_service.assessment.rules.monitoring import follow_up_from
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.orders import DraftContent, DraftOrder
+from cds_service.facts.patient import DataIssue
 from cds_service.facts.treatments import DailyDose, Interval, Medicine, RecordKind, Route, Treatment
 from cds_service.knowledge.loader import load
 from tests.spec.example_facts import TODAY, example_facts
@@ -205,3 +206,21 @@ def test_an_assessment_says_from_which_knowledge_and_that_of_patient_view_is_the
     assert usual.knowledge_version == KNOWLEDGE.version
     assert [finding.rule for finding in usual.fired] == ["B12-DATA-01"]
     assert "B12-DATA-01" not in [finding.rule for finding in assess(facts, KNOWLEDGE, "order-select").findings]
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [("Macrocytosis", "macrocytosis"), ("MMA", "MMA"), ("GPs", "GPs"), ("Crohn's disease", "Crohn's disease")],
+)
+def test_a_fact_in_a_sentence_is_in_lower_case_unless_it_is_an_abbreviation_or_a_name(label: str, words: str) -> None:
+    assert FactUsed(label, "").words == words
+    assert FactUsed("Another", "", short=label).words == words
+
+
+def test_an_issue_of_something_else_or_of_what_was_used_is_no_result_that_could_not_be_used() -> None:
+    used = DataIssue("Observation/1", "value", "it was used with care", "total-b12", used_with_care=True)
+    other = DataIssue("Observation/2", "value", "it has no unit", "mma")
+    unused = DataIssue("Observation/3", "value", "it has no unit", "total-b12")
+    assert answer("B12-TEST-11", {}, issues=(used, other)).outcome is Outcome.DOES_NOT_FIRE
+    told = answer("B12-TEST-11", {}, issues=(used, other, unused))
+    assert [fact.source for fact in told.facts] == ["Observation/3"]
