@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from cds_service.cards.card import Action, Suggestion
+from cds_service.cards.card import Action, Card, CardSource, Suggestion, Trace
 from cds_service.errors import InvalidCard
+from cds_service.knowledge.model import Code, Indicator
 
 RESOURCE = {"resourceType": "ServiceRequest"}
 A_TYPE = "needs a known type and a description"
@@ -38,3 +39,28 @@ def test_a_suggestion_has_a_label_and_something_to_do() -> None:
     for label, actions in (("", (action,)), ("Order it", ())):
         with pytest.raises(InvalidCard, match=r"^a suggestion needs a label and at least one action$"):
             Suggestion("1", label, actions)
+
+
+def card(summary: str = "B12", recommended: int = 0, **more: Any) -> Card:
+    action = Action("create", "Order it", RESOURCE)
+    suggestions = tuple(Suggestion(str(n), "Order it", (action,), is_recommended=n < recommended) for n in range(3))
+    source, trace = CardSource("us", "", Code("", "", "")), Trace((), (), "")
+    return Card("1", summary, "", Indicator.INFO, source, trace, suggestions, **more)
+
+
+@pytest.mark.parametrize("length", [1, 139])
+def test_a_summary_of_1_to_139_characters_is_a_cards(length: int) -> None:
+    assert card("x" * length).summary == "x" * length
+
+
+@pytest.mark.parametrize("length", [0, 140])
+def test_any_other_summary_is_refused(length: int) -> None:
+    with pytest.raises(InvalidCard, match=f"the summary has {length} characters, allowed are 1 to 139"):
+        card("x" * length)
+
+
+def test_one_suggestion_at_most_is_recommended_where_one_at_most_may_be_applied() -> None:
+    card(recommended=1)
+    card(recommended=2, selection_behavior="any")
+    with pytest.raises(InvalidCard, match=r"^at-most-one allows one recommended suggestion$"):
+        card(recommended=2)

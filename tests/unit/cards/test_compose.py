@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
+from string import Formatter
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +17,8 @@ from cds_service.assessment.assess import assess
 from cds_service.assessment.outcome import Assessment, FactUsed, FindingOf, Status, fires
 from cds_service.cards.card import Card
 from cds_service.cards.compose import compose, review_words
-from cds_service.cards.words import filled_detail
+from cds_service.cards.words import escaped, filled_detail
+from cds_service.facts.patient import DataIssue
 from cds_service.fhir.hook_call import HookCall
 from cds_service.fhir.record import PatientRecord
 from cds_service.knowledge.loader import load
@@ -244,3 +247,56 @@ def test_what_was_not_received_is_listed_in_a_sentence() -> None:
         "\n\n**Not checked**, because it was not received or not complete: "
         "allergies (allergies), problem list (conditions).\n\n"
     ) in card.detail
+
+
+def _of(findings: list[FindingOf], *issues: DataIssue) -> tuple[Card, ...]:
+    assessment = Assessment(Status.UNKNOWN, TODAY, KNOWLEDGE.version, tuple(findings), issues)
+    call = HookCall(hook="patient-view", user_id="", record=PatientRecord("example"), today=TODAY)
+    return compose(assessment, replace(example_facts({}), issues=issues), KNOWLEDGE, call)
+
+
+def _finding(rule_id: str) -> FindingOf:
+    """A finding of the first card of a rule, with a word for everything that it is filled with."""
+    variant, text = next(iter(KNOWLEDGE.rules[rule_id].cards.items()))
+    named = {name for part in (text.summary, text.detail) for _, name, _, _ in Formatter().parse(part) if name}
+    return FindingOf(rule_id, fires(variant=variant, values=dict.fromkeys(named, "x")))
+
+
+def test_what_could_not_be_checked_is_never_among_the_cards_that_are_left_away() -> None:
+    of_each = {rule.concern: rule.id for rule in KNOWLEDGE.rules.values() if rule.id != "B12-DATA-01"}
+    findings = [*map(_finding, of_each.values()), _finding("B12-DATA-01")]
+    most = KNOWLEDGE.parameters.cards_at_most
+    whole = [card.trace.rules for card in _of(findings[:-1])]
+
+    assert len(findings) > most + 1
+    assert [card.trace.rules for card in _of(findings)] == [*whole[: most - 1], ("B12-DATA-01",)]
+    assert len(whole) == most
+
+
+@pytest.mark.parametrize(("count", "rest"), [(3, ""), (4, "\n- …and 1 more"), (5, "\n- …and 2 more")])
+def test_three_issues_are_listed_and_how_many_more_there_are(count: int, rest: str) -> None:
+    issues = [DataIssue(f"Observation/{number}", "value", "it has no unit", "total-b12") for number in range(count)]
+    [card] = _of([_finding("B12-TEST-05")], *issues)
+    listed = "\n".join(f"- Observation/{number}: it has no unit" for number in range(3))
+    assert f"\n\n**Not used, or used with care:**\n\n{listed}{rest}\n\n**Why:**" in card.detail
+
+
+def test_why_names_every_rule_and_each_source_once_with_all_its_places() -> None:
+    rules = [rule for rule in KNOWLEDGE.rules.values() if rule.concern == "deficiency"][:2]
+    [card] = _of([_finding(rule.id) for rule in rules])
+    places: dict[str, list[str]] = {}
+    for citation in (citation for rule in rules for citation in rule.sources):
+        ours = places.setdefault(citation.source, [])
+        ours += [citation.at] if citation.at not in ours else []
+    told = []
+    for source_id, ours in places.items():
+        source = KNOWLEDGE.sources[source_id]
+        title = f"[{escaped(source.title)}]({source.url})" if source.url else escaped(source.title)
+        told.append(f"{title}, {', '.join(map(escaped, ours))}")
+    why = f"**Why:** {', '.join(rule.id for rule in rules)}. {'; '.join(told)}. Knowledge {KNOWLEDGE.version}. "
+    assert why in card.detail
+
+
+def test_a_topic_is_named_in_words() -> None:
+    [card] = _of([_finding("B12-SAFE-01")])
+    assert (card.source.topic.code, card.source.topic.display) == ("folic-acid", "Folic acid")

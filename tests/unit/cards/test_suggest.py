@@ -28,8 +28,8 @@ HYDROXOCOBALAMIN = fires(
 TABLETS = fires(variant="first-line", regimens=("oral-replacement",))
 
 
-def suggestions(*answers: Answer, drafts: bool = True) -> tuple[Suggestion, ...]:
-    draft_json = {TARGET: json.dumps(DRAFT).encode()} if drafts else None
+def suggestions(*answers: Answer, drafts: bool = True, draft: dict[str, Any] | None = None) -> tuple[Suggestion, ...]:
+    draft_json = {TARGET: json.dumps(draft or DRAFT).encode()} if drafts else None
     call: dict[str, Any] = {"hook": "order-sign", "user_id": "", "record": PatientRecord("example"), "today": TODAY}
     return suggestions_for(answers, KNOWLEDGE, HookCall(**call, draft_json=draft_json))
 
@@ -76,3 +76,22 @@ def test_every_suggestion_has_an_id_of_its_own() -> None:
     tests = fires(variant="x", recommends=(Recommendation.ORDER_MMA, Recommendation.ORDER_CBC))
     made = [one for answers in ((HYDROXOCOBALAMIN, tests), (DUPLICATE, TABLETS)) for one in suggestions(*answers)]
     assert len({UUID(one.uuid) for one in made}) == len(made) == 5
+
+
+def test_a_draft_that_names_nobody_gets_the_patient_and_one_that_does_keeps_whom_it_names() -> None:
+    for subject, kept in (
+        (None, {"reference": "Patient/example"}),
+        ({}, {"reference": "Patient/example"}),
+        ({"identifier": {"value": "1"}}, {"identifier": {"value": "1"}}),
+    ):
+        draft = {"resourceType": "MedicationRequest", "id": "draft-1", "subject": subject}
+        [one] = suggestions(HYDROXOCOBALAMIN, draft=draft)
+        assert one.actions[0].resource is not None
+        assert one.actions[0].resource["subject"] == kept
+
+
+def test_an_order_and_each_of_its_tests_is_called_by_its_name() -> None:
+    [one] = suggestions(fires(variant="x", recommends=(Recommendation.FOLLOW_UP_3_MONTHS,)))
+    titles = [KNOWLEDGE.tests[test].title for test in ("b12", "mma", "homocysteine")]
+    assert [action.description for action in one.actions] == [f"Order {title}" for title in titles]
+    assert one.label == f"Order {titles[0]}, {titles[1]} and {titles[2]}"

@@ -276,12 +276,12 @@ def test_what_is_odd_is_said_of_every_kind_of_record() -> None:
     )
 
     _, issues = read(
-        conditions=[condition(ICD_10_CM, "G62.9", id="c", **other)],
+        conditions=[condition(ICD_10_CM, "G62.9", id=id_, **other) for id_ in ("b", "c")],
         procedures=[procedure(id="p", **other)],
         allergies=[allergy],
     )
 
-    assert [issue.resource for issue in issues] == ["AllergyIntolerance/a", "Condition/c", "Procedure/p"]
+    assert [issue.resource for issue in issues] == ["AllergyIntolerance/a", "Condition/b", "Condition/c", "Procedure/p"]
 
 
 def test_a_completed_operation_counts_since_it_was_done() -> None:

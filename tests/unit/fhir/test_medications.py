@@ -628,6 +628,30 @@ class TestProceduresThatGiveB12:
         assert self.read(other) == []
 
 
+class TestUseThatIsYetToBegin:
+    B12 = "244190"
+
+    def issues(self, medicine: str, *starts: str) -> list[tuple[str, bool]]:
+        given = [
+            statement(id=f"s{number}", medicationCodeableConcept=rxnorm(medicine), effectivePeriod={"start": start})
+            for number, start in enumerate(starts)
+        ]
+        return [(issue.issue, issue.used_with_care) for issue in read(*given)[1] if issue.field == "start"]
+
+    def test_b12_that_begins_tomorrow_is_said_and_what_begins_today_is_not(self) -> None:
+        tomorrow = (TODAY + timedelta(days=1)).isoformat()
+        assert self.issues(self.B12, TODAY.isoformat()) == []
+        [(sentence, with_care)] = self.issues(self.B12, tomorrow)
+        assert f"it begins in the future ({tomorrow}), so it does not count yet" in sentence
+        assert with_care
+
+    def test_a_start_more_than_a_year_ahead_is_a_wrong_date_whatever_begins(self) -> None:
+        year, more = ((TODAY + timedelta(days=days)).isoformat() for days in (366, 367))
+        assert self.issues("861007", year) == []
+        [(_, with_care)] = self.issues("861007", more)
+        assert not with_care
+
+
 class TestDoseRouteAndNeed:
     @pytest.mark.parametrize(
         "fields",

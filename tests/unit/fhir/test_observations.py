@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from cds_service.facts.dates import ClinicalDate
-from cds_service.facts.labs import Analyte, Finding, LabResult
+from cds_service.facts.labs import Analyte, Comparator, Finding, LabResult
 from cds_service.facts.patient import DataIssue
-from cds_service.fhir.observations import read_labs
+from cds_service.fhir.observations import read_labs, result_dates
 from cds_service.fhir.resources import Resource
 from tests.builders import LOINC, SNOMED, TODAY, concept, observation, quantity, record
 from tests.unit.fhir.lab_knowledge import lab_knowledge
@@ -581,3 +581,39 @@ def test_issues_stand_by_their_resource_then_by_their_field() -> None:
     odd = {"b": {"status": "nonsense"}, "a": {"status": "nonsense"}, "c": {"effectiveDateTime": "2030"}}
     _, issues = read(*(observation(value=150, id=id_, **fields) for id_, fields in odd.items()))
     assert [issue.resource for issue in issues] == ["Observation/a", "Observation/b", "Observation/c"]
+
+
+def test_a_result_known_by_its_name_alone_is_said_with_its_day() -> None:
+    _, [issue] = read(observation(value=150, code=concept((LOCAL, "51010", "Vitamin B12"))))
+    name = "vitamin B12"
+    assert issue.issue == f"This {name} result does not count as measured: it was recognised by its name alone."
+    assert (issue.field, str(issue.day)) == ("code", "2025-09-20")
+
+
+def test_what_the_laboratory_marked_a_result_that_is_not_used_stands_beside_the_reason() -> None:
+    low = [concept(("http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", "L"))]
+    why = "This vitamin B12 result was not used: the unit 'furlong' is not known for vitamin B12"
+    assert refusal(observation(value=150, unit="furlong", interpretation=low)).issue == (
+        f"{why} (the laboratory marked it low)."
+    )
+    assert refusal(observation(value=150, unit="furlong")).issue == f"{why}."
+
+
+def test_the_comparator_of_a_result_is_kept() -> None:
+    assert only(observation(valueString="<150 pg/mL")).comparator is Comparator.BELOW
+
+
+def test_every_observation_with_a_date_has_its_day_whether_it_was_used_or_not() -> None:
+    given = [
+        observation(value=150, id="used"),
+        observation("4548-4", 5.4, "%", id="other"),
+        observation(value=150, id="odd", effectiveDateTime="never"),
+        observation(value=150, id="undated", effectiveDateTime=None),
+        observation(value=150, id="last", effectiveDateTime="2024-03"),
+    ]
+    dates = {name: str(day) for name, day in result_dates(record(labs=given)).items()}
+    assert dates == {
+        "Observation/used": "2025-09-20",
+        "Observation/other": "2025-09-20",
+        "Observation/last": "2024-03",
+    }
