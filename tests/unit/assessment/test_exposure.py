@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
-from cds_service.assessment.exposure import current, exposure, used_longer_than
+from cds_service.assessment.exposure import current, exposure, given_nitrous_oxide, used_longer_than
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.presence import Presence
+from cds_service.facts.problems import ProblemKind
 from cds_service.facts.treatments import Exposure, Interval, Medicine, RecordKind, Stretch, Treatment
 from tests.builders import TODAY
 from tests.medication_builders import PARAMETERS, interval, treatment
@@ -246,3 +249,33 @@ def test_an_unknown_start_is_reported_while_its_use_can_still_count(last_seen: s
 
 def test_an_end_planned_for_this_month_leaves_nothing_in_doubt() -> None:
     assert exposed(treatment(interval("2024-01-01", "2025-10"))).uncertain == ()
+
+
+def gas(*intervals: Interval, source: str = "MedicationAdministration/gas", **fields: Any) -> Treatment:
+    given = treatment(*intervals)
+    return replace(given, medicine=Medicine.NITROUS_OXIDE, name="nitrous oxide", source=source, **fields)
+
+
+@pytest.mark.parametrize(
+    ("intervals", "since"),
+    [
+        ([interval("2025-07-01", "2025-07-01")], "2025-07-01"),
+        ([interval("2025-06-30", "2025-06-30")], None),
+        ([interval("2025-07-15", None)], "2025-07-15"),
+        ([interval(None, "2025-07-15")], "2025-07-15"),
+        ([interval("2024-07-01", "2025-07-15"), interval("2025-01-01", "2025-01-02")], "2025-07-15"),
+        ([interval(None, "2024-07-15")], None),
+    ],
+)
+def test_nitrous_oxide_counts_for_the_months_after_it_was_last_given(
+    intervals: list[Interval], since: str | None
+) -> None:
+    found = given_nitrous_oxide([treatment(interval("2025-01-01", None)), gas(*intervals)], TODAY, 3)
+    assert [str(problem.since) for problem in found] == ([since] if since else [])
+
+
+def test_nitrous_oxide_of_a_day_that_nobody_recorded_counts() -> None:
+    [problem] = given_nitrous_oxide([gas(interval(None, None), is_coded=False)], TODAY, 3)
+    assert (problem.since, problem.is_coded) == (None, False)
+    assert (problem.kind, problem.source) == (ProblemKind.NITROUS_OXIDE, "MedicationAdministration/gas")
+    assert given_nitrous_oxide([gas()], TODAY, 3) == ()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from cds_service.assessment.outcome import Status
 from cds_service.assessment.picture import Picture
+from cds_service.assessment.reading import Reading
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test, TestOrder
@@ -247,3 +249,67 @@ def test_a_raised_marker_makes_any_level_that_is_not_deficient_a_functional_defi
     level: str, marker: dict[str, str]
 ) -> None:
     assert _picture({"total_b12": level, **marker}).status is Status.FUNCTIONAL
+
+
+def _reading(*labs: LabResult, **given: Any) -> Reading:
+    return _picture(given, *labs).reading
+
+
+def test_of_several_results_that_tell_no_band_the_newest_counts_whatever_their_order() -> None:
+    untold = [_b12("<400 ng/L", days, f"Observation/{days}") for days in (5, 20)]
+    for labs in (untold, untold[::-1]):
+        found = _reading(_b12("420 ng/L", 30), *labs).unclassified
+        assert found is not None
+        assert found.source == "Observation/5"
+
+
+def test_a_result_that_tells_no_band_takes_nothing_back_from_one_of_its_time_or_later() -> None:
+    for days in (20, 10):
+        assert _reading(_b12("<400 ng/L", 20, "Observation/untold"), _b12("420 ng/L", days)).unclassified is None
+    alone = _b12("<400 ng/L", is_preliminary=True)
+    assert _reading(alone).unclassified is alone
+
+
+def test_of_several_preliminary_results_the_newest_counts_whatever_their_order() -> None:
+    drafts = [_b12("150 ng/L", days, f"Observation/{days}", is_preliminary=True) for days in (5, 20)]
+    for labs in (drafts, drafts[::-1]):
+        found = _reading(_b12("420 ng/L", 30), *labs).preliminary
+        assert found is not None
+        assert found.source == "Observation/5"
+
+
+def test_a_final_result_of_the_same_time_settles_a_preliminary_one_and_another_test_does_not() -> None:
+    draft = _b12("150 ng/L", 10, "Observation/draft", is_preliminary=True)
+    assert _reading(_b12("420 ng/L", 10), draft).preliminary is None
+    assert _reading(_b12("420 ng/L", 20), draft, active_b12={"result": "90 pmol/L", "days_ago": 2}).preliminary is draft
+
+
+def test_of_several_results_in_words_the_newest_counts_and_none_beside_a_number_of_its_time_or_later() -> None:
+    words = [_b12("low", 5, "Observation/5"), _b12("normal", 20, "Observation/20")]
+    for labs in (words, words[::-1]):
+        found = _reading(*labs).in_words_only
+        assert found is not None
+        assert found.source == "Observation/5"
+    for days in (5, 2):
+        assert _reading(*words, _b12("420 ng/L", days)).in_words_only is None
+
+
+@pytest.mark.parametrize(("days", "source"), [(100, "Observation/active-b12"), (101, "Observation/other")])
+def test_the_more_severe_of_results_at_most_ninety_days_apart_decides(days: int, source: str) -> None:
+    deciding = _reading(_b12("420 ng/L", 10), active_b12={"result": "30 pmol/L", "days_ago": days}).deciding
+    assert deciding is not None
+    assert deciding.source == source
+
+
+def test_others_of_one_day_stand_with_the_more_severe_first() -> None:
+    others = [_b12("420 ng/L", 10, "Observation/a"), _b12("210 ng/L", 10, "Observation/b")]
+    reading = _reading(*others, active_b12={"result": "20 pmol/L", "days_ago": 10})
+    assert [result.source for result in reading.others] == ["Observation/b", "Observation/a"]
+
+
+def test_an_antibody_in_figures_without_a_limit_is_neither_positive_nor_an_error() -> None:
+    antibody = replace(lab_result(Analyte.INTRINSIC_FACTOR_ANTIBODY, "5 AU/mL"), source="Observation/antibody")
+    patient = _picture({"total_b12": "420 ng/L"}, antibody)
+    assert (patient.reading.distrust, patient.status) == ("", Status.UNLIKELY)
+    raised = replace(antibody, upper_limit=Decimal(1))
+    assert _picture({"total_b12": "420 ng/L"}, raised).reading.distrust.startswith("intrinsic factor")

@@ -11,15 +11,16 @@ import pytest
 
 from cds_service.assessment.assess import RULES, assess
 from cds_service.assessment.outcome import Answer, FactUsed, Outcome
-from cds_service.assessment.picture import Picture
+from cds_service.assessment.picture import Picture, result_fact
 from cds_service.assessment.rules import offers
 from cds_service.assessment.rules.monitoring import follow_up_from
 from cds_service.facts.dates import ClinicalDate
-from cds_service.facts.orders import DraftContent, DraftOrder
-from cds_service.facts.patient import DataIssue
+from cds_service.facts.labs import Analyte
+from cds_service.facts.orders import DraftContent, DraftOrder, Test, TestOrder
+from cds_service.facts.patient import DRAFTS, DataIssue
 from cds_service.facts.treatments import DailyDose, Interval, Medicine, RecordKind, Route, Treatment
 from cds_service.knowledge.loader import load
-from tests.spec.example_facts import TODAY, example_facts
+from tests.spec.example_facts import TODAY, example_facts, lab_result
 
 KNOWLEDGE = load()
 FUNCTIONS = dict(RULES)
@@ -224,3 +225,86 @@ def test_an_issue_of_something_else_or_of_what_was_used_is_no_result_that_could_
     assert answer("B12-TEST-11", {}, issues=(used, other)).outcome is Outcome.DOES_NOT_FIRE
     told = answer("B12-TEST-11", {}, issues=(used, other, unused))
     assert [fact.source for fact in told.facts] == ["Observation/3"]
+
+
+def _left_out(*taken: str, day: str | None = "2025-09-01", of: str = "total-b12", **fields: Any) -> list[str]:
+    """The issues that may concern us, of one result that was left out beside others that were used."""
+    issue = DataIssue("Observation/odd", "value", "it has no unit", of, day=ClinicalDate.parse(day) if day else None)
+    labs = tuple(
+        replace(lab_result(Analyte.TOTAL_B12, {"result": "420 ng/L", "taken": one}), **fields) for one in taken
+    )
+    return [found.resource for found in picture({}, labs=labs, issues=(issue,)).left_out]
+
+
+def test_a_result_that_was_left_out_is_settled_by_a_newer_final_one_of_its_kind_and_by_its_age() -> None:
+    odd = ["Observation/odd"]
+    assert _left_out() == _left_out(day=None) == odd
+    assert _left_out("2025-09-02") == _left_out(day="2024-10-01") == []
+    assert _left_out("2025-09-01") == _left_out("2025-08-31") == _left_out("2025-09-02", day=None) == odd
+    assert _left_out("2025-09-02", of="mma") == odd
+    assert _left_out("2025-09-02", is_preliminary=True) == _left_out("2025-09-02", is_coded=False) == odd
+    assert _left_out("2025-09-02", of="metformin") == odd
+
+
+def test_what_concerns_nothing_was_used_or_is_of_a_draft_is_not_left_out() -> None:
+    nothing, draft = DataIssue("A/1", "code", "odd", ""), DataIssue("A/2", "code", "odd", DRAFTS)
+    used = DataIssue("A/3", "code", "odd", "metformin", used_with_care=True)
+    assert picture({}, issues=(nothing, draft, used)).left_out == ()
+
+
+@pytest.mark.parametrize(("days", "pending"), [(-1, False), (0, True), (30, True), (31, False)])
+def test_a_test_is_on_its_way_from_the_day_on_which_it_was_ordered(days: int, pending: bool) -> None:
+    ordered = TestOrder(Test.B12, ClinicalDate.on(TODAY - timedelta(days=days)), "ServiceRequest/1")
+    assert picture({}, test_orders=(ordered,)).pending(Test.B12, Test.MMA) is pending
+    assert not picture({}, test_orders=(replace(ordered, ordered=None),)).pending(Test.B12)
+
+
+def test_facts_say_what_is_doubtful_of_them() -> None:
+    problem = replace(example_facts({"problems": ["glossitis"]}).problems[0], is_coded=False, since=None)
+    [fact] = picture({}, problems=(problem,)).features
+    assert (fact.value, fact.when) == ("glossitis (possible)", "")
+    result = replace(lab_result(Analyte.TOTAL_B12, "150 ng/L"), is_preliminary=True, is_coded=False)
+    assert result_fact(result, KNOWLEDGE, "too old").value == "150 ng/L (too old, preliminary, recognised by name only)"
+
+
+def test_macrocytosis_and_a_low_haemoglobin_are_two_facts() -> None:
+    both = picture({"mcv": "101 fL", "haemoglobin": "10 g/dL"})
+    assert [fact.label for fact in both.blood_features] == ["Macrocytosis", "Low haemoglobin"]
+
+
+def _entries(told: Answer) -> list[str]:
+    """The entries of the record that an answer says were not used."""
+    return [fact.value.partition(":")[0] for fact in told.facts if fact.label == "Not used"]
+
+
+def test_what_bears_on_a_product_and_was_left_out_is_named_where_it_could_not_be_checked() -> None:
+    issues = tuple(
+        DataIssue(f"{kind}/1", "code", "it cannot be read", of)
+        for kind, of in (
+            ("AllergyIntolerance", "cobalamin-allergy"),
+            ("Condition", "glossitis"),
+            ("Procedure", "crohn"),
+        )
+    )
+    told = answer("B12-SAFE-09", {"drafting": {"b12": 1}, "unread": ["allergies"]}, issues=issues)
+    assert _entries(told) == ["AllergyIntolerance/1", "Condition/1"]
+
+
+def _data(given: dict[str, Any], *issues: DataIssue) -> Answer:
+    facts = replace(example_facts(given), issues=issues)
+    return next(one.answer for one in assess(facts, KNOWLEDGE).findings if one.rule == "B12-DATA-01")
+
+
+def test_entries_that_were_left_out_are_said_where_no_card_says_so() -> None:
+    elsewhere = DataIssue("Observation/1", "value", "it has no unit", "mcv")
+    on_cards = DataIssue("Observation/2", "value", "it has no unit", "mma")
+    assert _entries(_data({}, on_cards)) == ["Observation/2"]
+    assert _entries(_data({"total_b12": "150 ng/L"}, elsewhere, on_cards)) == ["Observation/1"]
+    assert _data({"total_b12": "150 ng/L"}, on_cards).outcome is Outcome.DOES_NOT_FIRE
+
+
+def test_what_two_cards_name_is_not_said_a_third_time() -> None:
+    given = {"total_b12": "150 ng/L", "problems": ["myelopathy"], "unread": ["allergies", "medicationRequests"]}
+    assert _data(given).outcome is Outcome.DOES_NOT_FIRE
+    signs = _data({"total_b12": "420 ng/L", "problems": ["peripheral-neuropathy"], "unread": ["conditions"]})
+    assert [fact.label for fact in signs.facts] == ["Not read"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -146,3 +148,57 @@ def test_a_course_of_unknown_beginning_covers_every_sample() -> None:
 def test_tablets_beside_injections_are_not_oral_only() -> None:
     both = [_b12(), _b12(date(2025, 6, 1), route=Route.PARENTERAL)]
     assert not read_therapy(both, TODAY, PARAMETERS).is_oral_only
+
+
+def _given(taken: ClinicalDate | None, **fields: Any) -> Treatment:
+    """One injection of a day as it was recorded."""
+    return replace(_injections(TODAY)[0], intervals=(Interval(taken, taken),), **fields)
+
+
+@pytest.mark.parametrize(("days_ago", "current"), [(122, Presence.NOT_KNOWN), (123, Presence.NO)])
+def test_b12_of_unknown_route_given_on_a_day_may_last_as_long_as_an_injection(days_ago: int, current: Presence) -> None:
+    unknown = {"route": Route.NOT_KNOWN, "is_active": False}
+    given = _given(ClinicalDate.on(TODAY - timedelta(days=days_ago)), **unknown)
+    assert read_therapy([given], TODAY, PARAMETERS).is_current is current
+    ordered = replace(given, kind=RecordKind.REQUEST)
+    assert read_therapy([ordered], TODAY, PARAMETERS).is_current is Presence.NO
+
+
+def test_how_far_injections_lie_apart_is_read_from_the_last_three_gaps() -> None:
+    days = [100, 190, 280, 290, 300]  # gaps of 90, 90, 10 and 10 days, the newest first
+    injections = _injections(*(TODAY - timedelta(days=day) for day in days))
+    assert read_therapy(injections, TODAY, PARAMETERS).is_current is Presence.YES
+
+
+def test_an_order_of_injections_that_ended_has_a_grace_and_no_interval() -> None:
+    def ended(days_ago: int) -> Presence:
+        order = _b12(end=TODAY - timedelta(days=days_ago), mg=None, route=Route.PARENTERAL)
+        return read_therapy([order], TODAY, PARAMETERS).is_current
+
+    assert (ended(30), ended(31)) == (Presence.YES, Presence.NO)
+
+
+def test_an_injection_of_a_day_that_is_not_known_may_still_last() -> None:
+    assert read_therapy([_given(ClinicalDate.parse("2025"))], TODAY, PARAMETERS).is_current is Presence.NOT_KNOWN
+
+
+def test_an_injection_counts_from_its_day() -> None:
+    therapy = read_therapy(_injections(date(2025, 9, 1)), TODAY, PARAMETERS)
+    assert (therapy.current_since, therapy.last_taken) == (date(2025, 9, 1), date(2025, 9, 1))
+
+
+def test_a_course_that_is_over_is_not_current_since_any_day_and_one_without_days_was_last_taken_on_none() -> None:
+    over = read_therapy([_b12(end=date(2025, 8, 1))], TODAY, PARAMETERS)
+    assert (over.current_since, over.ended) == (None, date(2025, 8, 1))
+    assert read_therapy([replace(_b12(), intervals=())], TODAY, PARAMETERS).last_taken is None
+
+
+@pytest.mark.parametrize(("day", "after"), [(date(2025, 7, 31), True), (date(2025, 8, 1), False)])
+def test_b12_was_taken_after_a_day_that_is_before_its_last(day: date, after: bool) -> None:
+    assert read_therapy([_b12(end=date(2025, 8, 1))], TODAY, PARAMETERS).was_taken_after(day) is after
+    assert read_therapy([_b12()], TODAY, PARAMETERS).was_taken_after(day)
+
+
+def test_a_sample_of_the_year_in_which_therapy_began_may_have_been_drawn_on_it() -> None:
+    since_2024 = replace(_b12(), intervals=(Interval(ClinicalDate.parse("2024"), None),))
+    assert read_therapy([since_2024], TODAY, PARAMETERS).covers(ClinicalDate.parse("2024-06-01"))

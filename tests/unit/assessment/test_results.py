@@ -1,0 +1,69 @@
+"""Which of several results is the newest, which stand, and how far two lie apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cds_service.assessment.results import issued_order, least_days_apart, newest, standing
+from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.labs import Analyte, LabResult
+from tests.spec.example_facts import lab_result
+
+
+def b12(taken: str, source: str, printed: str = "150 ng/L", issued: str = "", **fields: Any) -> LabResult:
+    result = lab_result(Analyte.TOTAL_B12, printed)
+    day = ClinicalDate.parse(issued) if issued else None
+    return replace(result, taken=ClinicalDate.parse(taken), source=source, issued=day, **fields)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "stand"),
+    [
+        ("2025-09-20", "2025-09-21", "b"),
+        ("2025-09", "2025-10-01", "b"),
+        ("2025", "2025-09-21", "ab"),
+        ("2025-09-20", "2025-09", "ab"),
+        ("2025-09-20", "2025-09-20", "ab"),
+        ("2025-09-20T08:00:00Z", "2025-09-20T09:00:00Z", "b"),
+        ("2025-09-20T08:00:00Z", "2025-09-20T08:00:00Z", "ab"),
+        ("2025-09-20T08:00:00Z", "2025-09-20", "ab"),
+        ("2025-09-20", "2025-09-20T08:00:00Z", "ab"),
+    ],
+)
+def test_a_result_takes_the_place_of_one_that_is_certainly_earlier(earlier: str, later: str, stand: str) -> None:
+    both = [b12(earlier, "a"), b12(later, "b")]
+    assert "".join(result.source for result in standing(both)) == stand
+    assert {result.source for result in standing(both[::-1])} == set(stand)
+
+
+def test_of_one_sample_a_correction_or_a_later_report_stands_and_another_unit_stands_beside_it() -> None:
+    first = b12("2025-09-20", "a", issued="2025-09-21")
+    assert standing([first, b12("2025-09-20", "b", is_corrected=True)])[0].source == "b"
+    assert [one.source for one in standing([first, b12("2025-09-20", "b", issued="2025-09-22")])] == ["b"]
+    assert [one.source for one in standing([first, b12("2025-09-20", "b", issued="2025-09-20")])] == ["a"]
+    assert [one.source for one in standing([first, b12("2025-09-20", "b")])] == ["a"]
+    other_unit = b12("2025-09-20", "b", "110 pmol/L", issued="2025-09-22")
+    assert len(standing([first, other_unit])) == 2
+
+
+def test_a_report_without_a_day_of_issue_is_the_earliest() -> None:
+    assert issued_order(b12("2025-09-20", "a")) < issued_order(b12("2025-09-20", "b", issued="0001-01-01T00:00:01Z"))
+    assert newest([b12("2025-09-20", "b", issued="2025-09-21"), b12("2025-09-20", "a")], Analyte.TOTAL_B12) is not None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "days"),
+    [
+        ("2025-09-20", "2025-09-20", 0),
+        ("2025-09-20", "2025-09-25", 5),
+        ("2025-09-25", "2025-09-20", 5),
+        ("2025-09", "2025-09-20", 0),
+        ("2025-08", "2025-09-20", 20),
+        ("2025-09-20", "2025-08", 20),
+    ],
+)
+def test_the_fewest_days_that_can_lie_between_two_dates(one: str, other: str, days: int) -> None:
+    assert least_days_apart(ClinicalDate.parse(one), ClinicalDate.parse(other)) == days
