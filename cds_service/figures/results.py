@@ -60,10 +60,13 @@ def result_rows(facts: PatientFacts, knowledge: Knowledge, relied: Reliance) -> 
 
 def unused_rows(facts: PatientFacts, knowledge: Knowledge, dates: Mapping[str, ClinicalDate]) -> dict[DataIssue, Row]:
     """A row for each result that could not be used at all; `dates` are those of resources, as far as they have one."""
+    drawn = {(result.source, result.analyte.value) for result in facts.labs}  # these say themselves what is odd
     return {
         issue: _unused_row(issue, knowledge.analytes[issue.matters_to], dates.get(issue.resource))
         for issue in facts.issues
-        if not issue.used_with_care and issue.matters_to in knowledge.analytes
+        if not issue.used_with_care
+        and issue.matters_to in knowledge.analytes
+        and (issue.resource, issue.matters_to) not in drawn
     }
 
 

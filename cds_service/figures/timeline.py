@@ -50,7 +50,7 @@ def timeline(
     medicines, medicine_rows = lanes(picture, relied)
     happened, event_rows = events(picture, assessment, relied)
     first, last = _window(drawn, medicines, happened, facts.today)
-    rows = {*results.values(), *unused.values(), *medicine_rows, *event_rows, *_other_issues(facts.issues, unused)}
+    rows = {*results.values(), *unused.values(), *medicine_rows, *event_rows, *_other_issues(facts.issues, knowledge)}
     return Timeline(
         patient=shown(f"Patient/{facts.patient_id}"),
         headline=f"Vitamin B12 status: {_STATUS[assessment.status]}",
@@ -129,13 +129,14 @@ def _left_of(marks: Iterable[Mark], medicines: Iterable[Lane], first: date) -> I
         yield f"Older than what is drawn, so in the table only: {earlier} results or doses before {first}."
 
 
-def _other_issues(issues: Iterable[DataIssue], told: Mapping[DataIssue, Row]) -> Iterator[Row]:
-    """What else of the record could not be used: of medicines, problems and the patient."""
+def _other_issues(issues: Iterable[DataIssue], knowledge: Knowledge) -> Iterator[Row]:
+    """What else of the record could not be used, or only with care: of medicines, problems and the patient."""
     keys = frozenset(DataKey)
     for issue in issues:
-        if issue not in told and not issue.used_with_care and issue.resource not in keys:
+        if issue.matters_to not in knowledge.analytes and issue.resource not in keys:
+            what = "Used with care" if issue.used_with_care else "Not used"
             why = (shown(issue.issue, 300),)
-            yield Row(date.min, "", "Not used", shown(issue.field, 60), remarks=why, source=shown(issue.resource))
+            yield Row(date.min, "", what, shown(issue.field, 60), remarks=why, source=shown(issue.resource))
 
 
 def _listed(names: Sequence[str]) -> str:
