@@ -111,6 +111,7 @@ class Settings:
     language: str = ENGLISH
     feedback_days: int = 365
     playground: bool = False
+    knowledge_pages: bool = True
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -154,6 +155,7 @@ def _read(env: _MappingEnv) -> dict[str, Any]:
         "port": env.int("PORT", default=8000, validate=validate.Range(1, 65535)),
         "host": host,
         "playground": env.bool("B12_PLAYGROUND", default=is_ours_alone),
+        "knowledge_pages": env.bool("B12_KNOWLEDGE_PAGES", default=True),
         "today": env.date("B12_TODAY", default=None),
         "database_url": env.str("B12_DATABASE_URL", default=_DATABASE_URL, validate=_database_url),
         "knowledge_dir": env.path("B12_KNOWLEDGE_DIR", default=None, validate=_existing_folder),

@@ -451,6 +451,7 @@ class Knowledge:
     sources: Mapping[str, Source]
     override_reasons: Mapping[str, OverrideReason]
     wording: Wording = field(default_factory=Wording)
+    patient_page: Mapping[str, str] = field(default_factory=dict)
     regimen_files: Mapping[str, Regimen] = field(default_factory=dict)
     coverage: tuple[ArticleStatement, ...] = ()
     analytes_by_code: Mapping[tuple[str, str], tuple[str, Code]] = field(default_factory=dict)

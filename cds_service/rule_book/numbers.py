@@ -36,8 +36,13 @@ def analyte(analyte: AnalyteKnowledge, knowledge: Knowledge) -> str:
     return page([*parts, f"Sources: {cited(analyte.sources, knowledge)}."])
 
 
+def limit_words(scale: Scale) -> list[str]:
+    """The limits of a scale in words, without their unit."""
+    return [f"{words} {getattr(scale, name)}" for name, words in LIMITS.items() if getattr(scale, name) is not None]
+
+
 def _scale(scale: Scale) -> tuple[str, ...]:
-    limits = [f"{words} {getattr(scale, name)}" for name, words in LIMITS.items() if getattr(scale, name) is not None]
+    limits = limit_words(scale)
     spellings = ", ".join(f"`{unit}` ({factor})" for unit, factor in scale.units.items())
     told = ", ".join(limits) or "the laboratory's own"
     return scale.unit, told, str(scale.plausible_from), str(scale.plausible_to), spellings
@@ -65,7 +70,7 @@ def regimen(regimen: Regimen, knowledge: Knowledge) -> str:
             f"{link(f'{regimen.id}.yaml', f'regimens/{regimen.id}.yaml')}, offered as *{regimen.label}* "
             f"for `{regimen.recommends}`.",
             f"{medicine}, {regimen.route_text}; supply {supply}.",
-            table(("step", "dose", "how often", "for"), (_step(step) for step in regimen.steps)),
+            table(("step", "dose", "how often", "for"), (step_row(step) for step in regimen.steps)),
             regimen.note,
             f"At {', '.join(regimen.sites)}, instead of `{regimen.instead_of}`." if regimen.instead_of else "",
             f"Sources: {cited(regimen.sources, knowledge)}.",
@@ -73,7 +78,8 @@ def regimen(regimen: Regimen, knowledge: Knowledge) -> str:
     )
 
 
-def _step(step: DosageStep) -> tuple[str, ...]:
+def step_row(step: DosageStep) -> tuple[str, ...]:
+    """One dose of a regimen: its words, the amount, how often, and for how long."""
     period = _PERIODS[step.period_unit]
     every = f"every {period}" if step.period == 1 else f"every {step.period} {period}s"
     often = every if step.frequency == 1 else f"{step.frequency} times {every}"

@@ -33,7 +33,7 @@ def rule(rule: RuleKnowledge, knowledge: Knowledge, folder: Path) -> str:
             f"to be reviewed by {review.next_review}.",
             f"Sources: {cited(rule.sources, knowledge)}.",
             table(("card", "indicator", "summary", "detail", "for the patient"), _words(rule)),
-            table(("example", "given", "then", "at the edge of"), (_example(example) for example in rule.examples)),
+            table(("example", "given", "then", "at the edge of"), (example_row(example) for example in rule.examples)),
             f"May be set aside as: {_overrides(rule, knowledge)}.",
         ]
     )
@@ -53,7 +53,8 @@ def _overrides(rule: RuleKnowledge, knowledge: Knowledge) -> str:
     return "; ".join(knowledge.override_reasons[name].code.display for name in rule.overrides) or "nothing"
 
 
-def _example(example: Example) -> tuple[str, ...]:
+def example_row(example: Example) -> tuple[str, ...]:
+    """One example: its name, what is given, what the rule then does, and the numbers beside which it stands."""
     then = example.then.replace("_", " ")
     if example.missing:
         then += f": {', '.join(example.missing)}"

@@ -83,8 +83,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     reasons = parse((PACKAGED / "override-reasons.yaml").read_text(encoding="utf-8"))
     listed = parse((PACKAGED / "sentences.yaml").read_text(encoding="utf-8"))
+    page = parse((PACKAGED / "patient-page.yaml").read_text(encoding="utf-8"))
     assert isinstance(reasons, dict)
     assert isinstance(listed, dict)
+    assert isinstance(page, dict)
+    texts["patient-page.yaml"] = {key: made_up(text) for key, text in page.items()}
     texts["override-reasons.yaml"] = {key: {"display": made_up(told["display"])} for key, told in reasons.items()}
     texts["sentences.yaml"] = {text: made_up(text) for place in listed.values() for text in place}
     for name, told in texts.items():
@@ -182,6 +185,7 @@ def _texts_of(card: Card) -> Iterator[str]:
 
 def test_no_english_is_left_for_patients(foreign: Knowledge) -> None:
     told = [card.patient for rule in foreign.rules.values() for card in rule.cards.values()]
+    told += foreign.patient_page.values()
 
     assert len(told) > 100
     assert [word for text in told for word in _WORD.findall(text)] == []

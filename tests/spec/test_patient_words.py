@@ -27,6 +27,13 @@ CARDS = [
 ]
 
 
+SENTENCES = [
+    pytest.param(line, id=f"{key} {number}")
+    for key, text in load().patient_page.items()
+    for number, line in enumerate(text.splitlines())
+]
+
+
 def grade(text: str) -> float:
     """The Flesch-Kincaid grade. "B12" is counted as it is read aloud: two words."""
     sentences = re.split(r"(?<=[.!?])\s+", text.replace("B12", "B twelve"))
@@ -38,6 +45,11 @@ def grade(text: str) -> float:
 def test_a_reader_of_twelve_follows_the_patients_words(card: CardText) -> None:
     assert card.patient
     assert grade(card.patient) <= HIGHEST_GRADE
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_a_reader_of_twelve_follows_the_page_for_patients(sentence: str) -> None:
+    assert grade(sentence) <= HIGHEST_GRADE
 
 
 @pytest.mark.parametrize("card", CARDS)

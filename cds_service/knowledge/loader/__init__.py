@@ -17,6 +17,7 @@ from cds_service.knowledge.loader.documents import UnreadableDocument, parse
 from cds_service.knowledge.loader.files import (
     COVERAGE,
     OVERRIDE_REASONS,
+    PATIENT_PAGE,
     SENTENCES,
     SOURCES,
     VERSION,
@@ -42,6 +43,7 @@ from cds_service.knowledge.schemas import (
     SCHEMAS,
     ArticleStatementSchema,
     OverrideReasonSchema,
+    PatientPageSchema,
     SourceSchema,
     VersionSchema,
     made_statement,
@@ -90,7 +92,10 @@ def load(
     dropped = frozenset() if with_snomed_affiliate else frozenset({Licence.SNOMED_AFFILIATE})
     knowledge = _assembled(by_id, read.sources, reasons, wording, version_of(semantic, files, site, language), dropped)
     return replace(
-        knowledge, regimens=regimens_at(site, by_id["regimens"]), coverage=tuple(read.coverage.values())
+        knowledge,
+        regimens=regimens_at(site, by_id["regimens"]),
+        coverage=tuple(read.coverage.values()),
+        patient_page=read.patient_page,
     )
 
 
@@ -154,7 +159,8 @@ class _Reader:
         sources = {name: Source(id=name, **told) for name, told in self._entries(SOURCES, SourceSchema()).items()}
         reasons = self._entries(OVERRIDE_REASONS, OverrideReasonSchema())
         version = self._loaded(VERSION, VersionSchema(), self._document(VERSION)) or {"version": ""}
-        return Read(things, sources, reasons, self._coverage()), self._wording(), version["version"]
+        read = Read(things, sources, reasons, self._coverage(), self._patient_page())
+        return read, self._wording(), version["version"]
 
     def _document(self, path: str) -> object:
         """The document at this path, with the words of the language laid into it."""
@@ -207,6 +213,12 @@ class _Reader:
             return {}
         entries = self._entries(COVERAGE, ArticleStatementSchema())
         return {name: made_statement(name, told) for name, told in entries.items()}
+
+    def _patient_page(self) -> dict[str, str]:
+        """The words of the page for patients; a folder without them (in tests) has no such page."""
+        if PATIENT_PAGE not in self.files:
+            return {}
+        return self._loaded(PATIENT_PAGE, PatientPageSchema(), self._document(PATIENT_PAGE)) or {}
 
     def _wording(self) -> Wording:
         """The language's words for the sentences of the code; a folder without a list of them (in tests) has none."""

@@ -30,6 +30,7 @@ class Read:
     sources: Mapping[str, Source] = field(default_factory=dict)
     override_reasons: Mapping[str, Code] = field(default_factory=dict)
     coverage: Mapping[str, ArticleStatement] = field(default_factory=dict)
+    patient_page: Mapping[str, str] = field(default_factory=dict)
 
 
 def problems_between(read: Read) -> Iterator[str]:

@@ -23,6 +23,7 @@ _SHOWN: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "conditions": (("title",), ("short",)),
     "regimens": (("title",), ("label",), ("medicine_text",), ("route_text",), ("steps", "*", "text")),
     "override-reasons.yaml": (("*", "display"),),
+    "patient-page.yaml": (("*",),),
 }
 """The texts that a clinician or patient may be shown."""
 _MAY_BE: Mapping[str, tuple[tuple[str, ...], ...]] = {

@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 
 from cds_service.knowledge.schemas.base import StrictSchema
 from cds_service.knowledge.schemas.coverage import ArticleStatementSchema, made_statement
-from cds_service.knowledge.schemas.lists import OverrideReasonSchema, SourceSchema, VersionSchema
+from cds_service.knowledge.schemas.lists import OverrideReasonSchema, PatientPageSchema, SourceSchema, VersionSchema
 from cds_service.knowledge.schemas.regimens import RegimenSchema
 from cds_service.knowledge.schemas.rules import RuleSchema
 from cds_service.knowledge.schemas.things import (
@@ -39,6 +39,7 @@ __all__ = [
     "SCHEMAS",
     "ArticleStatementSchema",
     "OverrideReasonSchema",
+    "PatientPageSchema",
     "SourceSchema",
     "VersionSchema",
     "made_statement",

@@ -39,6 +39,20 @@ class OverrideReasonSchema(StrictSchema):
         return Code(**data)
 
 
+class PatientPageSchema(StrictSchema):
+    """`patient-page.yaml`: what the page for patients tells everybody; `ask`, `keep_taking` and `red_flags` by line."""
+
+    nothing_to_do = plain_text(required=True)
+    no_result = plain_text(required=True)
+    unlikely = plain_text(required=True)
+    not_checked = plain_text(required=True)
+    not_for_children = plain_text(required=True)
+    ask = plain_text(required=True)
+    keep_taking = plain_text(required=True)
+    red_flags = plain_text(required=True)
+    about = plain_text(required=True)
+
+
 class VersionSchema(StrictSchema):
     """`version.yaml`: the semantic version of the knowledge, without a date."""
 

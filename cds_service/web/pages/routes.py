@@ -3,39 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, g
+from flask import Flask, Response, g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 
 from cds_service.errors import InvalidHookRequest
 from cds_service.fhir.prefetch import decode_json
 from cds_service.figures.draw import stylesheet
+from cds_service.knowledge.loader import PACKAGED
+from cds_service.knowledge.loader.files import effective_files
+from cds_service.rule_book.changes import Change, changes
 from cds_service.web.answer import encoded
 from cds_service.web.edge import Edge
 from cds_service.web.errors import Trouble, answer_http, operation_outcome
 from cds_service.web.forms import form_fields, is_expected_form, takes_a_form
+from cds_service.web.pages import knowledge as rule_book
 from cds_service.web.pages.chart import chart_facts
+from cds_service.web.pages.html import HEADERS, html
 from cds_service.web.pages.markdown import markdown_tree
 from cds_service.web.pages.order_form import order_form
+from cds_service.web.pages.patient import empty_patient_page, patient_page, refused_patient_page
 from cds_service.web.pages.playground import Json, PlaygroundEhr, UnusableBundle
 from cds_service.web.pages.timeline import drawn_page, empty_page, refused_page
 
 _STATIC = Path(__file__).with_name("static")
 _TYPES = {".svg": "image/svg+xml", ".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-}
-_SHARED = ("style.css", "icon.svg")
+_SHARED = ("style.css", "icon.svg", "pages.css")
 _PLAYGROUND = ("playground.js", "cards.js", "ehr.js", "draw.js", "timeline.css", "timeline.js")
+_PATIENT = "/playground/patient"
 _MOST_TEXTS, _LONGEST_TEXT = 50, 20_000
 
 
@@ -44,8 +43,33 @@ def add_pages(app: Flask, edge: Edge, ehr: PlaygroundEhr | None) -> None:
     _add_file(app, "/", "playground.html" if ehr else "about.html")
     for name in (*_SHARED, *(_PLAYGROUND if ehr else ())):
         _add_file(app, f"/playground/{name}", name)
+    if edge.settings.knowledge_pages:
+        _add_knowledge(app, edge)
     if ehr is not None:
         _add_playground(app, edge, ehr)
+
+
+def _add_knowledge(app: Flask, edge: Edge) -> None:
+    """The rule book as it is loaded here. It holds nothing of any patient, and no secret."""
+    site = edge.settings.knowledge_dir
+
+    @cache
+    def changed() -> list[Change] | None:
+        ours = effective_files(PACKAGED, None)
+        return changes(ours, effective_files(PACKAGED, site)) if site is not None else None
+
+    def every() -> Response:
+        return html(rule_book.list_page(edge.knowledge, request.args.get("q", "")))
+
+    def one(kind: str, name: str) -> Response:
+        page = rule_book.thing_page(edge.knowledge, kind, name)
+        if page is None:
+            raise NotFound
+        return html(page)
+
+    _add(app, "/knowledge", "GET", every)
+    _add(app, "/knowledge/site", "GET", lambda: html(rule_book.site_page(edge.knowledge, changed())))
+    _add(app, "/knowledge/<kind>/<name>", "GET", one)
 
 
 def _add_playground(app: Flask, edge: Edge, ehr: PlaygroundEhr) -> None:
@@ -76,17 +100,25 @@ def _add_playground(app: Flask, edge: Edge, ehr: PlaygroundEhr) -> None:
         return _json({"drawn": [markdown_tree(str(text)[:_LONGEST_TEXT]) for text in texts]})
 
     def timeline_form() -> Response:
-        return _html(*empty_page(ehr))
+        return html(*empty_page(ehr))
 
     def too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
-        return _html(*refused_page(ehr)) if is_expected_form() else answer_http(error)
+        if not is_expected_form():
+            return answer_http(error)
+        return html(*(refused_patient_page(ehr) if request.path == _PATIENT else refused_page(ehr)))
 
     app.register_error_handler(RequestEntityTooLarge, too_large)
 
     @takes_a_form
     def drawn_timeline() -> Response:
-        return _html(*drawn_page(edge, ehr, lambda: form_fields(g.body)))
+        return html(*drawn_page(edge, ehr, lambda: form_fields(g.body)))
 
+    @takes_a_form
+    def written_patient_page() -> Response:
+        return html(*patient_page(edge, ehr, lambda: form_fields(g.body)))
+
+    _add(app, _PATIENT, "GET", lambda: html(*empty_patient_page(ehr)))
+    _add(app, _PATIENT, "POST", written_patient_page)
     _add(app, "/playground/timeline", "GET", timeline_form)
     _add(app, "/playground/timeline", "POST", drawn_timeline)
     _add_content(app, "/playground/figure.css", stylesheet().encode(), ".css")
@@ -122,17 +154,13 @@ def _json(body: Mapping[str, Any], status: int = 200) -> Response:
     return Response(encoded(body), status, content_type="application/json")
 
 
-def _html(text: str, status: int) -> Response:
-    return Response(text, status, headers=_HEADERS, content_type="text/html; charset=utf-8")
-
-
 def _add_file(app: Flask, address: str, name: str) -> None:
     _add_content(app, address, (_STATIC / name).read_bytes(), Path(name).suffix)
 
 
 def _add_content(app: Flask, address: str, content: bytes, suffix: str) -> None:
     kind = f"{_TYPES[suffix]}; charset=utf-8"
-    _add(app, address, "GET", lambda: Response(content, headers=_HEADERS, content_type=kind))
+    _add(app, address, "GET", lambda: Response(content, headers=HEADERS, content_type=kind))
 
 
 def _add(app: Flask, address: str, method: str, view: Callable[..., Response]) -> None:

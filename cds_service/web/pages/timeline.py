@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 from itertools import chain, islice
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cds_service.assessment.assess import assess
 from cds_service.errors import InvalidHookRequest
 from cds_service.fhir.observations import result_dates
-from cds_service.fhir.prefetch import decode_json
 from cds_service.fhir.read_facts import read_facts
 from cds_service.figures.draw import NARROW, WIDE, drawn_for_page
 from cds_service.figures.model import Row, Timeline
@@ -24,18 +21,12 @@ from cds_service.web.answer import encoded
 from cds_service.web.edge import Edge
 from cds_service.web.hook_request import read_hook_request
 from cds_service.web.pages.chart import patient_words
-from cds_service.web.pages.playground import Json, PlaygroundEhr, UnusableBundle
+from cds_service.web.pages.html import filled
+from cds_service.web.pages.playground import PlaygroundEhr, UnusableBundle
+from cds_service.web.pages.sent_chart import sent_chart, view_request
 
 HOOK = "patient-view"
 _MOST_ROWS = 800
-_INSTANCE = "00000000-0000-4000-8000-000000000000"  # nobody asks which call of the hook a picture was
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
 
 def timeline_of(request: Mapping[str, Any], knowledge: Knowledge, today: date) -> Timeline:
@@ -74,13 +65,12 @@ def refused_page(ehr: PlaygroundEhr) -> tuple[str, int]:
 
 
 def _page(ehr: PlaygroundEhr, story: str, shown: Mapping[str, Any]) -> str:
-    return _TEMPLATES.get_template("timeline.html").render(stories=ehr.stories(), story=story, **shown)
+    return filled("timeline.html", stories=ehr.stories(), story=story, **shown)
 
 
 def _drawn(edge: Edge, ehr: PlaygroundEhr, form: Mapping[str, str]) -> dict[str, Any]:
-    chart = ehr.open_chart(_bundle(edge, ehr, form), form.get("patient", "").strip())
-    context = {"userId": "Practitioner/playground", "patientId": chart.patient_id}
-    request = {"hook": HOOK, "hookInstance": _INSTANCE, "context": context, "prefetch": chart.everything}
+    chart = sent_chart(edge, ehr, form)
+    request = view_request(chart)
     figure = timeline_of(request, edge.knowledge, edge.today())
     rows = _in_table(figure)
     anchors = {row: f"row-{number}" for number, row in enumerate(rows, 1)}
@@ -95,19 +85,6 @@ def _drawn(edge: Edge, ehr: PlaygroundEhr, form: Mapping[str, str]) -> dict[str,
         "left_out": len(figure.rows) - len(rows),
         "rules": [(rule, edge.knowledge.rules[rule].statement) for rule in fired],
     }
-
-
-def _bundle(edge: Edge, ehr: PlaygroundEhr, form: Mapping[str, str]) -> Json:
-    sent = form.get("file", "").strip() or form.get("bundle", "").strip()
-    if not sent:
-        story = ehr.story(form.get("story", ""), edge.today())
-        if story is None:
-            raise UnusableBundle("There is no patient to draw: choose a story, or bring a FHIR Bundle.")
-        return story
-    bundle = decode_json(sent.encode())
-    if not isinstance(bundle, dict):
-        raise UnusableBundle("A FHIR Bundle is needed: a JSON object with resourceType Bundle.")
-    return bundle
 
 
 def _in_table(figure: Timeline) -> list[Row]:

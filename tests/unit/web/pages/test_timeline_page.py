@@ -86,7 +86,7 @@ def test_no_identity_of_a_patient_is_in_an_address(page: FlaskClient) -> None:
         ({"bundle": '{"resourceType": "Patient"}'}, "A FHIR Bundle is needed"),
         ({"bundle": a_bundle()}, "no Patient"),
         ({"bundle": a_bundle({"resourceType": "Patient", "id": "p 1"})}, "patientId"),
-        ({"story": "none-of-ours"}, "no patient to draw"),
+        ({"story": "none-of-ours"}, "no patient to show"),
     ],
 )
 def test_what_cannot_be_drawn_is_told_on_the_page(page: FlaskClient, form: dict[str, str], told: str) -> None:
