@@ -313,3 +313,33 @@ def test_an_antibody_in_figures_without_a_limit_is_neither_positive_nor_an_error
     assert (patient.reading.distrust, patient.status) == ("", Status.UNLIKELY)
     raised = replace(antibody, upper_limit=Decimal(1))
     assert _picture({"total_b12": "420 ng/L"}, raised).reading.distrust.startswith("intrinsic factor")
+
+
+def _mma(level: str, days_ago: int, source: str) -> LabResult:
+    return replace(lab_result(Analyte.MMA, {"result": level, "days_ago": days_ago}), source=source)
+
+
+def test_the_marker_drawn_before_therapy_counts_and_not_a_later_one() -> None:
+    course = {"since": "30 days"}
+    reading = _reading(
+        _b12("284 ng/L", 60),
+        _mma("0.5 umol/L", 60, "Observation/before"),
+        _mma("0.2 umol/L", 5, "b"),
+        b12_therapy=course,
+    )
+    assert [marker.result.source for marker in reading.raised_markers] == ["Observation/before"]
+
+
+def test_two_reports_of_one_raised_marker_are_one_marker() -> None:
+    two = [_mma("0.5 umol/L", 10, f"Observation/{number}") for number in range(2)]
+    assert len(_reading(_b12("284 ng/L"), *two).markers) == 1
+
+
+def test_the_lowest_of_two_formulas_counts_and_is_said_in_the_canonical_unit() -> None:
+    rates = [
+        replace(lab_result(Analyte.EGFR, f"{rate} mL/min/1.73m2"), source="Observation/1", printed=f"{rate}.4 {unit}")
+        for rate, unit in ((62, "mL/min/{1.73_m2}"), (45, "mL/min/{1.73_m2}"), (45, "mL/min/1,73"))
+    ]
+    reading = _reading(_b12("284 ng/L"), _mma("0.5 umol/L", 10, "Observation/mma"), *rates)
+    [marker] = reading.confounded_markers
+    assert marker.confounder == "reduced kidney function (eGFR 45 mL/min/1.73m2, 2025-09-21)"

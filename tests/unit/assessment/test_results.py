@@ -28,6 +28,7 @@ def b12(taken: str, source: str, printed: str = "150 ng/L", issued: str = "", **
         ("2025-09-20", "2025-09", "ab"),
         ("2025-09-20", "2025-09-20", "ab"),
         ("2025-09-20T08:00:00Z", "2025-09-20T09:00:00Z", "b"),
+        ("2025-09-20T09:00:00Z", "2025-09-21T08:00:00Z", "b"),
         ("2025-09-20T08:00:00Z", "2025-09-20T08:00:00Z", "ab"),
         ("2025-09-20T08:00:00Z", "2025-09-20", "ab"),
         ("2025-09-20", "2025-09-20T08:00:00Z", "ab"),
@@ -67,3 +68,8 @@ def test_a_report_without_a_day_of_issue_is_the_earliest() -> None:
 )
 def test_the_fewest_days_that_can_lie_between_two_dates(one: str, other: str, days: int) -> None:
     assert least_days_apart(ClinicalDate.parse(one), ClinicalDate.parse(other)) == days
+
+
+def test_a_vague_date_neither_gives_way_to_a_later_report_nor_takes_its_place() -> None:
+    vague, exact = b12("2025", "a", issued="2025-09-21"), b12("2025-09-20", "b", issued="2025-09-22")
+    assert len(standing([vague, exact])) == len(standing([exact, vague])) == 2

@@ -308,3 +308,41 @@ def test_what_two_cards_name_is_not_said_a_third_time() -> None:
     assert _data(given).outcome is Outcome.DOES_NOT_FIRE
     signs = _data({"total_b12": "420 ng/L", "problems": ["peripheral-neuropathy"], "unread": ["conditions"]})
     assert [fact.label for fact in signs.facts] == ["Not read"]
+
+
+def test_limits_are_said_in_the_laboratorys_own_name_of_the_unit() -> None:
+    for printed in ("210 pg/mL", "about 210 pg/mL"):
+        result = replace(lab_result(Analyte.TOTAL_B12, "210 ng/L"), printed=printed, lower_limit=Decimal(200))
+        values = answer("B12-DX-03", {}, labs=(result,)).values
+        assert (values["low"], values["grey_zone"]) == ("180 pg/mL", "180 to 350 pg/mL")
+        assert values["own_low"] == "200 pg/mL"
+
+
+def test_the_newest_marker_on_treatment_counts_whatever_the_order() -> None:
+    levels = (("0.2 umol/L", 5), ("0.9 umol/L", 20))
+    mma = tuple(lab_result(Analyte.MMA, {"result": level, "days_ago": days}) for level, days in levels)
+    for labs in (mma, mma[::-1]):
+        assert answer("B12-MON-02", {"b12_therapy": {"since": "98 days"}}, labs=labs).outcome is Outcome.DOES_NOT_FIRE
+
+
+def test_neuropathy_of_no_date_is_asked_about() -> None:
+    given = {"newer_b12": "520 ng/L", "b12_therapy": {"since": "100 days"}, "problems": ["peripheral-neuropathy"]}
+    facts = example_facts({**given, "total_b12": {"result": "150 ng/L", "days_ago": 120}})
+    undated = tuple(replace(problem, since=None, recorded=None) for problem in facts.problems)
+    told = answer("B12-MON-05", {**given, "total_b12": {"result": "150 ng/L", "days_ago": 120}}, problems=undated)
+    assert told.variant == "still-listed"
+
+
+def test_two_records_with_one_doubt_are_counted() -> None:
+    two = [taken(Medicine.METFORMIN, f"MedicationStatement/{number}", is_coded=False) for number in range(2)]
+    [fact, *_] = answer("B12-TEST-01", {}, *two).facts
+    assert fact.value.endswith("; recognised by its name only (2 records)")
+
+
+def test_an_antibody_in_figures_without_a_limit_is_no_reason_to_inject() -> None:
+    antibody = lab_result(Analyte.INTRINSIC_FACTOR_ANTIBODY, "5 AU/mL")
+    labs = (*example_facts(LOW).labs, antibody)
+    assert answer("B12-RX-02", LOW, labs=labs).outcome is Outcome.DOES_NOT_FIRE
+    assert (
+        answer("B12-RX-02", LOW, labs=(*labs[:-1], replace(antibody, upper_limit=Decimal(1)))).outcome is Outcome.FIRES
+    )

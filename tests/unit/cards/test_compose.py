@@ -22,7 +22,7 @@ from cds_service.facts.patient import DataIssue
 from cds_service.fhir.hook_call import HookCall
 from cds_service.fhir.record import PatientRecord
 from cds_service.knowledge.loader import load
-from cds_service.knowledge.model import Indicator, Review, ReviewStatus
+from cds_service.knowledge.model import Indicator, Recommendation, Review, ReviewStatus
 from tests.spec.example_facts import TODAY, example_facts
 
 KNOWLEDGE = load()
@@ -249,9 +249,9 @@ def test_what_was_not_received_is_listed_in_a_sentence() -> None:
     ) in card.detail
 
 
-def _of(findings: list[FindingOf], *issues: DataIssue) -> tuple[Card, ...]:
+def _of(findings: list[FindingOf], *issues: DataIssue, hook: str = "patient-view") -> tuple[Card, ...]:
     assessment = Assessment(Status.UNKNOWN, TODAY, KNOWLEDGE.version, tuple(findings), issues)
-    call = HookCall(hook="patient-view", user_id="", record=PatientRecord("example"), today=TODAY)
+    call = HookCall(hook=hook, user_id="", record=PatientRecord("example"), today=TODAY)
     return compose(assessment, replace(example_facts({}), issues=issues), KNOWLEDGE, call)
 
 
@@ -300,3 +300,33 @@ def test_why_names_every_rule_and_each_source_once_with_all_its_places() -> None
 def test_a_topic_is_named_in_words() -> None:
     [card] = _of([_finding("B12-SAFE-01")])
     assert (card.source.topic.code, card.source.topic.display) == ("folic-acid", "Folic acid")
+
+
+def _offers(rule_id: str, *recommends: Recommendation) -> FindingOf:
+    found = _finding(rule_id)
+    return FindingOf(rule_id, replace(found.answer, recommends=recommends))
+
+
+def test_a_test_that_an_earlier_card_offers_is_offered_by_no_later_one() -> None:
+    b12, mma, count = Recommendation.ORDER_B12, Recommendation.ORDER_MMA, Recommendation.ORDER_CBC
+    concerns = {rule.concern: rule.id for rule in KNOWLEDGE.rules.values()}
+    ids = [concerns[concern] for concern in ("testing", "cause", "disagreement")]
+    cards = _of([_offers(ids[0], b12), _offers(ids[1], b12, mma, count), _offers(ids[2], b12)])
+    offered = {card.trace.rules[0]: [(s.label, s.is_recommended) for s in card.suggestions] for card in cards}
+    title = {test: f"Order {KNOWLEDGE.tests[test].title}" for test in ("b12", "mma", "cbc")}
+    first, *later = [offered[card.trace.rules[0]] for card in cards]
+    assert [label for shown in (first, *later) for label, _ in shown].count(title["b12"]) == 1
+    assert all(shown[0][1] is True and not any(more for _, more in shown[1:]) for shown in (first, *later) if shown)
+
+
+def test_every_card_is_shown_where_an_order_is_signed() -> None:
+    of_each = {rule.concern: rule.id for rule in KNOWLEDGE.rules.values()}
+    findings = [_finding(rule_id) for rule_id in of_each.values()]
+    assert len(_of(findings, hook="order-sign")) == len(of_each) > KNOWLEDGE.parameters.cards_at_most
+
+
+def test_a_card_without_facts_or_issues_has_no_empty_part() -> None:
+    issue = DataIssue("Observation/1", "value", "it has no unit", "total-b12")
+    product = next(rule.id for rule in KNOWLEDGE.rules.values() if rule.concern == "product")
+    for card in (_of_facts(0), *_of([_finding(product)], issue)):
+        assert len(card.detail.split("\n\n")) == 2, card.detail

@@ -70,3 +70,11 @@ UNSEEN = ["\u061c", "\u2060", "\u2066", "\u00ad", "\ufe0f", "\U000e0041", "\ud80
 def test_what_nobody_sees_reaches_no_card(unseen: str) -> None:
     assert escaped(f"a{unseen}b") == "a b"
     assert plain(f"a{unseen}b") == "a b"
+
+
+def test_a_summary_that_is_too_long_is_cut_at_its_last_whole_word_and_shows_that_it_is() -> None:
+    assert filled_summary("x" * 139, {}) == "X" + "x" * 138
+    assert filled_summary("x" * 140, {}) == "X" + "x" * 137 + "…"
+    words = "one two " * 17  # 136 characters
+    assert filled_summary(f"{words}ab cd efgh", {}) == f"O{words[1:]}…".replace(" …", "…")
+    assert filled_summary(f"{words}a b c d", {}) == f"O{words[1:]}a…"

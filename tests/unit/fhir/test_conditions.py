@@ -590,3 +590,9 @@ def test_a_day_of_writing_that_cannot_be_is_left_out(recorded: str) -> None:
     given = condition(ICD_10_CM, "G62.9", onsetDateTime="2025-02-10", recordedDate=recorded)
 
     assert only(conditions=[given]).recorded is None
+
+
+@pytest.mark.parametrize(("recorded", "kept"), [("2025-10-01", "2025-10-01"), ("2025-10-02", None), ("never", None)])
+def test_an_entry_is_known_to_have_been_written_until_today(recorded: str, kept: str | None) -> None:
+    [problem] = read(conditions=[condition(ICD_10_CM, "G62.9", onsetDateTime="2025-02", recordedDate=recorded)])[0]
+    assert (str(problem.recorded) if problem.recorded else None) == kept

@@ -601,6 +601,10 @@ class TestProceduresThatGiveB12:
         assert (found.medicine, found.route, found.kind) == (Medicine.B12, Route.PARENTERAL, RecordKind.PROCEDURE)
         assert found.intervals == (interval("2025-09-10", "2025-09-10"),)
 
+    def test_the_code_tells_the_route_whatever_the_words(self) -> None:
+        [found] = self.read(procedure((SNOMED, "308752009"), text="Clinic visit", performedDateTime="2025-09-10"))
+        assert (found.route, found.name) == (Route.PARENTERAL, "Clinic visit")
+
     def test_a_course_of_injections_lasts_as_long_as_it_says(self) -> None:
         period = {"start": "2025-08-01", "end": "2025-08-07"}
         [found] = self.read(procedure((SNOMED, "308752009"), performedPeriod=period))
@@ -626,6 +630,13 @@ class TestProceduresThatGiveB12:
     def test_an_injection_of_another_patient_is_not_this_ones(self) -> None:
         other = procedure((SNOMED, "308752009"), performedDateTime="2025-09-10", subject={"reference": "Patient/other"})
         assert self.read(other) == []
+
+
+class TestVitaminB12OfUnknownDose:
+    @pytest.mark.parametrize(("medicine", "said"), [("244190", True), ("309594", False)])
+    def test_tablets_without_a_dose_are_said_and_injections_are_not(self, medicine: str, said: bool) -> None:
+        given = statement(medicationCodeableConcept=rxnorm(medicine), effectivePeriod={"start": "2025-01-01"})
+        assert ("dosage" in [issue.field for issue in read(given)[1]]) is said
 
 
 class TestUseThatIsYetToBegin:
