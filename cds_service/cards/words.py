@@ -15,25 +15,37 @@ _MARKDOWN = str.maketrans(
     {sign: f"\\{sign}" for sign in "\\`*_{}[]()#+!|~^:"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 )
 _NOT_PRINTABLE = re.compile(
-    # controls, direction marks, and what nobody sees: joiners, variation selectors, tags, halves of characters
-    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufe00-\ufe0f\ufeff"
-    r"\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]+"
+    # controls, direction marks, and what nobody sees: joiners, fillers, variation selectors, tags, half characters
+    r"[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f"
+    r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U0001d173-\U0001d17a"
+    r"\U000e0000-\U000e0fff]+"
 )
+# What GitHub's Markdown, and many a client in plain text, makes a link of without being asked; some look for it when
+# escapes are already undone. A blank keeps it readable, and is no part of an address.
+_LINK_LIKE = re.compile(r"(?<=://)(?=\S)|(?i:(?<=www))(?=\.)|(?<=\S)(?=@\S)|(?<=\S@)(?=\S)")
 _TAG_LIKE = re.compile(r"[<>](?!=?\s?\d)")
 _LONGEST = 120
 
 
 def plain(text: str) -> str:
-    """One line of plain text without control or direction marks; `<` and `>` only before a number."""
-    return _TAG_LIKE.sub("", _NOT_PRINTABLE.sub(" ", text)).strip()
+    """One line of plain text without control or direction marks or links; `<` and `>` only before a number."""
+    return _unlinked(_TAG_LIKE.sub("", _visible(text)))
 
 
 def escaped(text: str) -> str:
-    """Text of the record inside Markdown: nothing of it is read as Markdown or HTML. Long text is cut."""
-    line = _NOT_PRINTABLE.sub(" ", text).strip()
+    """Text of the record inside Markdown: nothing of it is read as Markdown, HTML or a link. Long text is cut."""
+    line = _unlinked(_visible(text))
     if len(line) > _LONGEST:
         line = line[: _LONGEST - 1] + "…"
     return line.translate(_MARKDOWN)
+
+
+def _visible(text: str) -> str:
+    return _NOT_PRINTABLE.sub(" ", text).strip()
+
+
+def _unlinked(text: str) -> str:
+    return _LINK_LIKE.sub(" ", text)
 
 
 def filled_summary(template: str, values: Mapping[str, str]) -> str:

@@ -78,3 +78,19 @@ def test_a_summary_that_is_too_long_is_cut_at_its_last_whole_word_and_shows_that
     words = "one two " * 17  # 136 characters
     assert filled_summary(f"{words}ab cd efgh", {}) == f"O{words[1:]}…".replace(" …", "…")
     assert filled_summary(f"{words}a b c d", {}) == f"O{words[1:]}a…"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("see https://evil.example/x", "see https:// evil.example/x"),
+        ("WWW.evil.example", "WWW .evil.example"),
+        ("ask bob@evil.example", "ask bob @ evil.example"),
+        ("http:/</evil.example", "http:// evil.example"),
+        ("2 @ 5 mg", "2 @ 5 mg"),
+    ],
+)
+def test_an_address_in_the_record_becomes_no_link_by_itself(text: str, shown: str) -> None:
+    assert plain(text) == shown
+    if "<" not in text:
+        assert escaped(text).replace("\\", "") == shown
