@@ -10,7 +10,7 @@ from cds_service.ehr.fhir_server import FhirServer
 from cds_service.ehr.patient_bundle import Json, UnusableFile
 from cds_service.errors import AccessRefused, FhirRefused
 
-_TOKEN = re.compile(r"\{\{\s*([^}]*?)\s*\}\}")
+_TOKEN = re.compile(r"\{\{([^{}]*)\}\}")
 _USERS = {
     "userPractitionerId": "Practitioner",
     "userPractitionerRoleId": "PractitionerRole",
@@ -62,7 +62,7 @@ def filled(template: str, context: Mapping[str, object]) -> str | None:
 
     def value(token: re.Match[str]) -> str:
         nonlocal missing
-        given = _value(token[1], context)
+        given = _value(token[1].strip(), context)
         missing = missing or given is None
         return quote(given or "", safe="")
 

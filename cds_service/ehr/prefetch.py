@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from cds_service.ehr.patient_bundle import Json, PatientBundle, UnusableFile, read_patient_bundle
 from cds_service.facts.patient import DataKey
 
-_TOKEN = re.compile(r"\{\{\s*([^}]*?)\s*\}\}")
+_TOKEN = re.compile(r"\{\{([^{}]*)\}\}")
 _BASE = "https://ehr.example.org/fhir"
 _DRAFTS = frozenset({"MedicationRequest", "ServiceRequest", "NutritionOrder"})
 _SORT_FIELDS = {
@@ -72,7 +72,7 @@ def _entry(resource: Json, mode: str) -> Json:
 
 def _filled(template: str, patient_id: str) -> str:
     def value(token: re.Match[str]) -> str:
-        if token[1] != "context.patientId":
+        if token[1].strip() != "context.patientId":
             raise UnsupportedTemplate(f"{template!r}: only {{{{context.patientId}}}} can be filled, not {token[0]!r}")
         return patient_id
 
