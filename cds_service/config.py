@@ -22,6 +22,7 @@ _SANDBOX = "http://localhost:8080"  # where the CDS Hooks sandbox runs on a deve
 _KIBIBYTE = 1024
 _DATABASE_URL = "sqlite:///var/b12-cds.sqlite3"
 _MAX_BODY_BYTES = 10 * _KIBIBYTE * _KIBIBYTE
+_RATE_PER_MINUTE = 6000
 _BODY_RANGE = validate.Range(_KIBIBYTE, _KIBIBYTE**3)
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SITES = ("us", "uk")
@@ -45,6 +46,7 @@ _MEND = {
     "B12_THREADS": "Write a number of threads from 1 to 64.",
     "B12_MAX_WAITING": "Write a number of requests from 1 to 10000.",
     "B12_BODY_SECONDS": "Write seconds from 0.5 to 300, such as 10.",
+    "B12_RATE_PER_MINUTE": "Write a number of requests, such as 6000; 0 is no limit.",
     "B12_LOG_LEVEL": "Write DEBUG, INFO, WARNING or ERROR.",
     "B12_PLAYGROUND": "Write true or false, or leave it unset: then it is on where only this machine can call.",
     "B12_SNOMED_AFFILIATE": "Write true or false.",
@@ -82,7 +84,8 @@ class Settings:
     `clients` is the file that lists the CDS clients, for trust `required`.
     `fhir_private_networks` are the address ranges, beyond public ones, in which an allowed FHIR server may live. `site`
     chooses among regimens whose products differ by country. Each of `workers` processes has so many `threads` at work
-    and lets `max_waiting` more requests wait; one whose body is not there after `body_seconds` is given up.
+    and lets `max_waiting` more requests wait; one whose body is not there after `body_seconds` is given up. One
+    caller may send `rate_per_minute` requests to each process (0: any number).
     """
 
     port: int = 8000
@@ -105,6 +108,7 @@ class Settings:
     threads: int = 4
     max_waiting: int = 64
     body_seconds: float = 10.0
+    rate_per_minute: int = 0
     log_level: str = "INFO"
     snomed_affiliate: bool = True
     site: str = DEFAULT_SITE
@@ -174,12 +178,18 @@ def _read(env: _MappingEnv) -> dict[str, Any]:
         "threads": env.int("B12_THREADS", default=4, validate=validate.Range(1, 64)),
         "max_waiting": env.int("B12_MAX_WAITING", default=64, validate=validate.Range(1, 10_000)),
         "body_seconds": env.float("B12_BODY_SECONDS", default=10.0, validate=validate.Range(0.5, 300)),
+        "rate_per_minute": env.int("B12_RATE_PER_MINUTE", default=_rate(trust), validate=validate.Range(0, 10_000_000)),
         "log_level": env.str("B12_LOG_LEVEL", default="INFO", validate=validate.OneOf(_LEVELS)),
         "snomed_affiliate": env.bool("B12_SNOMED_AFFILIATE", default=True),
         "site": env.str("B12_SITE", default=DEFAULT_SITE, validate=validate.OneOf(SITES)),
         "language": env.str("B12_LANGUAGE", default=ENGLISH, validate=validate.Regexp(_LANGUAGE)),
         "feedback_days": env.int("B12_FEEDBACK_DAYS", default=365, validate=validate.Range(1, 36500)),
     }
+
+
+def _rate(trust: Trust | None) -> int:
+    """No limit where only this machine calls: whoever tries or measures the service there would meet it at once."""
+    return 0 if trust in _FOR_THE_SANDBOX else _RATE_PER_MINUTE
 
 
 def _listed(env: _MappingEnv, name: str, default: tuple[str, ...], check: Any) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from cds_service.web.front import Front, Limits
 from cds_service.web.never_sent import never_sent_problems
 from cds_service.web.pages import add_pages
 from cds_service.web.pages.playground import PlaygroundEhr
+from cds_service.web.rate_limit import limiting
 from cds_service.web.refusal import refusals
 from cds_service.web.routes import CDS_HOOKS, cds_hooks_routes, operations_routes
 from cds_service.web.traffic import watch_traffic
@@ -67,7 +68,8 @@ def create_app(
     _add_openapi(app, edge)
     add_pages(app, edge, playground)
     register_error_answers(app)
-    watch_traffic(app, settings.max_body_bytes, knowledge.version, admit)
+    limit = limiting(settings.rate_per_minute, CDS_HOOKS)
+    watch_traffic(app, settings.max_body_bytes, knowledge.version, admit, limit)
     if settings.cors_origins:
         CORS(app, **cors_options(settings))
     return app

@@ -28,9 +28,8 @@ from cds_service.web.schemas import (
 
 JSON = "application/json"
 CDS_HOOKS = "CDS Hooks"
-_BODY_ERRORS = (400, 401, 404, 405, 413, 415, 500)
-_HOOK_ERRORS = (*_BODY_ERRORS, 412, 503)
-_FEEDBACK_ERRORS = (*_BODY_ERRORS, 503)
+_BODY_ERRORS = (400, 401, 404, 405, 408, 413, 415, 429, 500, 503)
+_HOOK_ERRORS = (*_BODY_ERRORS, 412)
 _log = structlog.get_logger()
 
 
@@ -61,9 +60,9 @@ def cds_hooks_routes(edge: Edge) -> Any:
         return _json(encoded({"stored": g.items}))
 
     one = "/cds-services/<service_id>"
-    _add(routes, "/cds-services", "GET", discover, DiscoverySchema, errors=(401, 500))
+    _add(routes, "/cds-services", "GET", discover, DiscoverySchema, errors=(401, 429, 500, 503))
     _add(routes, one, "POST", call, CardsSchema, DocumentedHookRequestSchema, _HOOK_ERRORS)
-    _add(routes, f"{one}/feedback", "POST", feedback, StoredSchema, FeedbackSchema, _FEEDBACK_ERRORS)
+    _add(routes, f"{one}/feedback", "POST", feedback, StoredSchema, FeedbackSchema, _BODY_ERRORS)
     return routes
 
 

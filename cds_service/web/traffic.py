@@ -20,13 +20,17 @@ _DRAINED_AT_MOST = 8  # times the largest body allowed; whoever sends more is cu
 _log = structlog.get_logger()
 
 
-def watch_traffic(app: Flask, max_body_bytes: int, knowledge_version: str, admit: Callable[[], None]) -> None:
+def watch_traffic(
+    app: Flask, max_body_bytes: int, knowledge_version: str, admit: Callable[[], None], limit: Callable[[], None]
+) -> None:
     """Read bodies before, and log and label answers after, whatever the routes do.
 
-    `admit` asks who calls. A body is read to its end before, and looked at only after.
+    `admit` asks who calls, and `limit` whether they may again. A body is read to its end before, and looked at only
+    after.
     """
     app.before_request(_reading(max_body_bytes))
     app.before_request(admit)
+    app.before_request(limit)
     app.before_request(_check_content_type)
     app.after_request(_logging(knowledge_version))
 
