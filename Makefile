@@ -1,10 +1,10 @@
-# make install | run | test | check | lock | bench | mutants | hapi | clean   (needs Python 3.11 or later, and make)
+# make install | run | test | check | lock | bench | mutants | silence | hapi | clean   (needs Python 3.11 or later, and make)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format fixtures rule-book wheel sbom audit lock bench mutants hapi hapi-stop postgres postgres-stop clean
+.PHONY: help install run test check format fixtures rule-book wheel sbom audit lock bench mutants silence hapi hapi-stop postgres postgres-stop clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -84,6 +84,9 @@ mutants: $(VENV)/installed-dev  ## change the code in small ways and count what 
 	$(BIN)/python -m bench.mutable mutants
 	cd mutants && ../$(BIN)/mutmut run $(if $(ONLY),'$(ONLY)')
 	$(BIN)/python -m bench.mutants$(if $(ONLY),, > docs/mutation.md)
+
+silence: $(VENV)/installed-dev  ## spoil every piece of every request, and count what falls silent (ARGS='--every 50')
+	@$(BIN)/python -m tests.spec.silence $(ARGS)
 
 sbom: $(VENV)/installed-dev  ## write dist/b12-cds.cdx.json: what a machine in production installs (CycloneDX)
 	@mkdir -p dist

@@ -85,7 +85,7 @@ def _record(sent: HookBody, context: Mapping[str, Any]) -> PatientRecord:
     readings = dict(sent.readings)
     if DataKey.PATIENT in readings:
         readings[DataKey.PATIENT] = only_context_patient(readings[DataKey.PATIENT], patient_id)
-    selections = context["selections"]
+    selections = context["selections"] or None  # the hook asks for at least one, so an empty list selects nothing
     return PatientRecord(
         patient_id=patient_id,
         sections={key: reading.section for key, reading in readings.items()},

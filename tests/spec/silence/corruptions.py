@@ -19,7 +19,18 @@ Json = dict[str, Any]
 GONE: Any = object()  # in place of a value: the member or element itself is taken away
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2}.*)?)?$")
 _SYSTEMS = ("http://loinc.org", "http://snomed.info/sct")
-_ERROR: Json = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
+# A code of something else altogether, in each system: glucose, hypertension, lisinopril.
+_OTHER_CODES = {
+    "http://loinc.org": "2345-7",
+    "http://snomed.info/sct": "38341003",
+    "http://hl7.org/fhir/sid/icd-10-cm": "I10",
+    "http://hl7.org/fhir/sid/icd-10": "I10",
+    "http://www.nlm.nih.gov/research/umls/rxnorm": "29046",
+    "http://www.whocc.no/atc": "C09AA03",
+}
+_ENDLESS = 10_000  # characters
+_OVER_AND_OVER = 500  # times
+ERROR: Json = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
 _NEXT = [{"relation": "next", "url": "https://ehr.example.org/fhir?page=2"}]
 _NOT_OURS = frozenset({"hookInstance", "fhirAuthorization", "extension"})
 
@@ -75,13 +86,14 @@ def _instead(node: Any, path: Path) -> Iterator[tuple[str, Any]]:
     """What may come in place of a piece."""
     if is_entry(path):
         yield "resource absent", GONE
-        yield "entry replaced by an error", {"resource": _ERROR, "search": {"mode": "outcome"}}
+        yield "entry replaced by an error", {"resource": ERROR, "search": {"mode": "outcome"}}
         yield "entry emptied", {}
         return
     yield "removed", GONE
     yield "null", None
     if isinstance(node, dict):
         yield from _instead_of_object(node, path)
+        yield from _another_coding(node, path)
     elif isinstance(node, list):
         yield from _instead_of_list(node)
     elif isinstance(node, bool):
@@ -97,6 +109,11 @@ def is_entry(path: Path) -> bool:
     return len(path) > 1 and path[-2] == "entry"
 
 
+def is_coding(path: Path) -> bool:
+    """Whether this is a Coding of a CodeableConcept."""
+    return len(path) > 1 and path[-2] == "coding"
+
+
 def is_prefetch_key(path: Path) -> bool:
     """Whether this is the whole value of a prefetch key."""
     return len(path) == 2 and path[0] == "prefetch"
@@ -107,14 +124,21 @@ def _instead_of_object(node: Json, path: Path) -> Iterator[tuple[str, Any]]:
     yield "another type", "x"
     yield "in a list", [node]
     if is_prefetch_key(path):
-        yield "answered with an error", _ERROR
+        yield "answered with an error", ERROR
     if node.get("resourceType") == "Bundle":
         entries = node.get("entry", [])
         yield "cut off after a page", {**node, "entry": entries[: len(entries) // 2], "link": _NEXT}
-        yield "an error among the entries", {**node, "entry": [*entries, {"resource": _ERROR}]}
+        yield "an error among the entries", {**node, "entry": [*entries, {"resource": ERROR}]}
         for index in range(len(entries)):
             kept = [*entries[:index], *entries[index + 1 :]]
             yield "fewer than the total", {**node, "entry": kept, "total": len(entries)}
+
+
+def _another_coding(node: Json, path: Path) -> Iterator[tuple[str, Any]]:
+    """A Coding with a code of something else, its display left as it is."""
+    other = _OTHER_CODES.get(str(node.get("system"))) if is_coding(path) else None
+    if other is not None and "code" in node:
+        yield "other code", {**node, "code": other}
 
 
 def _instead_of_list(node: list[Any]) -> Iterator[tuple[str, Any]]:
@@ -123,6 +147,7 @@ def _instead_of_list(node: list[Any]) -> Iterator[tuple[str, Any]]:
     yield "an object", {}
     if node:
         yield "not in a list", node[0]
+        yield "repeated", node * _OVER_AND_OVER
 
 
 def _instead_of_text(node: str, path: Path) -> Iterator[tuple[str, Any]]:
@@ -135,12 +160,13 @@ def _instead_of_text(node: str, path: Path) -> Iterator[tuple[str, Any]]:
     yield "mistyped", f"{node[: len(node) // 2]}\u00e5{node[len(node) // 2 :]}"
     yield "other case", node.swapcase()
     yield "padded", f" {node} "
+    yield "endless", node + "x" * _ENDLESS
     if _DATE.match(node):
         yield from (("cut to the year", node[:4]), ("cut to the month", node[:7]), ("no such day", "2025-13-45"))
         yield from (("in the future", "2099-01-01"), ("another order of the date", "31/12/2024"))
     if path[-1] == "system":
         yield from (("other code system", system) for system in _SYSTEMS if system != node)
-    if path[-1] in ("unit", "code") and path[-2] != "coding":
+    if path[-1] in ("unit", "code") and not is_coding(path[:-1]):
         yield "other unit", "mg/dL" if node != "mg/dL" else "g/L"
     if path[-1] == "reference":
         yield "another's", f"{node.partition('/')[0]}/somebody-else"
@@ -148,4 +174,5 @@ def _instead_of_text(node: str, path: Path) -> Iterator[tuple[str, Any]]:
 
 def _instead_of_number(node: float) -> Iterator[tuple[str, Any]]:
     yield from (("as text", str(node)), ("not a number", "NaN"), ("garbled", "\u00bf?"), ("another type", True))
-    yield from (("an object", {}), ("in a list", [node]), ("huge", 1e30), ("negative", -node if node else -1))
+    yield from (("an object", {}), ("in a list", [node]), ("huge", 1e30), ("a million", 1_000_000))
+    yield from (("negative", -node if node else -1), ("zero", 0))

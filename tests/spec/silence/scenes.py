@@ -30,6 +30,11 @@ class Scene:
     request: Mapping[str, Any]
     today: date
 
+    @property
+    def hook(self) -> str:
+        """The hook that is called, whatever becomes of the request."""
+        return str(self.request["hook"])
+
 
 def scenes() -> Iterator[Scene]:
     """All of them, always in the same order."""

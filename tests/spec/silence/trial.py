@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from cds_service.composition import services
@@ -13,16 +13,17 @@ from cds_service.config import Settings
 from cds_service.errors import InvalidHookRequest, PatientDataUnavailable
 from cds_service.fhir.retrieve import Retriever
 from cds_service.knowledge.model import Knowledge
-from cds_service.outbound.addresses import AddressRules
-from cds_service.outbound.session import GuardedSession
+from cds_service.service import CdsService
 from cds_service.storage.store import Store
 from cds_service.web.edge import Edge
 from cds_service.web.hook_answer import answer_hook
-from tests.spec.silence.corruptions import Corruption, spoiled
+from tests.spec.silence.corruptions import Corruption, corruptions, spoiled
+from tests.spec.silence.fetches import FhirServer, faults, holding, without_prefetch
 from tests.spec.silence.scenes import Scene
 from tests.spec.silence.verdict import Told, Verdict, judge
 
 _EXPLAIN = {"org.b12-cds.explain": True}
+_NOWHERE = FhirServer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +39,77 @@ class Trial:
 
 
 class Service:
-    """The service as it is deployed, but for the network: nothing is fetched, and the store is in memory."""
+    """The service as it is deployed, but for the network and the store, which are in memory."""
 
-    def __init__(self, knowledge: Knowledge) -> None:
-        self._services = {service.hook: service for service in services(knowledge)}
+    def __init__(self, knowledge: Knowledge, offered: Sequence[CdsService] = ()) -> None:
+        """`offered`: the services to ask, in place of those of production."""
+        self._services = {service.hook: service for service in offered or services(knowledge)}
         self._knowledge = knowledge
         self._store = Store("sqlite://")
-        nowhere = GuardedSession(AddressRules.of((), allow_http_localhost=False, private_networks=()))
-        self._retriever = Retriever(nowhere, deadline_seconds=1)
 
-    def told(self, request: Mapping[str, Any], hook: str, today: date) -> Told:
-        """What the service of this hook tells."""
-        settings = Settings(today=today, database_url="sqlite://")
+    def queries(self, hook: str) -> Mapping[str, str]:
+        """The prefetch templates of a hook's service."""
+        return self._services[hook].prefetch
+
+    def told(
+        self, request: Mapping[str, Any], scene: Scene, server: FhirServer = _NOWHERE, *, asks_why: bool = True
+    ) -> Told:
+        """What the service of the scene's hook tells.
+
+        Raises:
+            Discrepancy: cards come only to those who ask for the assessment behind them.
+        """
+        service, settings = self._services[scene.hook], Settings(today=scene.today, database_url="sqlite://")
         offered = {service.id: service for service in self._services.values()}
-        edge = Edge(settings, offered, self._knowledge, self._store, self._retriever)
-        body = json.dumps({**request, "extension": _EXPLAIN}).encode()
-        content, _ = answer_hook(edge, edge.anyone(), self._services[hook], body)
-        return Told.of(json.loads(content))
+        retriever = Retriever(server, deadline_seconds=5)
+        try:
+            edge = Edge(settings, offered, self._knowledge, self._store, retriever)
+            content, _ = answer_hook(edge, edge.anyone(), service, _body(request, _EXPLAIN if asks_why else {}))
+        finally:
+            retriever.close()
+        told = Told.of(json.loads(content))
+        # Orders that do not concern us are answered before the record is read, unless the assessment is asked for.
+        may_differ = asks_why and scene.hook != "patient-view" and told.concerns
+        if may_differ and not self.told(request, scene, server, asks_why=False).concerns:
+            raise Discrepancy("no cards unless the assessment is asked for")
+        return told
 
 
-def trials(
-    scene: Scene, service: Service, corruptions: Callable[[Mapping[str, Any]], Iterable[Corruption]]
+class Discrepancy(Exception):
+    """Two answers to one request differ."""
+
+
+def _body(request: Mapping[str, Any], extension: Mapping[str, Any]) -> bytes:
+    return json.dumps({**request, "extension": extension}).encode()
+
+
+def trials(scene: Scene, service: Service, every: int = 1, first: int = 0) -> Iterator[Trial]:
+    """The corruptions of a scene that yields a card, and the faults of its fetches; of both, each `every`th from the
+    one numbered `first` on. Nothing where the scene yields no card."""
+    chosen = islice(corruptions(scene.request), first, None, every)
+    yield from _tried(scene, service, ((one, spoiled(scene.request, one), _NOWHERE) for one in chosen), _NOWHERE)
+    bare, queries = without_prefetch(scene.request), service.queries(scene.hook)
+    held = holding(scene.request, queries)
+    failed = islice(faults(scene.request, held, queries), first, None, every)
+    fetched = ((one, bare, server) for one, server in failed)
+    yield from _tried(replace(scene, request=bare), service, fetched, FhirServer(held))
+
+
+def _tried(
+    scene: Scene,
+    service: Service,
+    attempts: Iterable[tuple[Corruption, Mapping[str, Any], FhirServer]],
+    unspoiled: FhirServer,
 ) -> Iterator[Trial]:
-    """Each corruption of a scene that yields a card; nothing where it yields none."""
-    hook = scene.request["hook"]
     try:
-        before = service.told(scene.request, hook, scene.today)
+        before = service.told(scene.request, scene, unspoiled)
     except PatientDataUnavailable:
         return
     if not before.concerns:
         return
-    for corruption in corruptions(scene.request):
+    for corruption, request, server in attempts:
         try:
-            after = service.told(spoiled(scene.request, corruption), hook, scene.today)
+            after = service.told(request, scene, server)
         except (InvalidHookRequest, PatientDataUnavailable):
             yield Trial(scene, corruption, Verdict.ERROR, before)
         except Exception as fault:  # noqa: BLE001 - whatever else it raises is a fault of ours, to be counted

@@ -198,6 +198,12 @@ def test_an_empty_basket_and_no_selections_are_fine() -> None:
     assert request.record.selections is None
 
 
+def test_an_empty_list_of_selections_says_no_more_than_none_at_all() -> None:
+    request = read("order-select", context=context(draftOrders=DRAFTS, selections=[]))
+
+    assert request.record.selections is None
+
+
 @pytest.mark.parametrize("wrong", ["MedicationRequest/d", 5, [5]])
 def test_selections_that_are_no_list_of_references_are_refused(wrong: Any) -> None:
     told = problems("order-select", context=context(draftOrders=DRAFTS, selections=wrong))
