@@ -47,14 +47,22 @@ class FhirAccess:
         return f"{self.server.rstrip('/')}/{relative}"
 
 
+def threads_for(requests_at_once: int) -> ThreadPoolExecutor:
+    """Threads enough that of so many requests none waits for another's calls to end."""
+    return ThreadPoolExecutor(len(DataKey) * requests_at_once, thread_name_prefix="fhir")
+
+
 class Retriever:
     """Asks FHIR servers for what a request left out."""
 
-    def __init__(self, session: GuardedSession, deadline_seconds: float, requests_at_once: int = 1) -> None:
-        """`requests_at_once`: of so many callers none waits for another's calls to end."""
+    def __init__(
+        self, session: GuardedSession, deadline_seconds: float, pool: ThreadPoolExecutor | None = None
+    ) -> None:
+        """`pool`: threads that are shared with others; without it, as many of its own as one request needs."""
         self._session = session
         self._seconds = deadline_seconds
-        self._pool = ThreadPoolExecutor(len(DataKey) * requests_at_once, thread_name_prefix="fhir")
+        self._pool = pool or threads_for(1)
+        self._has_own_pool = pool is None
 
     def complete(
         self,
@@ -83,8 +91,9 @@ class Retriever:
         return self._with_medications(completed, access, deadline)
 
     def close(self) -> None:
-        """Let go of threads and connections."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Let go of connections, and of threads that are not shared."""
+        if self._has_own_pool:
+            self._pool.shutdown(wait=False, cancel_futures=True)
         self._session.close()
 
     def _call(

@@ -28,7 +28,7 @@ from cds_service.web.rate_limit import limiting
 from cds_service.web.refusal import refusals
 from cds_service.web.routes import CDS_HOOKS, cds_hooks_routes, operations_routes
 from cds_service.web.traffic import watch_traffic
-from cds_service.web.trust.admission import admission
+from cds_service.web.trust.admission import Admission, admission
 
 
 class _PlainFlask(Flask):
@@ -62,14 +62,14 @@ def create_app(
         store or Store(settings.database_url),
         retriever or retrievers.of(settings.fhir_origins),
     )
-    admit = admission(edge, retrievers, CDS_HOOKS)
+    callers = admission(edge, retrievers, CDS_HOOKS)
     app = _PlainFlask("cds_service", static_folder=None)
     app.url_map.strict_slashes = False
-    _add_openapi(app, edge)
+    _add_openapi(app, edge, callers)
     add_pages(app, edge, playground)
     register_error_answers(app)
     limit = limiting(settings.rate_per_minute, CDS_HOOKS)
-    watch_traffic(app, settings.max_body_bytes, knowledge.version, admit, limit)
+    watch_traffic(app, settings.max_body_bytes, knowledge.version, callers.admit, limit)
     if settings.cors_origins:
         CORS(app, **cors_options(settings))
     return app
@@ -81,7 +81,7 @@ def create_front(settings: Settings, app: Flask) -> Front:
     return Front(app.wsgi_app, limits, refusals(app, settings))
 
 
-def _add_openapi(app: Flask, edge: Edge) -> None:
+def _add_openapi(app: Flask, edge: Edge, callers: Admission) -> None:
     app.config.update(
         API_TITLE="B12 CDS Hooks",
         API_VERSION="2.0.1",
@@ -91,7 +91,7 @@ def _add_openapi(app: Flask, edge: Edge) -> None:
     )
     api = Api(app)
     api.register_blueprint(cds_hooks_routes(edge))
-    api.register_blueprint(operations_routes(edge))
+    api.register_blueprint(operations_routes(edge, callers.trouble_with_clients))
     add_api_page(app, api)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from cds_service.config import Settings
-from cds_service.fhir.retrieve import Retriever
+from cds_service.fhir.retrieve import Retriever, threads_for
 from cds_service.outbound.addresses import AddressRules
 from cds_service.outbound.session import GuardedSession
 from cds_service.web.edge import Caller
@@ -18,7 +19,12 @@ class Retrievers:
     """One way to FHIR servers for each list of origins: what one client may reach, another may not."""
 
     settings: Settings
+    _pool: ThreadPoolExecutor = field(init=False)
     _made: dict[tuple[str, ...], Retriever] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """One pool for all: so many requests are worked on at once, whosever they are."""
+        self._pool = threads_for(self.settings.threads)
 
     def of(self, origins: tuple[str, ...]) -> Retriever:
         """The retriever that may call these origins and no other."""
@@ -28,8 +34,7 @@ class Retrievers:
                 allow_http_localhost=self.settings.fhir_allow_http_localhost,
                 private_networks=self.settings.fhir_private_networks,
             )
-            seconds, threads = self.settings.deadline_seconds, self.settings.threads
-            self._made[origins] = Retriever(GuardedSession(rules), seconds, threads)
+            self._made[origins] = Retriever(GuardedSession(rules), self.settings.deadline_seconds, self._pool)
         return self._made[origins]
 
 

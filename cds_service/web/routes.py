@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -66,7 +67,7 @@ def cds_hooks_routes(edge: Edge) -> Any:
     return routes
 
 
-def operations_routes(edge: Edge) -> Any:
+def operations_routes(edge: Edge, trouble_with_clients: Callable[[], str | None]) -> Any:
     """Whether the process lives, and whether it can do all its work."""
     routes = Blueprint("Operations", __name__, description="For whoever runs the service")
 
@@ -75,13 +76,17 @@ def operations_routes(edge: Edge) -> Any:
         return _json(encoded({"status": "ok"}))
 
     def ready() -> Response:
-        """The knowledge is loaded and the database can be used."""
+        """The knowledge is loaded, the database can be used, and the file of clients is in force as it stands."""
         trouble = _trouble_of(edge.store)
         body = {
             "status": "not ready" if trouble else "ready",
             "knowledgeVersion": edge.knowledge.version,
             "database": trouble or "ok",
         }
+        # The log says what is wrong: this is for anyone to read. Calls are answered as before, so it stays ready.
+        with_clients = trouble_with_clients()
+        if with_clients is not None:
+            body["clients"] = "the changed file cannot be used; the clients from before hold" if with_clients else "ok"
         return _json(encoded(body), 503 if trouble else 200)
 
     for path in ("/health", "/healthz"):

@@ -263,6 +263,7 @@ class ReadySchema(HealthSchema):
 
     knowledgeVersion = fields.String(required=True)
     database = fields.String(required=True)
+    clients = fields.String()
 
 
 class OutcomeIssueSchema(Schema):

@@ -28,6 +28,7 @@ EHR, REMOTE, TENANTS = "https://ehr.example.org/fhir", "https://remote.example.o
 EC, RSA, STRANGER = Signer.of("ES384", "ec"), Signer.of("RS384", "rsa"), Signer.of("ES384", "ec")
 FETCHED = Signer.of("ES384", "fetched")
 P256 = Signer.of("ES256", "p256")
+WEST = Signer.of("ES384", "west")
 DISCOVERY, PATH = "/cds-services", "/cds-services/b12-patient-view"
 FEEDBACK = f"{PATH}/feedback"
 LATER = {"feedback": [{"card": "c", "outcome": "overridden", "outcomeTimestamp": "2025-10-01T09:30:00Z"}]}
@@ -58,6 +59,7 @@ def clients(jwks_url: str) -> list[dict[str, Any]]:
         },
         {"id": "remote", "issuer": REMOTE, "jwks_url": jwks_url, "services": both},
         {"id": "tenants", "issuer": TENANTS, "keys": [EC.jwk], "services": both, "tenants": ["north", "south"]},
+        {"id": "west", "issuer": TENANTS, "keys": [WEST.jwk], "services": ["b12-patient-view"], "tenants": ["west"]},
     ]
 
 
@@ -251,6 +253,21 @@ ATTACKS = [
     ehr("no tenant where one is needed", "tenant", iss=TENANTS),
     ehr("an unknown tenant", "tenant", iss=TENANTS, tenant="east"),
     ehr("a tenant that is a list", "claims", iss=TENANTS, tenant=["north"]),
+    ehr("an empty tenant", "tenant", iss=TENANTS, tenant=""),
+    ehr("a tenant in capitals", "tenant", iss=TENANTS, tenant="NORTH"),
+    ehr("two tenants in one", "tenant", iss=TENANTS, tenant="north south"),
+    ehr("one tenant's key for another tenant", "key", iss=TENANTS, tenant="west"),
+    Attack(
+        "one tenant's key, under the name of another's",
+        lambda: EC.bearer({"kid": "west"}, iss=TENANTS, tenant="west"),
+        "signature",
+    ),
+    Attack(
+        "a service of another tenant",
+        lambda: WEST.bearer(iss=TENANTS, tenant="west", aud=f"{BASE}/cds-services/b12-order-select"),
+        "service",
+        "/cds-services/b12-order-select",
+    ),
     Attack(
         "a service that is not this client's",
         lambda: EC.bearer(aud=f"{BASE}/cds-services/b12-order-select"),
@@ -536,6 +553,34 @@ def test_a_client_reaches_its_own_fhir_server_and_no_other(
     assert httpserver.log == []
     assert (status(EHR), status("urn:plain")) == (200, 200)
     assert len(httpserver.log) == 2
+
+
+def test_each_tenant_of_one_issuer_has_its_own_fhir_server_and_options(
+    edge: Edge, tmp_path: Path, settings: dict[str, Any], httpserver: HTTPServer
+) -> None:
+    server = httpserver.url_for("").rstrip("/")
+    httpserver.expect_request("/Patient/p1").respond_with_json({"resourceType": "Patient", "id": "p1"})
+    base = {"issuer": TENANTS, "keys": [EC.jwk], "services": ["b12-patient-view"]}
+    entries = [
+        {**base, "id": "north", "tenants": ["north"], "fhir_origins": [server], "one_action": True},
+        {**base, "id": "south", "tenants": ["south"], "fhir_origins": ["https://south.example.org"]},
+    ]
+    client = edge.client(**{**settings, "clients": client_file(tmp_path, entries)})
+    request = hook_request(prefetch={"labs": None, "procedures": None}, fhirServer=server)
+
+    def status(tenant: str) -> int:
+        token = EC.bearer(iss=TENANTS, tenant=tenant)
+        return client.post(PATH, json=request, headers={"Authorization": token}).status_code
+
+    assert status("south") == 412
+    assert httpserver.log == []
+    assert status("north") == 200
+    assert [call.one_action for call in edge.calls] == [True]
+
+
+def test_a_token_is_used_up_for_all_tenants_of_its_issuer(client: FlaskClient) -> None:
+    assert send(client, EC.bearer(iss=TENANTS, tenant="south", jti="1")).status_code == 200
+    assert send(client, WEST.bearer(iss=TENANTS, tenant="west", jti="1")).status_code == 401
 
 
 def test_open_trust_asks_nobody(edge: Edge) -> None:

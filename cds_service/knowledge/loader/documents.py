@@ -27,8 +27,16 @@ def parse(text: str) -> object:
     """The document as dict, list, str, int, Decimal, bool, date and None.
 
     Raises:
-        UnreadableDocument: broken YAML, a key given twice, a key that is no text, an alias, or no such day.
+        UnreadableDocument: broken YAML, a key given twice, a key that is no text, an alias, no such day, or nested
+            too deeply.
     """
+    try:
+        return _parsed(text)
+    except RecursionError as error:
+        raise UnreadableDocument("is nested too deeply; write fewer levels") from error
+
+
+def _parsed(text: str) -> object:
     try:
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:

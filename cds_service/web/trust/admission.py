@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -13,15 +14,28 @@ from cds_service.errors import InvalidSettings, UntrustedClient
 from cds_service.web.callers import Retrievers, callers_of
 from cds_service.web.edge import Caller, Edge
 from cds_service.web.trust.client import Clients
-from cds_service.web.trust.client_file import clients_of, read_clients
+from cds_service.web.trust.client_file import FetchedKeySets, client_file, clients_of, read_clients
 from cds_service.web.trust.demo_sandbox import demo_document
 from cds_service.web.trust.gate import Endpoint, Gate
+from cds_service.web.trust.reread import Reread
 
 _log = structlog.get_logger()
 
 
-def admission(edge: Edge, retrievers: Retrievers, blueprint: str) -> Callable[[], None]:
-    """A function to run before each request: it notes who calls in `g.caller`, or refuses to go on.
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """`admit` runs before each request: it notes who calls in `g.caller`, or refuses to go on.
+
+    `trouble_with_clients` says why a changed client file is not in force, "" where nothing is wrong, and None where
+    there is no such file.
+    """
+
+    admit: Callable[[], None]
+    trouble_with_clients: Callable[[], str | None]
+
+
+def admission(edge: Edge, retrievers: Retrievers, blueprint: str) -> Admission:
+    """Who is let in, as the settings say.
 
     `blueprint` is the one whose routes are for clients only, where the settings ask for that.
 
@@ -29,11 +43,37 @@ def admission(edge: Edge, retrievers: Retrievers, blueprint: str) -> Callable[[]
         InvalidSettings: the client file cannot be used.
     """
     anyone = edge.anyone()
-    if not edge.settings.trust.checks_callers:
-        return _admitting_all(anyone)
-    clients = _clients(edge)
-    callers = callers_of(clients.values(), anyone, retrievers)
-    return _admitting(Gate(clients, _bases(edge.settings), edge.store), callers, blueprint, edge.now)
+    settings, services = edge.settings, tuple(edge.services.values())
+    if not settings.trust.checks_callers:
+        return Admission(_admitting_all(anyone), lambda: None)
+    bases = _bases(settings)
+
+    def registered(clients: Clients) -> _Registered:
+        listed = [client for of_one_issuer in clients.values() for client in of_one_issuer]
+        return _Registered(Gate(clients, bases, edge.store), callers_of(listed, anyone, retrievers))
+
+    if settings.trust is Trust.DEMO_SANDBOX:
+        _warn_of_the_sandbox()
+        sandbox = registered(clients_of(demo_document(services), "demo-sandbox", settings, services))
+        return Admission(_admitting(lambda: sandbox, blueprint, edge.now), lambda: None)
+    key_sets = FetchedKeySets(settings)
+    file = Reread(
+        client_file(settings), "B12_CLIENTS", lambda: registered(read_clients(settings, services, key_sets))
+    )
+
+    def trouble() -> str:
+        file.current()
+        return file.trouble
+
+    return Admission(_admitting(file.current, blueprint, edge.now), trouble)
+
+
+@dataclass(frozen=True, slots=True)
+class _Registered:
+    """What one reading of the client file means; it is replaced as a whole."""
+
+    gate: Gate
+    callers: Mapping[str, Caller]
 
 
 def _admitting_all(anyone: Caller) -> Callable[[], None]:
@@ -44,17 +84,18 @@ def _admitting_all(anyone: Caller) -> Callable[[], None]:
 
 
 def _admitting(
-    gate: Gate, callers: Mapping[str, Caller], blueprint: str, now: Callable[[], datetime]
+    registered: Callable[[], _Registered], blueprint: str, now: Callable[[], datetime]
 ) -> Callable[[], None]:
     def admit() -> None:
         if request.blueprint != blueprint or request.method == "OPTIONS":
             return
+        held = registered()
         try:
-            client = gate.admit(request.headers.get("Authorization", ""), _endpoint(), now())
+            client = held.gate.admit(request.headers.get("Authorization", ""), _endpoint(), now())
         except UntrustedClient as refused:
             _log.warning("not admitted", request=g.request_id, client=refused.client, error=refused.reason)
             raise
-        g.caller = callers[client.id]
+        g.caller = held.callers[client.id]
 
     return admit
 
@@ -64,16 +105,12 @@ def _endpoint() -> Endpoint:
     return Endpoint((request.view_args or {}).get("service_id", ""), rule.endswith("/feedback"))
 
 
-def _clients(edge: Edge) -> Clients:
-    services = tuple(edge.services.values())
-    if edge.settings.trust is Trust.DEMO_SANDBOX:
-        _log.warning(
-            "ANYONE CAN SIGN AS THE CDS HOOKS SANDBOX: its private key is public. For demonstrations on this machine "
-            "only, and never with data of patients.",
-            setting="B12_TRUST=demo-sandbox",
-        )
-        return clients_of(demo_document(services), "demo-sandbox", edge.settings, services)
-    return read_clients(edge.settings, services)
+def _warn_of_the_sandbox() -> None:
+    _log.warning(
+        "ANYONE CAN SIGN AS THE CDS HOOKS SANDBOX: its private key is public. For demonstrations on this machine "
+        "only, and never with data of patients.",
+        setting="B12_TRUST=demo-sandbox",
+    )
 
 
 def _bases(settings: Settings) -> tuple[str, ...]:

@@ -29,5 +29,5 @@ class Client:
     one_action: bool | None = None
 
 
-Clients = Mapping[str, Client]
-"""Clients by issuer."""
+Clients = Mapping[str, tuple[Client, ...]]
+"""Clients by issuer; where several have one issuer, each lists tenants, and no tenant stands at two of them."""

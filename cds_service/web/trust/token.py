@@ -114,29 +114,30 @@ def read_token(authorization: str) -> UncheckedToken:
 
 
 def client_of(token: UncheckedToken, clients: Clients) -> Client:
-    """The client that the token says it is of.
+    """The client that the token says it is of, by its issuer and tenant.
 
     Raises:
         UntrustedClient: there is no such client.
     """
-    client = clients.get(token.claims.iss)
-    if client is None:
+    of_this_issuer = clients.get(token.claims.iss)
+    if not of_this_issuer:
         raise UntrustedClient(Refusal.ISSUER)
-    return client
+    for client in of_this_issuer:
+        if client.tenants is None or token.claims.tenant in client.tenants:
+            return client
+    raise UntrustedClient(Refusal.TENANT, of_this_issuer[0].id if len(of_this_issuer) == 1 else "")
 
 
 def check_header(token: UncheckedToken, client: Client) -> None:
     """Whether what the token chooses is what the client is registered with.
 
     Raises:
-        UntrustedClient: the algorithm, the key address or the tenant is not the client's.
+        UntrustedClient: the algorithm or the key address is not the client's.
     """
     if token.header.alg not in client.algorithms:
         raise UntrustedClient(Refusal.ALGORITHM)
     if token.header.jku is not None and (not client.jku or token.header.jku != client.jku):
         raise UntrustedClient(Refusal.JKU)
-    if client.tenants is not None and token.claims.tenant not in client.tenants:
-        raise UntrustedClient(Refusal.TENANT)
 
 
 def check_audience(token: UncheckedToken, addresses: Collection[str]) -> None:

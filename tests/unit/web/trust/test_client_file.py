@@ -14,8 +14,8 @@ from cds_service.cli import commands
 from cds_service.config import Settings
 from cds_service.errors import InvalidSettings
 from cds_service.service import CdsService
-from cds_service.web.trust.client import Client
-from cds_service.web.trust.client_file import clients_of, read_clients
+from cds_service.web.trust.client import Client, Clients
+from cds_service.web.trust.client_file import FetchedKeySets, clients_of, read_clients
 from cds_service.web.trust.demo_sandbox import demo_document
 from cds_service.web.trust.key_source import FetchedKeys, ListedKeys
 from tests.signing import Signer
@@ -37,8 +37,8 @@ def services(edge: Edge) -> tuple[CdsService, ...]:
 
 
 @pytest.fixture
-def read(tmp_path: Path, services: tuple[CdsService, ...]) -> Callable[..., dict[str, Client]]:
-    def reading(text: str | list[Any], **settings: Any) -> dict[str, Client]:
+def read(tmp_path: Path, services: tuple[CdsService, ...]) -> Callable[..., Clients]:
+    def reading(text: str | list[Any], **settings: Any) -> Clients:
         path = tmp_path / "clients.yaml"
         path.write_text(text if isinstance(text, str) else json.dumps({"clients": text}))
         return read_clients(Settings(clients=path, **settings), services)
@@ -46,11 +46,17 @@ def read(tmp_path: Path, services: tuple[CdsService, ...]) -> Callable[..., dict
     return reading
 
 
-def test_a_file_as_the_readme_shows_it_is_read(read: Callable[..., dict[str, Client]]) -> None:
+def only(clients: Clients) -> Client:
+    """The one client that there is."""
+    ((client,),) = clients.values()
+    return client
+
+
+def test_a_file_as_the_readme_shows_it_is_read(read: Callable[..., Clients]) -> None:
     readme = (Path(__file__).parents[4] / "README.md").read_text(encoding="utf-8")
     text = readme.partition("```yaml\n")[2].partition("```")[0].replace(", b12-order-sign", "")
 
-    (client,) = read(text).values()
+    client = only(read(text))
 
     assert (client.id, client.issuer) == ("st-elsewhere", "https://ehr.example.org/fhir")
     assert isinstance(client.keys, FetchedKeys)
@@ -60,7 +66,7 @@ def test_a_file_as_the_readme_shows_it_is_read(read: Callable[..., dict[str, Cli
     assert (client.tenants, client.never_sent, client.one_action) == (None, None, None)
 
 
-def test_every_key_of_the_file_is_told_by_the_readme(read: Callable[..., dict[str, Client]]) -> None:
+def test_every_key_of_the_file_is_told_by_the_readme(read: Callable[..., Clients]) -> None:
     readme = (Path(__file__).parents[4] / "README.md").read_text(encoding="utf-8")
     table = readme.partition("## Who may call")[2].partition("A token holds")[0]
     with pytest.raises(InvalidSettings) as error:
@@ -70,23 +76,69 @@ def test_every_key_of_the_file_is_told_by_the_readme(read: Callable[..., dict[st
         assert f"`{key}`" in table
 
 
-def test_keys_may_be_written_as_the_client_publishes_them(read: Callable[..., dict[str, Client]]) -> None:
-    (client,) = read([{**ENTRY, "keys": {"keys": [KEY.jwk]}}]).values()
+def test_keys_may_be_written_as_the_client_publishes_them(read: Callable[..., Clients]) -> None:
+    client = only(read([{**ENTRY, "keys": {"keys": [KEY.jwk]}}]))
 
     assert isinstance(client.keys, ListedKeys)
     assert client.jku == ""
 
 
-def test_clients_are_found_by_issuer(read: Callable[..., dict[str, Client]]) -> None:
+def test_clients_are_found_by_issuer(read: Callable[..., Clients]) -> None:
     other = {**FETCHED, "id": "other", "issuer": "urn:other", "tenants": ["a"], "never_sent": [], "fhir_origins": []}
     clients = read([ENTRY, other])
 
-    assert {issuer: client.id for issuer, client in clients.items()} == {
-        "https://ehr.example.org": "ehr",
-        "urn:other": "other",
+    assert {issuer: [client.id for client in of_it] for issuer, of_it in clients.items()} == {
+        "https://ehr.example.org": ["ehr"],
+        "urn:other": ["other"],
     }
-    assert clients["urn:other"].tenants == {"a"}
-    assert clients["urn:other"].fhir_origins == ()  # none at all, which is not the same as those of the settings
+    assert clients["urn:other"][0].tenants == {"a"}
+    assert clients["urn:other"][0].fhir_origins == ()  # none at all, which is not the same as those of the settings
+
+
+def test_several_clients_of_one_issuer_are_told_apart_by_tenant(read: Callable[..., Clients]) -> None:
+    clients = read([{**ENTRY, "id": name, "tenants": [name, f"{name}-test"]} for name in ("north", "south")])
+
+    assert [(client.id, client.tenants) for client in clients[ENTRY["issuer"]]] == [
+        ("north", {"north", "north-test"}),
+        ("south", {"south", "south-test"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("north", "south", "told"),
+    [
+        (["a"], None, "issuer: 'https://ehr.example.org' stands at 2 clients; give each of them its own issuer, or"),
+        (None, None, "issuer: 'https://ehr.example.org' stands at 2 clients"),
+        (["a", "b"], ["b"], "tenants: 'b' stands at 2 clients of the issuer 'https://ehr.example.org'; leave it"),
+    ],
+)
+def test_what_could_mean_either_of_two_clients_stops_the_start(
+    north: Any, south: Any, told: str, read: Callable[..., Clients]
+) -> None:
+    entries = [{**ENTRY, "id": "north", "tenants": north}, {**ENTRY, "id": "south", "tenants": south}]
+
+    with pytest.raises(InvalidSettings) as error:
+        read([{name: value for name, value in entry.items() if value is not None} for entry in entries])
+
+    assert told in str(error.value)
+
+
+def test_a_tenant_that_one_client_lists_twice_is_no_doubt(read: Callable[..., Clients]) -> None:
+    assert read([{**ENTRY, "tenants": ["a", "a"]}])
+
+
+def test_one_address_of_keys_is_asked_once_for_all_its_clients_and_after_every_reading(
+    tmp_path: Path, services: tuple[CdsService, ...]
+) -> None:
+    path = tmp_path / "clients.yaml"
+    path.write_text(json.dumps({"clients": [{**FETCHED, "id": name, "tenants": [name]} for name in "ab"]}))
+    settings = Settings(clients=path)
+    key_sets = FetchedKeySets(settings)
+
+    read = [client.keys for _ in range(2) for client in read_clients(settings, services, key_sets)[ENTRY["issuer"]]]
+
+    assert len(read) == 4
+    assert len(set(map(id, read))) == 1
 
 
 @pytest.mark.parametrize(
@@ -126,7 +178,7 @@ def test_clients_are_found_by_issuer(read: Callable[..., dict[str, Client]]) -> 
     ],
 )
 def test_what_cannot_be_meant_stops_the_start(
-    entry: Any, told: str, read: Callable[..., dict[str, Client]]
+    entry: Any, told: str, read: Callable[..., Clients]
 ) -> None:
     with pytest.raises(InvalidSettings) as error:
         read([entry])
@@ -142,13 +194,14 @@ def test_what_cannot_be_meant_stops_the_start(
         ("clients: []", "must hold one key, `clients:`"),
         ("clients: [{}]\nother: 1", "must hold one key, `clients:`"),
         ("clients: [", "is not YAML"),
+        ("clients: " + "[" * 900 + "]" * 900, "is nested too deeply"),
         ("clients:\n- &a {id: x}\n- *a", "has an alias"),
         ("clients:\n- id: a\n  id: b", "the key 'id' is given twice"),
         ("clients:\n- !!python/object/apply:os.system ['id']", "client number 1"),
     ],
 )
 def test_a_file_of_another_shape_stops_the_start(
-    text: str, told: str, read: Callable[..., dict[str, Client]]
+    text: str, told: str, read: Callable[..., Clients]
 ) -> None:
     with pytest.raises(InvalidSettings, match=r"B12_CLIENTS: clients\.yaml") as error:
         read(text)
@@ -156,15 +209,12 @@ def test_a_file_of_another_shape_stops_the_start(
     assert told in str(error.value)
 
 
-@pytest.mark.parametrize("field", ["id", "issuer"])
-def test_two_clients_cannot_share_what_tells_them_apart(field: str, read: Callable[..., dict[str, Client]]) -> None:
-    other = {**ENTRY, "id": "other", "issuer": "urn:other", field: ENTRY[field]}
-
-    with pytest.raises(InvalidSettings, match=rf"{field}: '{ENTRY[field]}' stands at 2 clients"):
-        read([ENTRY, other])
+def test_two_clients_cannot_share_an_id(read: Callable[..., Clients]) -> None:
+    with pytest.raises(InvalidSettings, match="id: 'ehr' stands at 2 clients; give each client its own"):
+        read([ENTRY, {**ENTRY, "issuer": "urn:other"}])
 
 
-def test_every_problem_is_told_at_once(read: Callable[..., dict[str, Client]]) -> None:
+def test_every_problem_is_told_at_once(read: Callable[..., Clients]) -> None:
     with pytest.raises(InvalidSettings) as error:
         read([{**ENTRY, "services": None, "one_action": 1}, {**ENTRY, "id": "b", "keys": 1}])
 
@@ -172,7 +222,7 @@ def test_every_problem_is_told_at_once(read: Callable[..., dict[str, Client]]) -
     assert fields == [["client 'ehr'", "services"], ["client 'ehr'", "one_action"], ["client 'b'", "keys"]]
 
 
-def test_plain_http_to_this_machine_is_for_development_only(read: Callable[..., dict[str, Client]]) -> None:
+def test_plain_http_to_this_machine_is_for_development_only(read: Callable[..., Clients]) -> None:
     entry = {**FETCHED, "jwks_url": "http://localhost:9/k"}
 
     assert read([entry], fhir_allow_http_localhost=True)
@@ -204,7 +254,7 @@ def test_a_bad_file_is_told_once_and_before_any_worker_starts(tmp_path: Path, mo
 
 
 def test_the_sandbox_is_a_client_like_any_other(services: tuple[CdsService, ...]) -> None:
-    (client,) = clients_of(demo_document(services), "demo", Settings(), services).values()
+    client = only(clients_of(demo_document(services), "demo", Settings(), services))
 
     assert client.issuer == "https://sandbox.cds-hooks.org"
     assert isinstance(client.keys, ListedKeys)  # nothing is fetched for it

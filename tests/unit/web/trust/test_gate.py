@@ -44,7 +44,7 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
         algorithms=frozenset(Algorithm),
         services=frozenset({"b12-patient-view"}),
     )
-    yield Gate({client.issuer: client}, (BASE,), store)
+    yield Gate({client.issuer: (client,)}, (BASE,), store)
     store.close()
 
 
