@@ -15,6 +15,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from cds_service.cards_page import cards_page
 from cds_service.composition import services
 from cds_service.config import Settings
 from cds_service.conformance import report
@@ -22,7 +23,7 @@ from cds_service.conformance.client import ServiceUnreachable
 from cds_service.database_commands import database, refuse_newer_database
 from cds_service.ehr import show
 from cds_service.ehr.hook_request import hook_request
-from cds_service.ehr.patient_bundle import is_hook_request, read_json, read_patient_bundle
+from cds_service.ehr.patient_bundle import UnusableFile, is_hook_request, read_json, read_patient_bundle
 from cds_service.ehr.prefetch import everything
 from cds_service.ehr.stories import STORIES
 from cds_service.ehr_commands.doctor import doctor
@@ -141,6 +142,28 @@ def timeline(bundle: Path, output: Path, today: date | None, patient: str) -> No
         output.write_bytes(content)
     except OSError as error:
         raise CannotDraw(f"{output}: cannot be written ({error.strerror}).") from error
+
+
+@commands.command()
+@click.argument("folders", nargs=-1, required=True, type=_FOLDER, metavar="FOLDER...")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A .md file; else the terminal.")
+@click.option("--today", type=Day(), help="The day to assess on; otherwise B12_TODAY, otherwise the clock's.")
+def cards(folders: tuple[Path, ...], output: Path | None, today: date | None) -> None:
+    """Print every card that the patients in FOLDER get, equal ones once, to be read.
+
+    FOLDER holds hook requests, or FHIR Bundles with one patient each, as .json at any depth. The page holds results,
+    dates and file names: keep it as you keep the record.
+    """
+    settings = Settings.from_environment()
+    knowledge = _knowledge(settings)
+    page = cards_page(folders, services(knowledge), knowledge, today or settings.today or _clock())
+    if output is None:
+        click.echo(page, nl=False)
+        return
+    try:
+        output.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UnusableFile(f"{output}: cannot be written ({error.strerror}).") from error
 
 
 @commands.command(name="check-knowledge")

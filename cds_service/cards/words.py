@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 from cds_service.cards.card import SUMMARY_LIMIT
 
-_MARKDOWN = str.maketrans(
-    {sign: f"\\{sign}" for sign in "\\`*_{}[]()#+!|~^:"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-)
+_MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_{}[]#+!|~^"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+# A colon before a word may be made an emoji, a bracket "(" after "]" a link; elsewhere they are what they look like.
+_MARK_BY_PLACE = re.compile(r":(?=\S)|(?<=\])\(")
 _NOT_PRINTABLE = re.compile(
     # controls, direction marks, and what nobody sees: joiners, fillers, variation selectors, tags, half characters
     r"[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f"
@@ -35,9 +35,15 @@ def plain(text: str) -> str:
 def escaped(text: str) -> str:
     """Text of the record inside Markdown: nothing of it is read as Markdown, HTML or a link. Long text is cut."""
     line = _unlinked(_visible(text))
-    if len(line) > _LONGEST:
-        line = line[: _LONGEST - 1] + "…"
-    return line.translate(_MARKDOWN)
+    return in_markdown(line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…")
+
+
+def in_markdown(text: str) -> str:
+    """Plain text as Markdown that shows exactly this text.
+
+    No more is escaped than must be: some clients show Markdown as it is written.
+    """
+    return _MARK_BY_PLACE.sub(r"\\\g<0>", text.translate(_MARKDOWN))
 
 
 def _visible(text: str) -> str:
