@@ -80,10 +80,10 @@ postgres-stop:  ## stop it, and delete its data
 bench: $(VENV)/installed-dev  ## time the service against a floor that only parses
 	$(BIN)/python -m bench.run $(ARGS)
 
-mutants: $(VENV)/installed-dev  ## change the code in small ways and count what no test notices (hours; ONLY='cds_service.facts.*')
+mutants: $(VENV)/installed-dev  ## change the code in small ways and count what no test notices (ONLY='cds_service.facts.*', MUTANTS_AT_ONCE=1)
 	$(BIN)/python -m bench.mutable mutants
-	cd mutants && ../$(BIN)/mutmut run $(if $(ONLY),'$(ONLY)')
-	$(BIN)/python -m bench.mutants$(if $(ONLY),, > docs/mutation.md)
+	$(BIN)/python -m bench.mutate mutants '$(or $(ONLY),*)'
+	$(BIN)/python -m bench.mutants mutants
 
 silence: $(VENV)/installed-dev  ## spoil every piece of every request, and count what falls silent (ARGS='--every 50')
 	@$(BIN)/python -m tests.spec.silence $(ARGS)

@@ -8,7 +8,7 @@ import importlib
 import pytest
 
 from bench.mutable import undecorated
-from bench.mutants import reasons
+from bench.mutants import PAGE, faults, measured, page, reasons
 
 DECORATED = '''\
 from functools import cache, cached_property
@@ -66,3 +66,11 @@ def _is_module(name: str) -> bool:
 
 def test_every_reason_says_something_and_stands_once() -> None:
     assert all(len(why) > 20 for why in reasons().values())
+
+
+def test_every_change_that_stands_is_explained_and_every_module_is_tested_well_enough() -> None:
+    assert list(faults(measured(), reasons())) == []
+
+
+def test_the_page_is_made_of_what_was_found() -> None:
+    assert PAGE.read_text("utf-8") == page(measured(), reasons())
