@@ -129,6 +129,18 @@ def test_the_units_are_what_systemd_accepts(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_example_of_an_environment_file_starts_the_service(tmp_path: Path) -> None:
+    lines = (ROOT / "deploy" / "environment.example").read_text().splitlines()
+    given = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+    (tmp_path / "clients.yaml").touch()
+    settings = Settings.from_environment(given | {"B12_CLIENTS": str(tmp_path / "clients.yaml")})
+
+    assert settings.trust == "required"
+    unit = (ROOT / "deploy" / "systemd" / "b12-cds.service").read_text()
+    (state,) = re.findall(r"(?m)^WorkingDirectory=(.+)$", unit)
+    assert settings.database_url.startswith(f"sqlite:///{state}/")
+
+
 def test_the_bill_of_materials_holds_every_locked_package_with_its_hashes(tmp_path: Path) -> None:
     lock = ROOT / "requirements-postgres.lock"
     written = tmp_path / "bill.json"

@@ -1,29 +1,22 @@
-"""What surrounds the code holds together: locks, layers, images, and the commands that the README tells to type."""
+"""What surrounds the code holds together: locks, layers, images, and what the README promises."""
 
 from __future__ import annotations
 
 import json
 import re
-import shlex
-import shutil
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from compose_spec import PyCompose
-from pytest_httpserver import HTTPServer
 
 from cds_service.config import Settings
-from tests.fhir_server import FhirStub
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
 
 
 def compose_text() -> str:
@@ -137,10 +130,11 @@ def test_the_image_is_built_from_what_is_there_on_a_python_that_we_support() -> 
         assert f"!{name}" in ignored, name
 
 
-def test_the_readme_names_every_setting_and_no_other() -> None:
+def test_the_page_on_deploying_names_every_setting_and_no_other() -> None:
     source = (ROOT / "cds_service" / "config.py").read_text()
     read = set(re.findall(r'(?:env\.\w+|_origins|_listed)\(\s*(?:env, )?"([A-Z0-9_]+)"', source))
-    table = README.partition("## Settings")[2].partition("\n## ")[0]
+    page = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
+    table = page.partition("## Settings")[2].partition("\n## ")[0]
     told = {name for row in re.findall(r"(?m)^\| (`[^|]+`) \|", table) for name in re.findall(r"`([A-Z0-9_]+)`", row)}
     assert read == told
 
@@ -151,33 +145,6 @@ def test_links_between_documents_lead_somewhere(path: str) -> None:
     text = re.sub(r"`[^`\n]*`", "", page.read_text(encoding="utf-8"))  # code may hold what looks like a link
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
         assert (page.parent / target).exists(), f"{path} links to {target}"
-
-
-@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("make ")])
-def test_make_targets_of_the_readme_exist(command: str) -> None:
-    make = shutil.which("make")
-    if make is None:
-        pytest.skip("there is no make on this machine")
-    planned = subprocess.run([make, "--dry-run", *command.split()[1:]], cwd=ROOT, capture_output=True, text=True)
-    assert planned.returncode == 0, planned.stderr
-
-
-@pytest.mark.parametrize("command", [line for line in COMMANDS if not line.startswith("make ")])
-def test_commands_of_the_readme_do_what_they_say(command: str, base_url: str, httpserver: HTTPServer) -> None:
-    fhir = FhirStub(httpserver).base
-    words = shlex.split(command.replace("http://127.0.0.1:8000", base_url).replace("http://127.0.0.1:8080/fhir", fhir))
-    if words[0] == ".venv/bin/b12-cds":
-        words[:1] = [sys.executable, "-m", "cds_service.cli"]
-        words += ["--url", base_url] if "fire" in words else []
-        if "--fhir" in words:
-            loading = [sys.executable, "-m", "cds_service.cli", "load", fhir]
-            assert subprocess.run(loading, cwd=ROOT, capture_output=True).returncode == 0
-    elif shutil.which(words[0]) is None:
-        pytest.skip(f"there is no {words[0]} on this machine")
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert re.search("B12|b12", done.stdout) or "load" in words
-    assert "issue" not in done.stdout.partition('"cards"')[0], done.stdout
 
 
 def test_the_answer_in_the_readme_is_the_one_that_the_story_promises() -> None:

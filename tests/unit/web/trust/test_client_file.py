@@ -21,6 +21,7 @@ from cds_service.web.trust.key_source import FetchedKeys, ListedKeys
 from tests.signing import Signer
 from tests.unit.web.conftest import Edge
 
+DEPLOYING = Path(__file__).parents[4] / "docs" / "deploying.md"
 KEY = Signer.of("ES384")
 ENTRY: dict[str, Any] = {
     "id": "ehr",
@@ -52,9 +53,9 @@ def only(clients: Clients) -> Client:
     return client
 
 
-def test_a_file_as_the_readme_shows_it_is_read(read: Callable[..., Clients]) -> None:
-    readme = (Path(__file__).parents[4] / "README.md").read_text(encoding="utf-8")
-    text = readme.partition("```yaml\n")[2].partition("```")[0].replace(", b12-order-sign", "")
+def test_a_file_as_the_page_shows_it_is_read(read: Callable[..., Clients]) -> None:
+    page = DEPLOYING.read_text(encoding="utf-8")
+    text = page.partition("```yaml\n")[2].partition("```")[0].replace(", b12-order-sign", "")
 
     client = only(read(text))
 
@@ -66,9 +67,9 @@ def test_a_file_as_the_readme_shows_it_is_read(read: Callable[..., Clients]) -> 
     assert (client.tenants, client.never_sent, client.one_action) == (None, None, None)
 
 
-def test_every_key_of_the_file_is_told_by_the_readme(read: Callable[..., Clients]) -> None:
-    readme = (Path(__file__).parents[4] / "README.md").read_text(encoding="utf-8")
-    table = readme.partition("## Who may call")[2].partition("A token holds")[0]
+def test_every_key_of_the_file_is_told_by_the_page(read: Callable[..., Clients]) -> None:
+    page = DEPLOYING.read_text(encoding="utf-8")
+    table = page.partition("## Who may call")[2].partition("A token holds")[0]
     with pytest.raises(InvalidSettings) as error:
         read([{**ENTRY, "zzzzzz": 1}])
 
