@@ -6,7 +6,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +23,7 @@ _KIBIBYTE = 1024
 _DATABASE_URL = "sqlite:///var/b12-cds.sqlite3"
 _MAX_BODY_BYTES = 10 * _KIBIBYTE * _KIBIBYTE
 _RATE_PER_MINUTE = 6000
+_SHORTEST_PASSWORD = 16
 _BODY_RANGE = validate.Range(_KIBIBYTE, _KIBIBYTE**3)
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SITES = ("us", "uk")
@@ -85,7 +86,8 @@ class Settings:
     `fhir_private_networks` are the address ranges, beyond public ones, in which an allowed FHIR server may live. `site`
     chooses among regimens whose products differ by country. Each of `workers` processes has so many `threads` at work
     and lets `max_waiting` more requests wait; one whose body is not there after `body_seconds` is given up. One
-    caller may send `rate_per_minute` requests to each process (0: any number).
+    caller may send `rate_per_minute` requests to each process (0: any number). `operations_password` opens the
+    operations page; without one there is none, unless `is_ours_alone`.
     """
 
     port: int = 8000
@@ -116,6 +118,12 @@ class Settings:
     feedback_days: int = 365
     playground: bool = False
     knowledge_pages: bool = True
+    operations_password: str = field(default="", repr=False)
+
+    @property
+    def is_ours_alone(self) -> bool:
+        """Whether only this machine can call, and is asked nothing."""
+        return self.trust is Trust.OPEN and is_loopback(self.host)
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -160,6 +168,7 @@ def _read(env: _MappingEnv) -> dict[str, Any]:
         "host": host,
         "playground": env.bool("B12_PLAYGROUND", default=is_ours_alone),
         "knowledge_pages": env.bool("B12_KNOWLEDGE_PAGES", default=True),
+        "operations_password": env.str("B12_OPERATIONS_PASSWORD", default="", validate=_password),
         "today": env.date("B12_TODAY", default=None),
         "database_url": env.str("B12_DATABASE_URL", default=_DATABASE_URL, validate=_database_url),
         "knowledge_dir": env.path("B12_KNOWLEDGE_DIR", default=None, validate=_existing_folder),
@@ -248,6 +257,14 @@ def _existing_folder(path: Path) -> None:
 def _existing_file(path: Path) -> None:
     if not path.is_file():
         raise ValidationError("is not a file. Name the YAML file that lists your CDS clients, or leave it unset.")
+
+
+def _password(text: str) -> None:
+    if text and len(text) < _SHORTEST_PASSWORD:
+        raise ValidationError(
+            f"must have {_SHORTEST_PASSWORD} characters or more, or be left unset: then there is no operations page, "
+            "but on a service for this machine only. Make one with: openssl rand -base64 24"
+        )
 
 
 def _external_url(text: str) -> None:

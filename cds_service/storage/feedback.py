@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from urllib.parse import quote, unquote
 
 from sqlalchemy import and_, delete, exists, func, select
@@ -54,6 +55,22 @@ class RuleFeedback:
     comments: list[str] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class RuleUse:
+    """How often cards of one rule were shown in a time, and what clinicians did with just those; without free text."""
+
+    rule: str
+    shown: int = 0
+    accepted: int = 0
+    overridden: int = 0
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    @property
+    def unanswered(self) -> int:
+        """Of how many nothing was reported."""
+        return max(0, self.shown - self.accepted - self.overridden)
+
+
 def joined(ids: Iterable[str]) -> str:
     """Ids in one text, separated by blanks; a client may have ids that hold blanks themselves."""
     return " ".join(quote(each) for each in ids)
@@ -89,6 +106,45 @@ def by_rule(session: Session) -> list[RuleFeedback]:
         if record.is_latest:
             _count(found, record)
     return sorted(found.values(), key=lambda each: each.rule)
+
+
+def use_since(session: Session, since: datetime) -> list[RuleUse]:
+    """The cards shown since then, by rule, each with the last state that was reported of it.
+
+    Counted by the database, which reads no comment for it.
+    """
+    limit = since.astimezone(UTC)
+    found: dict[str, RuleUse] = {}
+    query = select(CardShownRow.rules, func.count()).where(CardShownRow.shown_at >= limit).group_by(CardShownRow.rules)
+    for rules, count in session.execute(query):
+        for rule in rules.split():
+            found.setdefault(rule, RuleUse(rule)).shown += count
+    newest_first = (FeedbackRow.outcome_timestamp.desc(), FeedbackRow.id.desc())
+    place = func.row_number().over(partition_by=FeedbackRow.card, order_by=newest_first).label("place")
+    of_its_card = and_(CardShownRow.card == FeedbackRow.card, CardShownRow.service == FeedbackRow.service)
+    told = (CardShownRow.rules, FeedbackRow.outcome, FeedbackRow.reason_system, FeedbackRow.reason_code)
+    states = select(*told, place).join(CardShownRow, of_its_card).where(CardShownRow.shown_at >= limit).subquery()
+    columns = (states.c.rules, states.c.outcome, states.c.reason_system, states.c.reason_code)
+    for rules, outcome, system, code, count in session.execute(
+        select(*columns, func.count()).where(states.c.place == 1).group_by(*columns)
+    ):
+        for use in (found.setdefault(rule, RuleUse(rule)) for rule in rules.split()):
+            use.accepted += count if outcome == "accepted" else 0
+            use.overridden += count if outcome == "overridden" else 0
+            if code and outcome == "overridden":
+                use.reasons[system, code] += count
+    return sorted(found.values(), key=lambda each: each.rule)
+
+
+def shown_between(session: Session, edges: Sequence[datetime]) -> list[int]:
+    """How many cards were shown from each moment to the next."""
+    moments = [edge.astimezone(UTC) for edge in edges]
+    counts = [
+        func.count().filter(and_(CardShownRow.shown_at >= first, CardShownRow.shown_at < last))
+        for first, last in pairwise(moments)
+    ]
+    window = and_(CardShownRow.shown_at >= moments[0], CardShownRow.shown_at < moments[-1])
+    return list(session.execute(select(*counts).where(window)).one())
 
 
 def purge(session: Session, before: datetime) -> int:

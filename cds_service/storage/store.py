@@ -195,6 +195,30 @@ class Store:
         with self._reading() as session:
             return feedback.by_rule(session)
 
+    def use_since(self, since: datetime) -> list[feedback.RuleUse]:
+        """How often cards of each rule were shown since then, and what became of just those.
+
+        Raises:
+            TemporarilyUnavailable: the database cannot be read.
+        """
+        with self._reading() as session:
+            return feedback.use_since(session, since)
+
+    def shown_between(self, edges: Sequence[datetime]) -> list[int]:
+        """How many cards were shown from each of these moments to the next.
+
+        Raises:
+            TemporarilyUnavailable: the database cannot be read.
+        """
+        with self._reading() as session:
+            return feedback.shown_between(session, edges)
+
+    @property
+    def kind(self) -> str:
+        """Which database this is, without its address."""
+        name = self._engine.dialect.name
+        return {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(name, name)
+
     def purge_feedback(self, before: datetime) -> int:
         """Delete feedback received before this moment, and cards of that time; returns how many items are gone.
 
@@ -250,11 +274,10 @@ class Store:
             with Session(self._engine) as session:
                 yield session
         except SQLAlchemyError as error:
-            raise _unavailable("the feedback in the database cannot be reached", error) from error
+            raise _unavailable("what is in the database cannot be read", error) from error
 
     def _count(self, table: type[Base], *criteria: ColumnElement[bool]) -> int:
-        self.prepare()
-        with Session(self._engine) as session:
+        with self._reading() as session:
             return session.scalar(select(func.count()).select_from(table).where(*criteria)) or 0
 
     def _purge_tokens(self, now: datetime) -> None:
@@ -293,7 +316,7 @@ class Store:
     def _holds(self, digest: str) -> bool:
         try:
             return self._count(FeedbackRow, FeedbackRow.digest == digest) > 0
-        except SQLAlchemyError:
+        except TemporarilyUnavailable:
             return False
 
 

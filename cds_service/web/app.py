@@ -22,13 +22,15 @@ from cds_service.web.edge import Edge
 from cds_service.web.errors import register_error_answers
 from cds_service.web.front import Front, Limits
 from cds_service.web.never_sent import never_sent_problems
-from cds_service.web.pages import add_pages
+from cds_service.web.pages import add_operations_page, add_pages
 from cds_service.web.pages.playground import PlaygroundEhr
 from cds_service.web.rate_limit import limiting
 from cds_service.web.refusal import refusals
 from cds_service.web.routes import CDS_HOOKS, cds_hooks_routes, operations_routes
 from cds_service.web.traffic import watch_traffic
 from cds_service.web.trust.admission import Admission, admission
+
+_EDGE = "b12-cds edge"
 
 
 class _PlainFlask(Flask):
@@ -67,9 +69,11 @@ def create_app(
     app.url_map.strict_slashes = False
     _add_openapi(app, edge, callers)
     add_pages(app, edge, playground)
+    add_operations_page(app, edge, callers)
     register_error_answers(app)
     limit = limiting(settings.rate_per_minute, CDS_HOOKS)
-    watch_traffic(app, settings.max_body_bytes, knowledge.version, callers.admit, limit)
+    watch_traffic(app, edge, callers.admit, limit)
+    app.extensions[_EDGE] = edge
     if settings.cors_origins:
         CORS(app, **cors_options(settings))
     return app
@@ -78,7 +82,7 @@ def create_app(
 def create_front(settings: Settings, app: Flask) -> Front:
     """The application behind its front: ASGI, for a server that runs one event loop a process."""
     limits = Limits(settings.max_body_bytes, settings.body_seconds, settings.threads, settings.max_waiting)
-    return Front(app.wsgi_app, limits, refusals(app, settings))
+    return Front(app.wsgi_app, limits, refusals(app, app.extensions[_EDGE]))
 
 
 def _add_openapi(app: Flask, edge: Edge, callers: Admission) -> None:

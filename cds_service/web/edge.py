@@ -13,6 +13,7 @@ from cds_service.fhir.retrieve import Retriever
 from cds_service.knowledge.model import Knowledge
 from cds_service.service import CdsService
 from cds_service.storage.store import Store
+from cds_service.web.recent_errors import RecentErrors
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,11 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """The parts of one running service. `counts` tells of what went wrong without being an error to a caller."""
+    """The parts of one running service.
+
+    `counts` tells of what went wrong without being an error to a caller, `errors` of what was one; both are this
+    process's, since `started`.
+    """
 
     settings: Settings
     services: Mapping[str, CdsService]
@@ -40,6 +45,8 @@ class Edge:
     store: Store
     retriever: Retriever
     counts: Counter[str] = field(default_factory=Counter)
+    errors: RecentErrors = field(default_factory=RecentErrors)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def service(self, service_id: str) -> CdsService:
         """The service of this id.

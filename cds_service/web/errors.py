@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import structlog
-from flask import Flask, Response
+from flask import Flask, Response, g
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
@@ -25,6 +25,7 @@ from cds_service.errors import (
 )
 from cds_service.web.answer import encoded
 from cds_service.web.logs import where_raised
+from cds_service.web.recent_errors import field_name
 
 _log = structlog.get_logger()
 
@@ -122,14 +123,15 @@ def error_body(answer: ErrorAnswer) -> bytes:
     return encoded(operation_outcome(answer.troubles))
 
 
-def _respond(answer: ErrorAnswer) -> Response:
+def _respond(answer: ErrorAnswer, where: str = "") -> Response:
+    g.troubles = [(trouble.code, where or field_name(trouble.path)) for trouble in answer.troubles]
     return Response(error_body(answer), answer.status, answer.headers, content_type="application/json")
 
 
 def _answer_ours(error: Exception) -> Response:
     if isinstance(error, TemporarilyUnavailable):
         _log.warning("temporarily unavailable", error=error.cause)
-    return _respond(error_answer(error))
+    return _respond(error_answer(error), _cause_of(error))
 
 
 def answer_http(error: HTTPException) -> ResponseReturnValue:
@@ -141,5 +143,16 @@ def answer_http(error: HTTPException) -> ResponseReturnValue:
 
 def _answer_fault(error: Exception) -> Response:
     # The message and the traceback's source lines may hold data of a patient: only the type and the place are noted.
-    _log.error("fault", error=type(error).__name__, where=where_raised(error))
-    return _respond(error_answer(error))
+    name, place = type(error).__name__, where_raised(error)
+    _log.error("fault", error=name, where=place)
+    return _respond(error_answer(error), f"{name} {place}")
+
+
+def _cause_of(error: Exception) -> str:
+    """What only the operator is told."""
+    match error:
+        case UntrustedClient():
+            return error.reason
+        case TemporarilyUnavailable():
+            return error.cause
+    return ""

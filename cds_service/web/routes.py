@@ -77,7 +77,7 @@ def operations_routes(edge: Edge, trouble_with_clients: Callable[[], str | None]
 
     def ready() -> Response:
         """The knowledge is loaded, the database can be used, and the file of clients is in force as it stands."""
-        trouble = _trouble_of(edge.store)
+        trouble = database_trouble(edge.store)
         body = {
             "status": "not ready" if trouble else "ready",
             "knowledgeVersion": edge.knowledge.version,
@@ -96,7 +96,7 @@ def operations_routes(edge: Edge, trouble_with_clients: Callable[[], str | None]
     return routes
 
 
-def _trouble_of(store: Store) -> str:
+def database_trouble(store: Store) -> str:
     """Why the database cannot be used, for anyone to read; the log has what it said."""
     try:
         store.check()

@@ -12,27 +12,29 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
+from cds_service.web.edge import Edge
 from cds_service.web.forms import is_expected_form
+from cds_service.web.recent_errors import NO_ROUTE, ErrorKind
 from cds_service.web.wsgi_call import RECEIVED
 
 _CHUNK = 64 * 1024
 _DRAINED_AT_MOST = 8  # times the largest body allowed; whoever sends more is cut off
+_FIRST_ERROR = 400
 _log = structlog.get_logger()
 
 
-def watch_traffic(
-    app: Flask, max_body_bytes: int, knowledge_version: str, admit: Callable[[], None], limit: Callable[[], None]
-) -> None:
+def watch_traffic(app: Flask, edge: Edge, admit: Callable[[], None], limit: Callable[[], None]) -> None:
     """Read bodies before, and log and label answers after, whatever the routes do.
 
     `admit` asks who calls, and `limit` whether they may again. A body is read to its end before, and looked at only
     after.
     """
-    app.before_request(_reading(max_body_bytes))
+    app.before_request(_reading(edge.settings.max_body_bytes))
     app.before_request(admit)
     app.before_request(limit)
     app.before_request(_check_content_type)
-    app.after_request(_logging(knowledge_version))
+    app.after_request(_logging(edge.knowledge.version))
+    app.after_request(_noting_errors(edge))
 
 
 def _reading(max_body_bytes: int) -> Callable[[], None]:
@@ -81,6 +83,18 @@ def _logging(knowledge_version: str) -> Callable[[Response], Response]:
         return response
 
     return finish
+
+
+def _noting_errors(edge: Edge) -> Callable[[Response], Response]:
+    def note(response: Response) -> Response:
+        if response.status_code >= _FIRST_ERROR:
+            route = f"{request.method} {request.url_rule.rule}" if request.url_rule is not None else NO_ROUTE
+            troubles = g.get("troubles", [("", "")])
+            kinds = [ErrorKind(response.status_code, code, where, route) for code, where in troubles]
+            edge.errors.note(kinds, edge.now())
+        return response
+
+    return note
 
 
 def _told(response: Response) -> dict[str, Any]:

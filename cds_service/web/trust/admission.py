@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from cds_service.config import Settings, Trust
 from cds_service.errors import InvalidSettings, UntrustedClient
 from cds_service.web.callers import Retrievers, callers_of
 from cds_service.web.edge import Caller, Edge
-from cds_service.web.trust.client import Clients
+from cds_service.web.trust.client import Client, Clients
 from cds_service.web.trust.client_file import FetchedKeySets, client_file, clients_of, read_clients
 from cds_service.web.trust.demo_sandbox import demo_document
 from cds_service.web.trust.gate import Endpoint, Gate
@@ -27,11 +27,12 @@ class Admission:
     """`admit` runs before each request: it notes who calls in `g.caller`, or refuses to go on.
 
     `trouble_with_clients` says why a changed client file is not in force, "" where nothing is wrong, and None where
-    there is no such file.
+    there is no such file. `clients` are those in force, none where nobody is asked who they are.
     """
 
     admit: Callable[[], None]
     trouble_with_clients: Callable[[], str | None]
+    clients: Callable[[], Sequence[Client]]
 
 
 def admission(edge: Edge, retrievers: Retrievers, blueprint: str) -> Admission:
@@ -45,17 +46,17 @@ def admission(edge: Edge, retrievers: Retrievers, blueprint: str) -> Admission:
     anyone = edge.anyone()
     settings, services = edge.settings, tuple(edge.services.values())
     if not settings.trust.checks_callers:
-        return Admission(_admitting_all(anyone), lambda: None)
+        return Admission(_admitting_all(anyone), lambda: None, tuple)
     bases = _bases(settings)
 
     def registered(clients: Clients) -> _Registered:
         listed = [client for of_one_issuer in clients.values() for client in of_one_issuer]
-        return _Registered(Gate(clients, bases, edge.store), callers_of(listed, anyone, retrievers))
+        return _Registered(Gate(clients, bases, edge.store), callers_of(listed, anyone, retrievers), listed)
 
     if settings.trust is Trust.DEMO_SANDBOX:
         _warn_of_the_sandbox()
         sandbox = registered(clients_of(demo_document(services), "demo-sandbox", settings, services))
-        return Admission(_admitting(lambda: sandbox, blueprint, edge.now), lambda: None)
+        return Admission(_admitting(lambda: sandbox, blueprint, edge.now), lambda: None, lambda: sandbox.clients)
     key_sets = FetchedKeySets(settings)
     file = Reread(
         client_file(settings), "B12_CLIENTS", lambda: registered(read_clients(settings, services, key_sets))
@@ -65,7 +66,7 @@ def admission(edge: Edge, retrievers: Retrievers, blueprint: str) -> Admission:
         file.current()
         return file.trouble
 
-    return Admission(_admitting(file.current, blueprint, edge.now), trouble)
+    return Admission(_admitting(file.current, blueprint, edge.now), trouble, lambda: file.current().clients)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class _Registered:
 
     gate: Gate
     callers: Mapping[str, Caller]
+    clients: Sequence[Client]
 
 
 def _admitting_all(anyone: Caller) -> Callable[[], None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -29,6 +30,23 @@ class KeySource(Protocol):
     def find(self, kid: str, now: datetime, /) -> VerificationKey | None:
         """The key of this id; None where the client has none, or it cannot be had."""
 
+    def state(self) -> KeyState:
+        """What there is at this moment, without waiting for a call that is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """A client's keys for whoever runs the service: how many there are, and for fetched ones how old they are.
+
+    `problem` is the kind of error of the last call, "" where it succeeded or there was none.
+    """
+
+    number: int
+    is_fetched: bool = False
+    fetched_at: datetime | None = None
+    asked_at: datetime | None = None
+    problem: str = ""
+
 
 class ListedKeys:
     """Keys that the operator agreed with the client (CDS Hooks 2.0.1: without `jku`, keys are shared out of band)."""
@@ -39,6 +57,10 @@ class ListedKeys:
     def find(self, kid: str, _now: datetime, /) -> VerificationKey | None:
         """The key of this id."""
         return self._keys.get(kid)
+
+    def state(self) -> KeyState:
+        """How many keys are listed."""
+        return KeyState(len(self._keys))
 
 
 class FetchedKeys:
@@ -53,6 +75,7 @@ class FetchedKeys:
         self._keys: dict[str, VerificationKey] = {}
         self._fetched_at: datetime | None = None
         self._asked_at: datetime | None = None
+        self._problem = ""
 
     def find(self, kid: str, now: datetime, /) -> VerificationKey | None:
         """The key of this id; an unknown id, or old keys, lead to one call at most, and not more often than allowed."""
@@ -61,6 +84,10 @@ class FetchedKeys:
             if not (is_fresh and kid in self._keys) and self._may_ask(now):
                 self._fetch(now)
             return self._keys.get(kid) if _within(self._fetched_at, STALE_SECONDS, now) else None
+
+    def state(self) -> KeyState:
+        """What was last known: each value is replaced as a whole, so none is half read without the lock."""
+        return KeyState(len(self._keys), True, self._fetched_at, self._asked_at, self._problem)
 
     def _may_ask(self, now: datetime) -> bool:
         pause = FIRST_RETRY_SECONDS if self._fetched_at is None else REFRESH_SECONDS
@@ -73,9 +100,10 @@ class FetchedKeys:
             self._keys = read_key_set(body)
         except (FhirServerFailed, OutboundRefused, UnusableKey) as error:
             # The keys that are there go on working for a while; the operator is told of it.
-            _log.warning("client keys not fetched", client=self._client, error=type(error).__name__)
+            self._problem = type(error).__name__
+            _log.warning("client keys not fetched", client=self._client, error=self._problem)
             return
-        self._fetched_at = now
+        self._fetched_at, self._problem = now, ""
 
 
 def _within(since: datetime | None, seconds: float, now: datetime) -> bool:

@@ -119,3 +119,32 @@ def test_a_database_that_is_away_is_told(tmp_path: Path) -> None:
     for attempt in (away.feedback_history, away.feedback_by_rule, lambda: away.purge_feedback(NOW)):
         with pytest.raises(TemporarilyUnavailable):
             attempt()
+
+
+def test_use_counts_the_cards_of_a_time_with_their_last_states_and_without_comments(store: Store) -> None:
+    other = dataclasses.replace(CARD, card="card-2", rules=("B12-DX-01",))
+    store.record_cards([CARD, other], NOW)
+    store.record_cards([dataclasses.replace(CARD, card="card-0")], NOW - timedelta(days=8))
+    of_old = dataclasses.replace(ACCEPTED, card="card-0")
+    unknown = dataclasses.replace(ACCEPTED, card="card-7")
+    elsewhere = dataclasses.replace(ACCEPTED, card="card-2", service="another")
+    store.record_feedback([ACCEPTED, OVERRIDDEN, of_old, unknown, elsewhere], LATER)
+    statements: list[str] = []
+    event.listen(store._engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    diagnosis, treatment = store.use_since(NOW - timedelta(days=7))
+
+    assert (diagnosis.rule, diagnosis.shown, diagnosis.accepted, diagnosis.overridden) == ("B12-DX-01", 2, 0, 1)
+    assert diagnosis.unanswered == 1
+    assert diagnosis.reasons == {("urn:x", "later"): 1}
+    assert (treatment.rule, treatment.shown, treatment.overridden) == ("B12-RX-01", 1, 1)
+    assert statements
+    assert not [statement for statement in statements if "comment" in statement]
+
+
+def test_cards_are_counted_from_one_moment_to_the_next(store: Store) -> None:
+    days = [NOW + timedelta(days=number) for number in range(4)]
+    for number, moment in enumerate((days[0], days[1] - timedelta(seconds=1), days[2], days[3])):
+        store.record_cards([dataclasses.replace(CARD, card=f"card-{number}")], moment)
+
+    assert store.shown_between(days) == [2, 0, 1]
+    assert store.shown_between([day + timedelta(days=30) for day in days]) == [0, 0, 0]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +22,8 @@ from cds_service.web.trust.key_source import (
     REFRESH_SECONDS,
     STALE_SECONDS,
     FetchedKeys,
+    KeyState,
+    ListedKeys,
 )
 from tests.signing import Signer
 
@@ -170,3 +174,40 @@ def test_a_clock_that_is_set_back_makes_keys_old_and_not_eternal(endpoint: Endpo
 
     assert not found(keys, "old", 0)
     assert found(keys, "new", 0)
+
+
+def test_the_state_tells_age_number_and_the_last_failure(endpoint: Endpoint, keys: FetchedKeys) -> None:
+    assert keys.state() == KeyState(0, is_fetched=True)
+    endpoint.publish(OLD.jwk, NEW.jwk)
+    found(keys, "old", 0)
+    assert keys.state() == KeyState(2, True, START, START)
+    endpoint.answer = lambda: Response(status=404)
+    found(keys, "old", FRESH_SECONDS)
+    asked = START + timedelta(seconds=FRESH_SECONDS)
+    assert keys.state() == KeyState(2, True, START, asked, "NotOnFhirServer")
+    endpoint.publish(OLD.jwk)
+    found(keys, "old", FRESH_SECONDS + REFRESH_SECONDS)
+    assert keys.state().problem == ""
+
+
+def test_the_state_is_told_while_a_slow_endpoint_is_asked(endpoint: Endpoint, keys: FetchedKeys) -> None:
+    asked, may_answer = threading.Event(), threading.Event()
+
+    def slowly() -> Response:
+        asked.set()
+        may_answer.wait(10)
+        return Response(status=404)
+
+    endpoint.answer = slowly
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(found, keys, "old", 0)
+        assert asked.wait(10)
+        state = keys.state()
+        was_waiting = not waiting.done()
+        may_answer.set()
+    assert was_waiting
+    assert (state.number, state.asked_at) == (0, START)
+
+
+def test_listed_keys_are_always_there() -> None:
+    assert ListedKeys({}).state() == KeyState(0)
