@@ -87,7 +87,7 @@ class Settings:
     chooses among regimens whose products differ by country. Each of `workers` processes has so many `threads` at work
     and lets `max_waiting` more requests wait; one whose body is not there after `body_seconds` is given up. One
     caller may send `rate_per_minute` requests to each process (0: any number). `operations_password` opens the
-    operations page; without one there is none, unless `is_ours_alone`.
+    operations page (see `has_operations_page`).
     """
 
     port: int = 8000
@@ -124,6 +124,11 @@ class Settings:
     def is_ours_alone(self) -> bool:
         """Whether only this machine can call, and is asked nothing."""
         return self.trust is Trust.OPEN and is_loopback(self.host)
+
+    @property
+    def has_operations_page(self) -> bool:
+        """Whether there is an operations page; it asks for the password where there is one."""
+        return bool(self.operations_password) or self.is_ours_alone
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> Settings:

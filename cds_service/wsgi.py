@@ -15,7 +15,7 @@ from cds_service.config import Settings
 from cds_service.errors import IncompatibleDatabase, TemporarilyUnavailable
 from cds_service.fhir.draft_resources import make_templates
 from cds_service.knowledge.loader import load
-from cds_service.playground import StoryEhr
+from cds_service.playground import FhirServers, StoryEhr
 from cds_service.storage.store import Store
 from cds_service.web.app import create_app
 from cds_service.web.logs import set_up_logs
@@ -38,7 +38,7 @@ def make_app(settings: Settings, store: Store | None = None) -> Flask:
     )
     store = store or Store(settings.database_url)
     offered = services(knowledge)
-    playground = StoryEhr(offered) if settings.playground else None
+    playground = StoryEhr(offered, FhirServers(settings, offered)) if settings.playground else None
     app = create_app(settings, offered, knowledge, store, playground=playground)
     _open_database(store)
     make_templates(knowledge)

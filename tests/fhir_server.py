@@ -177,6 +177,8 @@ def _test(name: str, values: list[str]) -> Callable[[Json], bool]:
             return lambda one: not _tokens(one.get("meta", {}).get("tag", [])).isdisjoint(values)
         case "identifier":
             return lambda one: not _tokens(one.get("identifier", []), "value").isdisjoint(values)
+        case "name":
+            return lambda one: any(value in json.dumps(one.get("name", [])) for value in values)
         case "patient":
             return lambda one: (
                 (one.get("subject") or one.get("patient") or {}).get("reference", "")

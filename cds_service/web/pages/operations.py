@@ -36,10 +36,9 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 def add_operations_page(app: Flask, edge: Edge, callers: Admission) -> None:
     """Serve the page, where it has a password or nobody but this machine can call; else there is none."""
-    settings = edge.settings
-    if not settings.operations_password and not settings.is_ours_alone:
+    if not edge.settings.has_operations_page:
         return
-    gate = OperatorGate(settings.operations_password)
+    gate = OperatorGate(edge.settings.operations_password)
 
     def page() -> Response:
         refused = gate.refusal()

@@ -22,12 +22,12 @@ from cds_service.web.edge import Edge
 from cds_service.web.errors import Trouble, answer_http, operation_outcome
 from cds_service.web.forms import form_fields, is_expected_form, takes_a_form
 from cds_service.web.pages import knowledge as rule_book
-from cds_service.web.pages.chart import chart_facts
+from cds_service.web.pages.chart import chart_facts, patient_words
 from cds_service.web.pages.html import HEADERS, html
 from cds_service.web.pages.markdown import markdown_tree
 from cds_service.web.pages.order_form import order_form
 from cds_service.web.pages.patient import empty_patient_page, patient_page, refused_patient_page
-from cds_service.web.pages.playground import Json, PlaygroundEhr, UnusableBundle
+from cds_service.web.pages.playground import Json, PlaygroundEhr, ServerTrouble, UnusableBundle
 from cds_service.web.pages.timeline import drawn_page, empty_page, refused_page
 
 _STATIC = Path(__file__).with_name("static")
@@ -36,6 +36,7 @@ _SHARED = ("style.css", "icon.svg", "pages.css")
 _PLAYGROUND = ("playground.js", "cards.js", "ehr.js", "draw.js", "timeline.css", "timeline.js")
 _PATIENT = "/playground/patient"
 _MOST_TEXTS, _LONGEST_TEXT = 50, 20_000
+_LONGEST_FIELD = 500
 
 
 def add_pages(app: Flask, edge: Edge, ehr: PlaygroundEhr | None) -> None:
@@ -79,7 +80,8 @@ def _add_playground(app: Flask, edge: Edge, ehr: PlaygroundEhr) -> None:
     def setup() -> Response:
         stories = [{"name": s.name, "title": s.title, "shows": s.shows, "hooks": s.hooks} for s in ehr.stories()]
         told = {"today": edge.today().isoformat(), "knowledgeVersion": edge.knowledge.version}
-        return _json({**told, **form, "rules": rules, "stories": stories})
+        more = {"servers": list(ehr.servers()), "hasOperations": edge.settings.has_operations_page}
+        return _json({**told, **form, **more, "rules": rules, "stories": stories})
 
     def story(name: str) -> Response:
         found = ehr.story(name, edge.today())
@@ -92,6 +94,22 @@ def _add_playground(app: Flask, edge: Edge, ehr: PlaygroundEhr) -> None:
             return _json(_chart(_body(), ehr))
         except UnusableBundle as problem:
             return _json(operation_outcome([Trouble("invalid", str(problem), "bundle")]), 400)
+
+    def found_patients() -> Response:
+        body = _body()
+        try:
+            found = ehr.find_patients(_text(body, "server"), _text(body, "search"))
+        except ServerTrouble as trouble:
+            return _json(*_server_trouble(trouble))
+        return _json({"patients": [{"id": one["id"], **patient_words([one], one["id"])} for one in found]})
+
+    def fetched_chart() -> Response:
+        body = _body()
+        try:
+            fetched = ehr.fetch_chart(_text(body, "server"), _text(body, "patientId"))
+        except ServerTrouble as trouble:
+            return _json(*_server_trouble(trouble))
+        return _json({"bundle": fetched.bundle, "missing": dict(fetched.missing)})
 
     def drawn() -> Response:
         texts = _body().get("texts")
@@ -125,6 +143,8 @@ def _add_playground(app: Flask, edge: Edge, ehr: PlaygroundEhr) -> None:
     _add(app, "/playground/setup", "GET", setup)
     _add(app, "/playground/stories/<name>", "GET", story)
     _add(app, "/playground/chart", "POST", chart)
+    _add(app, "/playground/fhir/patients", "POST", found_patients)
+    _add(app, "/playground/fhir/chart", "POST", fetched_chart)
     _add(app, "/playground/markdown", "POST", drawn)
 
 
@@ -141,6 +161,18 @@ def _chart(body: Mapping[str, Any], ehr: PlaygroundEhr) -> Json:
         "prefetch": dict(opened.prefetch),
         **chart_facts(signed, opened.patient_id),
     }
+
+
+def _server_trouble(trouble: ServerTrouble) -> tuple[Json, int]:
+    code = "forbidden" if trouble.is_refused else "transient"
+    return operation_outcome([Trouble(code, str(trouble), "server")]), 400 if trouble.is_refused else 502
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    text = body.get(name, "")
+    if not isinstance(text, str) or len(text) > _LONGEST_FIELD:
+        raise InvalidHookRequest([(name, f"must be a text of at most {_LONGEST_FIELD} characters")])
+    return text.strip()
 
 
 def _body() -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 from cds_service.fhir.prefetch import decode_json
@@ -12,13 +13,16 @@ _INSTANCE = "00000000-0000-4000-8000-000000000000"  # nobody asks which call of 
 
 
 def sent_chart(edge: Edge, ehr: PlaygroundEhr, form: Mapping[str, str]) -> OpenChart:
-    """The chart; a Bundle goes before a story.
+    """The chart; a Bundle goes before a story. `missing` names the prefetch keys of which nothing is known.
 
     Raises:
         UnusableBundle: there is none, or it is no patient's Bundle.
         InvalidHookRequest: what was sent is no JSON.
     """
-    return ehr.open_chart(_bundle(edge, ehr, form), form.get("patient", "").strip())
+    opened = ehr.open_chart(_bundle(edge, ehr, form), form.get("patient", "").strip())
+    missing = form.get("missing", "").split()
+    known = {key: value for key, value in opened.everything.items() if key not in missing}
+    return dataclasses.replace(opened, everything=known)
 
 
 def view_request(chart: OpenChart) -> Json:

@@ -35,8 +35,9 @@ export function hookRequest(hook, chart, serviceId, withheld, drafts, selections
   }
   if (hook === "order-select") context.selections = selections;
   const prefetch = {...chart.prefetch[serviceId]};
-  delete prefetch[withheld];
-  return {hook, hookInstance: uuid(), context, extension: {[EXPLAIN]: true}, prefetch};
+  for (const key of [withheld, ...Object.keys(chart.missing)]) delete prefetch[key];
+  const server = chart.server && {fhirServer: chart.server};
+  return {hook, hookInstance: uuid(), ...server, context, extension: {[EXPLAIN]: true}, prefetch};
 }
 
 export function feedback(card, outcome, more) {

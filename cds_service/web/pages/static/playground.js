@@ -67,13 +67,15 @@ async function select(selections) {
 
 // --- the chart -----------------------------------------------------------------------------------------------------
 
-async function openChart(bundle, patientId = "") {
+// `from` is the FHIR server that the chart is of, and the prefetch keys that it did not give.
+async function openChart(bundle, patientId = "", from = {server: "", missing: {}}) {
   trouble("");
   const call = await exchange("POST", "playground/chart", {bundle, patientId});
   if (call.status !== 200 || !call.body) return trouble(outcomeText(call));
-  state.chart = call.body;
+  state.chart = {...call.body, ...from};
   byId("drawn-bundle").value = JSON.stringify(bundle);
   byId("drawn-patient").value = call.body.patientId;
+  byId("drawn-missing").value = Object.keys(from.missing).join(" ");
   byId("draw").hidden = false;
   state.drafts = [];
   state.writing = null;
@@ -104,6 +106,41 @@ function openText(text) {
 
 async function openFile(file) {
   if (file) await openText(await file.text());
+}
+
+// --- a FHIR server, which the service asks for this page -------------------------------------------------------------
+
+function serverAddress() {
+  const path = byId("base").value.trim().replace(/^\/*/, "/").replace(/\/+$/, "");
+  return byId("origin").value + path;
+}
+
+async function findPatients() {
+  trouble("");
+  const server = serverAddress();
+  byId("found-told").textContent = `Asking ${server} …`;
+  show(byId("found"));
+  const call = await exchange("POST", "playground/fhir/patients", {server, search: byId("search").value});
+  byId("found-told").textContent = "";
+  if (call.status !== 200 || !call.body) return trouble(outcomeText(call));
+  const {patients} = call.body;
+  byId("found-told").textContent = patients.length === 0 ? "No patient is found." : `${patients.length} found. Choose one:`;
+  show(byId("found"), ...patients.map((each) => element("li", {}, element("button", {type: "button",
+    onclick: () => openFetched(server, each.id)}, element("strong", {}, each.name),
+    element("span", {}, `${each.gender} · born ${each.birthDate} · id ${each.id}`)))));
+}
+
+async function openFetched(server, patientId) {
+  trouble("");
+  byId("found-told").textContent = "Reading the chart …";
+  const call = await exchange("POST", "playground/fhir/chart", {server, patientId});
+  byId("found-told").textContent = "";
+  if (call.status !== 200 || !call.body) return trouble(outcomeText(call));
+  const {bundle, missing} = call.body;
+  const opened = await openChart(bundle, patientId, {server, missing});
+  const told = Object.entries(missing).map(([key, why]) => `${key} (${why})`);
+  if (told.length) trouble(`Not all of the chart could be read, and what is missing is not sent as “none”: ${told.join("; ")}.`);
+  return opened;
 }
 
 function drawChart() {
@@ -210,6 +247,11 @@ function fillForms() {
   show(byId("drug"), element("option", {value: ""}, "Choose a drug"), ...options);
   show(byId("timing"), ...timings.map((timing, index) => element("option", {value: index}, timing.text)));
   tellStory();
+  const {servers, hasOperations} = state.setup;
+  byId("operations").hidden = !hasOperations;
+  byId("no-servers").hidden = servers.length > 0;
+  byId("find").hidden = servers.length === 0;
+  show(byId("origin"), ...servers.map((server) => element("option", {value: server}, server)));
   if (stories.length) return;
   byId("shows").textContent = "The stories are part of the source checkout and not installed here: bring a Bundle.";
   byId("open").disabled = true;
@@ -236,6 +278,7 @@ async function start() {
   fillForms();
   on("story", "change", tellStory);
   on("pick", "submit", openStory);
+  on("find", "submit", findPatients);
   on("paste", "submit", () => openText(byId("bundle").value));
   on("file", "change", (event) => openFile(event.target.files[0]));
   on("drug", "change", pickDrug);

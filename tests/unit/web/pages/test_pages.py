@@ -10,17 +10,19 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from pytest_httpserver import HTTPServer
 
 from cds_service.config import Settings
 from cds_service.errors import InvalidSettings
 from cds_service.knowledge.model import Knowledge
-from cds_service.playground import StoryEhr
+from cds_service.playground import FhirServers, StoryEhr
 from cds_service.service import CdsService
 from cds_service.storage.store import Store
 from cds_service.web import create_app
 from cds_service.web.pages.chart import chart_facts
 from cds_service.web.pages.markdown import markdown_tree
 from cds_service.web.pages.order_form import order_form
+from tests.fhir_server import FhirStub
 
 PATIENT = {"resourceType": "Patient", "id": "p1"}
 
@@ -108,6 +110,57 @@ def test_an_odd_value_does_not_hide_the_chart(odd: Any) -> None:
     odd_ones = [{"resourceType": kind, "id": "p1", **dict.fromkeys(fields, odd)} for kind in kinds]
     sections = chart_facts(odd_ones, "p1")["sections"]
     assert [len(section["rows"]) for section in sections] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "told"),
+    [
+        ("patients", {"server": "http://localhost:1/fhir"}, "B12_FHIR_ORIGINS"),
+        ("chart", {"server": "http://localhost:1/fhir", "patientId": "p1"}, "B12_FHIR_ORIGINS"),
+        ("patients", {"server": 7}, "server must be a text"),
+        ("chart", {"server": "", "patientId": "x" * 501}, "patientId must be a text of at most 500"),
+        ("patients", [], "must be a JSON object"),
+    ],
+)
+def test_what_cannot_be_asked_of_a_fhir_server_is_told(
+    playground: FlaskClient, address: str, body: Any, told: str
+) -> None:
+    answer = playground.post(f"/playground/fhir/{address}", json=body)
+    assert answer.status_code == 400
+    assert told in answer.get_json()["issue"][0]["details"]["text"]
+
+
+def test_a_chart_of_a_server_is_passed_on_with_what_is_missing(
+    offered: Sequence[CdsService], knowledge: Knowledge, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    stub = FhirStub(httpserver)
+    stub.add(**PATIENT, name=[{"text": "Anna"}], gender="female")
+    settings = Settings(fhir_origins=(httpserver.url_for("").rstrip("/"),), fhir_allow_http_localhost=True)
+    store = Store(f"sqlite:///{tmp_path}/b12.sqlite3")
+    ehr = StoryEhr(offered, FhirServers(settings, offered))
+    client = create_app(settings, offered, knowledge, store, playground=ehr).test_client()
+    found = client.post("/playground/fhir/patients", json={"server": stub.base, "search": "p1"}).get_json()
+    assert found == {"patients": [{"id": "p1", "name": "Anna", "gender": "female", "birthDate": "unknown"}]}
+
+    assert client.get("/playground/setup").get_json()["servers"] == list(settings.fhir_origins)
+    fetched = client.post("/playground/fhir/chart", json={"server": stub.base, "patientId": "p1"}).get_json()
+    assert fetched["missing"] == {}
+    httpserver.clear()
+    httpserver.expect_request("/fhir/Patient").respond_with_data(status=500)
+    failed = client.post("/playground/fhir/patients", json={"server": stub.base})
+    assert failed.status_code == 502
+    assert failed.get_json()["issue"][0]["code"] == "transient"
+    store.close()
+
+
+def test_what_a_server_did_not_give_is_no_none_on_paper(playground: FlaskClient, knowledge: Knowledge) -> None:
+    """A form may say which prefetch keys are not known: those are then not sent as empty."""
+    form = {"bundle": json.dumps(bundle({**PATIENT, "gender": "female", "birthDate": "1950-01-01"}))}
+    known = playground.post("/playground/patient", data=form).get_data(as_text=True)
+    unknown = playground.post("/playground/patient", data={**form, "missing": "labs conditions"}).get_data(as_text=True)
+    told = knowledge.patient_page["not_checked"].partition(".")[0]
+    assert told not in known
+    assert told in unknown
 
 
 def test_markdown_is_drawn_without_html_foreign_schemes_or_images() -> None:

@@ -1,4 +1,4 @@
-"""The playground's EHR: the stories as its patients, and any Bundle that is dropped in."""
+"""The playground's EHR: the stories as its patients, any Bundle dropped in, and the patients of FHIR servers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from cds_service.ehr.moved_dates import moved
 from cds_service.ehr.patient_bundle import PatientBundle, UnusableFile, read_patient_bundle
 from cds_service.ehr.prefetch import everything, is_draft, prefetch
 from cds_service.ehr.stories import STORIES
+from cds_service.playground.servers import FhirServers
 from cds_service.service import CdsService
-from cds_service.web.pages.playground import Json, OpenChart, StoryTitle, UnusableBundle
+from cds_service.web.pages.playground import FetchedChart, Json, OpenChart, ServerTrouble, StoryTitle, UnusableBundle
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,8 +30,11 @@ class _Story:
 class StoryEhr:
     """An EHR whose patients are the folders of `stories`, and which asks what `services` ask for."""
 
-    def __init__(self, services: Sequence[CdsService], stories: Path = STORIES) -> None:
-        """Where `stories` holds none, there is no patient to pick."""
+    def __init__(
+        self, services: Sequence[CdsService], servers: FhirServers | None = None, stories: Path = STORIES
+    ) -> None:
+        """Where `stories` holds none, there is no patient to pick; without `servers`, none to connect to."""
+        self._servers = servers
         found = sorted(stories.glob("*/story.yaml"))
         self._stories = {path.parent.name: _read_story(path) for path in found}
         self._templates = {
@@ -49,6 +53,31 @@ class StoryEhr:
         story = self._stories[name]
         bundle: Json = moved(json.loads(story.bundle.read_text(encoding="utf-8")), today - story.written_for)
         return bundle
+
+    def servers(self) -> Sequence[str]:
+        """The origins of the FHIR servers that may be connected to."""
+        return self._servers.origins if self._servers else ()
+
+    def find_patients(self, server: str, search: str) -> Sequence[Json]:
+        """Patients of a server, by id or name; some where nothing is searched for.
+
+        Raises:
+            ServerTrouble: why there are none to show.
+        """
+        return self._connected().find(server, search)
+
+    def fetch_chart(self, server: str, patient_id: str) -> FetchedChart:
+        """The record of a server's patient.
+
+        Raises:
+            ServerTrouble: why it cannot be had.
+        """
+        return self._connected().chart(server, patient_id)
+
+    def _connected(self) -> FhirServers:
+        if not self.servers() or self._servers is None:
+            raise ServerTrouble("No FHIR server is listed here. List its origin in B12_FHIR_ORIGINS.", True)
+        return self._servers
 
     def open_chart(self, bundle: Mapping[str, Any], patient_id: str) -> OpenChart:
         """The chart of the Bundle's patient.
