@@ -13,13 +13,13 @@ from functools import cached_property
 from cds_service.assessment.bands import is_low, is_raised
 from cds_service.assessment.exposure import exposure, given_nitrous_oxide, used_longer_than
 from cds_service.assessment.outcome import FactUsed, Status
-from cds_service.assessment.reading import Reading, read_results
+from cds_service.assessment.reading import B12_ANALYTES, Reading, read_results
 from cds_service.assessment.results import newest, within_months
 from cds_service.assessment.therapy import Therapy, read_therapy
 from cds_service.facts.dates import age_in_years
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
-from cds_service.facts.patient import DRAFTS, Availability, DataIssue, DataKey, PatientFacts
+from cds_service.facts.patient import AGE, DRAFTS, Availability, DataIssue, DataKey, PatientFacts
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.facts.treatments import Exposure, Medicine, Treatment
@@ -224,15 +224,21 @@ class Picture:
     @cached_property
     def left_out(self) -> tuple[DataIssue, ...]:
         """What was left out and may concern us: not a result that is too old to count, or that a newer one of its kind
-        stands for."""
+        stands for, and not a birth date where no age would change the answer.
+
+        A B12 result counts however old it is: a deficiency that nobody treated is still one.
+        """
         found = (i for i in self.facts.issues if i.matters_to and not i.used_with_care and i.matters_to != DRAFTS)
-        return tuple(i for i in found if not (i.matters_to in _ANALYTES and self._is_settled(i)))
+        return tuple(i for i in found if not self._is_settled(i))
 
     def _is_settled(self, issue: DataIssue) -> bool:
+        if issue.matters_to == AGE:
+            return self.status not in (Status.UNKNOWN, Status.INDETERMINATE)
         day = issue.day
-        if day is None:
+        if issue.matters_to not in _ANALYTES or day is None:
             return False
-        if not within_months(day, self.parameters.recent_result_months, self.today):
+        is_old = not within_months(day, self.parameters.recent_result_months, self.today)
+        if is_old and issue.matters_to not in B12_ANALYTES:
             return True
         usable = [r for r in self.facts.labs if r.analyte == issue.matters_to and r.is_coded and not r.is_preliminary]
         return any(result.taken.order > day.order for result in usable)

@@ -13,7 +13,7 @@ from cds_service.cards.card import Card, CardSource, Link, Trace
 from cds_service.cards.suggest import suggestions_for
 from cds_service.cards.words import escaped, filled_detail, filled_summary
 from cds_service.facts.labs import Analyte
-from cds_service.facts.patient import DataIssue, DataKey, PatientFacts
+from cds_service.facts.patient import AGE, DataIssue, DataKey, PatientFacts
 from cds_service.facts.treatments import Medicine
 from cds_service.fhir.hook_call import HookCall
 from cds_service.fhir.remembered import itself, remembered
@@ -23,7 +23,7 @@ from cds_service.knowledge.wording import Wording
 LABEL = "B12 CDS"
 TOPIC_SYSTEM = "https://b12-cds.org/topics"
 _ON_EVERY_CARD = frozenset(
-    {Analyte.TOTAL_B12, Analyte.ACTIVE_B12, Analyte.MMA, Analyte.HOMOCYSTEINE, Medicine.B12}
+    {Analyte.TOTAL_B12, Analyte.ACTIVE_B12, Analyte.MMA, Analyte.HOMOCYSTEINE, Medicine.B12, AGE}
 )
 _NO_ISSUES_ON = frozenset({"product", "scope"})
 _DISCLAIMER_WORDS = "For healthcare professionals: it supports clinical judgement and does not replace it."

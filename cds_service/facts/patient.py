@@ -40,6 +40,9 @@ class DataKey(StrEnum):
 ANYTHING = "anything"
 """What an entry matters to that does not say what it is."""
 
+AGE = "age"
+"""What a birth date matters to that is missing or cannot be read."""
+
 DRAFTS = "drafts"
 """What an order matters to that is being written, and that could not be read."""
 

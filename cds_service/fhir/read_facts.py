@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from cds_service.facts.dates import ClinicalDate
-from cds_service.facts.patient import Availability, DataIssue, DataKey, PatientFacts, Sex
+from cds_service.facts.patient import AGE, Availability, DataIssue, DataKey, PatientFacts, Sex
 from cds_service.fhir.conditions import read_problems
 from cds_service.fhir.draft_orders import read_drafts
 from cds_service.fhir.left_out import availabilities, nameless
@@ -96,17 +96,19 @@ def _patient(record: PatientRecord) -> tuple[Resource | None, list[DataIssue]]:
 
 def _born(patient: Resource | None, today: date) -> tuple[ClinicalDate | None, list[DataIssue]]:
     if patient is None:
-        return None, [DataIssue("Patient", "birthDate", f"There is no Patient to read. {_AGE_IS_UNKNOWN}")]
+        return _no_age("Patient", "There is no Patient to read.")
     name, text = resource_name(patient), patient.birth_date
     if not text:
-        return None, [DataIssue(name, "birthDate", f"The Patient has no birth date. {_AGE_IS_UNKNOWN}")]
+        return _no_age(name, "The Patient has no birth date.")
     try:
         born = ClinicalDate.parse(text)
     except ValueError:
-        return None, [DataIssue(name, "birthDate", f"The birth date {quoted(text)} is not a date. {_AGE_IS_UNKNOWN}")]
-    if born.earliest > today:
-        return None, [DataIssue(name, "birthDate", f"The birth date is in the future. {_AGE_IS_UNKNOWN}")]
-    return born, []
+        return _no_age(name, f"The birth date {quoted(text)} is not a date.")
+    return (born, []) if born.earliest <= today else _no_age(name, "The birth date is in the future.")
+
+
+def _no_age(name: str, why: str) -> tuple[None, list[DataIssue]]:
+    return None, [DataIssue(name, "birthDate", f"{why} {_AGE_IS_UNKNOWN}", AGE)]
 
 
 def _is_deceased(patient: Resource | None, today: date) -> tuple[bool, list[DataIssue]]:

@@ -21,7 +21,7 @@ from typing import Any
 from cds_service.facts.dates import ClinicalDate, add_months
 from cds_service.facts.labs import Analyte, Comparator, Finding, LabResult
 from cds_service.facts.orders import DraftContent, DraftOrder, Test, TestOrder
-from cds_service.facts.patient import Availability, DataIssue, DataKey, PatientFacts, Sex
+from cds_service.facts.patient import AGE, Availability, DataIssue, DataKey, PatientFacts, Sex
 from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.facts.treatments import DailyDose, Interval, Medicine, RecordKind, Route, Treatment
 
@@ -220,6 +220,10 @@ def _drafts(given: Mapping[str, Any]) -> list[DraftOrder]:
 
 
 def _issues(given: Mapping[str, Any]) -> tuple[DataIssue, ...]:
-    if "unusable" not in given:
-        return ()
-    return (DataIssue("Observation/unusable", "value", "it has no unit, and none is guessed", str(given["unusable"])),)
+    found = []
+    if given.get("age") == "unknown":
+        found.append(DataIssue("Patient/example", "birthDate", "The Patient has no birth date.", AGE))
+    if "unusable" in given:
+        why, analyte = "it has no unit, and none is guessed", str(given["unusable"])
+        found.append(DataIssue("Observation/unusable", "value", why, analyte))
+    return tuple(found)

@@ -267,8 +267,11 @@ def _marker_is_raised(p: Picture, result: LabResult) -> bool:
 def lifelong_therapy_lapsed(p: Picture) -> Answer:
     """A lasting cause and no therapy now: take it up again, or plan it (source article, Maintenance Therapy)."""
     facts = p.lasting_causes
-    if not facts or not p.in_scope or p.therapy.is_current is Presence.YES or needs_treatment(p):
+    if not p.in_scope or p.therapy.is_current is Presence.YES or needs_treatment(p):
         return does_not_fire(*facts)  # a deficiency is treated by its own rules, with one course
+    if not facts:
+        unread = p.unread(DataKey.CONDITIONS, DataKey.PROCEDURES)
+        return cannot_tell("a cause that lasts", keys=unread) if unread else does_not_fire()
     unread = p.unread(*MEDICATION_KEYS)
     if p.therapy.ended is None:
         if unread:

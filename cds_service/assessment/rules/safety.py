@@ -3,9 +3,10 @@ Considerations 1; clinical-guidelines 5). Nothing here ever advises stopping fol
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from cds_service.assessment.exposure import used_longer_than
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, issue_facts, result_fact
 from cds_service.assessment.reading import B12_ANALYTES
@@ -20,6 +21,7 @@ from cds_service.facts.treatments import Medicine, RecordKind, Route
 from cds_service.knowledge.model import Recommendation
 
 _LOW = (Status.DEFICIENT, Status.FUNCTIONAL)
+_TAKEN = (DataKey.MEDICATION_STATEMENTS, DataKey.MEDICATION_REQUESTS)
 _CYANOCOBALAMIN = "cyanocobalamin"
 
 
@@ -68,22 +70,33 @@ def folic_acid_not_checked(p: Picture) -> Answer:
     """Folic acid is ordered, and what the check needs could not be read: said, never passed over in silence."""
     folic = _drafted(p)
     results = tuple(issue for issue in p.left_out if issue.matters_to in B12_ANALYTES)
-    in_doubt = p.status in (Status.UNKNOWN, Status.INDETERMINATE)
-    if folic is None or not _matters(p, folic) or not (in_doubt or (p.status is Status.UNLIKELY and results)):
+    if folic is None or not _matters(p, folic) or p.status in _LOW:
         return does_not_fire()
+    in_doubt = p.status is not Status.UNLIKELY
     if _called_for(p) and in_doubt:
         return does_not_fire()  # the rule on B12 in doubt speaks, and names what is missing
-    labs = p.unread(DataKey.LABS) if p.status is Status.UNKNOWN else ()
+    labs = p.unread(DataKey.LABS) if p.status is not Status.INDETERMINATE else ()
     signs = p.unread(DataKey.CONDITIONS, DataKey.PROCEDURES, *MEDICATION_KEYS)
-    if not labs and not signs and not p.left_out:
+    use = _use_of_unknown_length(p) if in_doubt else ()
+    if not (labs or signs or use or p.left_out):
         return does_not_fire()
+    base = "partly-checked" if in_doubt else "sufficient-not-checked"
     return fires(
-        variant="not-checked" if labs else "result-not-used" if results else "partly-checked",
-        facts=folic.facts + issue_facts(p.left_out),
+        variant="not-checked" if labs and in_doubt else "result-not-used" if results else base,
+        facts=folic.facts + use + issue_facts(p.left_out),
         values={"dose": folic.words()},
         recommends=(Recommendation.VERIFY_DATA,),
         missing_keys=labs + signs,
         target=folic.target,
+    )
+
+
+def _use_of_unknown_length(p: Picture) -> tuple[FactUsed, ...]:
+    """Medicines that matter when taken long, and that may have been."""
+    return tuple(
+        FactUsed(p.knowledge.medicines[use.medicine].title, "duration not known", source=", ".join(use.sources[:3]))
+        for use in p.exposures.values()
+        if used_longer_than(use, p.months_of(use.medicine), p.today, p.parameters) is Presence.NOT_KNOWN
     )
 
 
@@ -177,6 +190,12 @@ def _is_therapeutic(p: Picture, content: DraftContent) -> bool:
     return content.dose.mg_per_day is not None and content.dose.mg_per_day >= p.parameters.therapeutic_oral_mg
 
 
+def _may_be_therapeutic(p: Picture, content: DraftContent) -> bool:
+    """Whether a drafted B12 is a therapeutic dose, or one that cannot be told."""
+    is_unknown = content.medicine is Medicine.B12 and content.dose.mg_per_day is None
+    return is_unknown or _is_therapeutic(p, content)
+
+
 def _drafted(p: Picture) -> _FolicAcid | None:
     """Selected drafts that hold folic acid, together with what is taken already and not replaced by a draft."""
     selected = [d for d in p.facts.drafts if d.is_selected and _folic_contents(d)]
@@ -189,7 +208,10 @@ def _drafted(p: Picture) -> _FolicAcid | None:
         for t in p.active_folic_acid
         if t.source not in replaced
     ]
-    return _sum(p, drafted + taken, selected[0].source)
+    told = _sum(p, drafted + taken, selected[0].source)
+    # What is taken already comes on top of a draft at or below the limit: that it is nothing has to be read.
+    unread = p.unread(*_TAKEN)
+    return replace(told, is_complete=False) if unread and told.mg <= p.parameters.folic_acid_mg else told
 
 
 def _folic_contents(draft: DraftOrder) -> tuple[DraftContent, ...]:
@@ -241,12 +263,14 @@ def _is_cyanocobalamin(content: DraftContent) -> bool:
 
 
 def b12_ordered_twice(p: Picture) -> Answer:
-    """Therapeutic B12 is ordered by the route by which it is taken already, and does not replace that order."""
-    drafts = [d for d in p.facts.drafts if d.is_selected and any(_is_therapeutic(p, c) for c in d.contents)]
+    """B12 is ordered by the route by which therapeutic B12 is taken already, and does not replace that order. A dose
+    or a route that cannot be told may be a therapeutic one."""
+    drafts = [d for d in p.facts.drafts if d.is_selected and any(_may_be_therapeutic(p, c) for c in d.contents)]
     replaced = {source for d in p.facts.drafts for source in d.replaces} | {d.source for d in p.facts.drafts}
     for draft in drafts:
         routes = {c.route for c in draft.contents if c.medicine is Medicine.B12}
-        same = [t for t in p.therapy.treatments if t.is_active and t.route in routes and t.source not in replaced]
+        given = [t for t in p.therapy.treatments if t.is_active and t.source not in replaced]
+        same = [t for t in given if t.route in routes or Route.NOT_KNOWN in (t.route, *routes)]
         if same and len(draft.contents) == 1:
             title = p.knowledge.medicines[Medicine.B12].title
             return fires(
@@ -277,16 +301,18 @@ def allergy_to_drafted_b12(p: Picture) -> Answer:
 
 
 def product_not_checked(p: Picture) -> Answer:
-    """B12 is ordered, and whether it may be given could not be read: an allergy, or Leber's optic neuropathy."""
+    """B12 is ordered, and whether it may be given could not be read: an allergy, Leber's optic neuropathy, or B12 that
+    is taken already."""
     drafts = [d for d in p.facts.drafts if d.is_selected and any(c.medicine is Medicine.B12 for c in d.contents)]
-    unread = p.unread(DataKey.ALLERGIES, DataKey.CONDITIONS)
+    unread = p.unread(DataKey.ALLERGIES, DataKey.CONDITIONS, *_TAKEN)
     known = p.has(ProblemKind.COBALAMIN_ALLERGY)  # nothing that could be read says more
     if not drafts or not unread or known:
         return does_not_fire()
     title = p.knowledge.medicines[Medicine.B12].title
-    bearing = tuple(i for i in p.left_out if i.resource.startswith(("AllergyIntolerance", "Condition")))
+    bearing = tuple(i for i in p.left_out if i.resource.startswith(("AllergyIntolerance", "Condition", "Medication")))
+    others = "conditions" if DataKey.CONDITIONS in unread else "medicines"
     return fires(
-        variant="allergies" if DataKey.ALLERGIES in unread else "conditions",
+        variant="allergies" if DataKey.ALLERGIES in unread else others,
         facts=(*(FactUsed(title, d.name, source=d.source) for d in drafts), *issue_facts(bearing)),
         recommends=(Recommendation.VERIFY_DATA,),
         missing_keys=unread,

@@ -8,30 +8,48 @@ from cds_service.assessment.bands import Band
 from cds_service.assessment.key_words import KEY_WORDS
 from cds_service.assessment.outcome import Answer, FactUsed, Outcome, Status, does_not_fire, fires
 from cds_service.assessment.picture import Picture, issue_facts, result_fact
+from cds_service.assessment.reading import B12_ANALYTES
 from cds_service.assessment.rules.diagnosis import b12_values
 from cds_service.facts.labs import Analyte
-from cds_service.facts.patient import DataKey
+from cds_service.facts.patient import AGE, ANYTHING, DataKey
 from cds_service.facts.treatments import Medicine
 from cds_service.knowledge.model import Recommendation
 
-_ON_EVERY_CARD = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12, Analyte.MMA, Analyte.HOMOCYSTEINE, Medicine.B12)
+_ON_EVERY_CARD = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12, Analyte.MMA, Analyte.HOMOCYSTEINE, Medicine.B12, AGE)
 _LOW_OR_DOUBTFUL = (Band.DEFICIENT, Band.DEFICIENT_OR_INDETERMINATE, Band.INDETERMINATE)
 
 
 def child_with_low_b12(p: Picture) -> Answer:
     """A child's B12 that would be low or indeterminate in an adult: not ours to treat, and not to be passed over."""
     result = p.reading.deciding
-    if not p.is_child or p.facts.is_deceased or result is None or p.age is None:
+    if not p.is_child or p.facts.is_deceased or p.age is None:
         return does_not_fire()
     if p.facts.drafts and not _orders_folic_acid_or_b12(p):
         return does_not_fire()
-    if p.reading.band not in _LOW_OR_DOUBTFUL:
-        return does_not_fire(result_fact(result, p.knowledge))
+    if result is None or p.reading.band not in _LOW_OR_DOUBTFUL:
+        return _childs_results_not_read(p)
     return fires(
         variant="child",
         facts=(FactUsed("Age", f"{p.age[1]} years"), result_fact(result, p.knowledge)),
         values=b12_values(p, result),
         recommends=(Recommendation.REFER,),
+    )
+
+
+def _childs_results_not_read(p: Picture) -> Answer:
+    """No result that is low or in doubt, which is a no only where every result could be read and counted."""
+    unread = p.unread(DataKey.LABS)
+    unused = tuple(issue for issue in p.left_out if issue.matters_to in (*B12_ANALYTES, ANYTHING))
+    by_name = tuple(
+        result_fact(r, p.knowledge) for r in p.facts.labs if r.analyte in B12_ANALYTES and not r.is_coded
+    )
+    if not (unread or unused or by_name):
+        return does_not_fire()
+    return fires(
+        variant="child-not-read",
+        facts=(*by_name, *issue_facts(unused)),
+        recommends=(Recommendation.VERIFY_DATA,),
+        missing_keys=unread,
     )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+from cds_service.assessment.bands import Band, b12_band, scale_of
 from cds_service.assessment.exposure import used_longer_than
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MALABSORPTIVE, MEDICATION_KEYS, Picture, result_fact
@@ -151,7 +152,7 @@ def _untold(p: Picture) -> list[tuple[FactUsed, str]]:
     found = [
         (result_fact(result, p.knowledge), why)
         for result, why in told
-        if result is not None and within_months(result.taken, months, p.today)
+        if result is not None and (within_months(result.taken, months, p.today) or _would_be_deficient(p, result))
     ]
     unused = [
         (FactUsed("Vitamin B12, not used", issue.issue, source=issue.resource), issue.issue)
@@ -159,6 +160,12 @@ def _untold(p: Picture) -> list[tuple[FactUsed, str]]:
         if issue.resource not in {result.source for result in by_name}
     ]
     return found + unused
+
+
+def _would_be_deficient(p: Picture, result: LabResult) -> bool:
+    """Whether a result that its name alone tells of is low enough to count however old it is."""
+    scale = scale_of(result, p.knowledge.analytes[result.analyte])
+    return not result.is_coded and b12_band(result, scale) is Band.DEFICIENT
 
 
 def _wanted(p: Picture) -> bool:

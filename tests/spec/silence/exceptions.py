@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class ExceptionClass:
     places: tuple[Place, ...]
 
 
+@cache
 def exception_classes() -> tuple[ExceptionClass, ...]:
     """All classes, in the order in which they are asked."""
     told: list[dict[str, Any]] = yaml.safe_load(PAGE.read_text(encoding="utf-8"))

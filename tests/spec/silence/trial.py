@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -14,7 +16,6 @@ from cds_service.errors import InvalidHookRequest, PatientDataUnavailable
 from cds_service.fhir.retrieve import Retriever
 from cds_service.knowledge.model import Knowledge
 from cds_service.service import CdsService
-from cds_service.storage.store import Store
 from cds_service.web.edge import Edge
 from cds_service.web.hook_answer import answer_hook
 from tests.spec.silence.corruptions import Corruption, corruptions, spoiled
@@ -44,8 +45,8 @@ class Service:
     def __init__(self, knowledge: Knowledge, offered: Sequence[CdsService] = ()) -> None:
         """`offered`: the services to ask, in place of those of production."""
         self._services = {service.hook: service for service in offered or services(knowledge)}
+        self._by_id = {service.id: service for service in self._services.values()}
         self._knowledge = knowledge
-        self._store = Store("sqlite://")
 
     def queries(self, hook: str) -> Mapping[str, str]:
         """The prefetch templates of a hook's service."""
@@ -59,11 +60,10 @@ class Service:
         Raises:
             Discrepancy: cards come only to those who ask for the assessment behind them.
         """
-        service, settings = self._services[scene.hook], Settings(today=scene.today, database_url="sqlite://")
-        offered = {service.id: service for service in self._services.values()}
+        service, settings = self._services[scene.hook], _settings(scene.today)
         retriever = Retriever(server, deadline_seconds=5)
         try:
-            edge = Edge(settings, offered, self._knowledge, self._store, retriever)
+            edge = Edge(settings, self._by_id, self._knowledge, _NOTHING_KEPT, retriever)
             content, _ = answer_hook(edge, edge.anyone(), service, _body(request, _EXPLAIN if asks_why else {}))
         finally:
             retriever.close()
@@ -73,6 +73,21 @@ class Service:
         if may_differ and not self.told(request, scene, server, asks_why=False).concerns:
             raise Discrepancy("no cards unless the assessment is asked for")
         return told
+
+
+class _NothingKept:
+    """In the store's place: which cards were shown is kept by the service, and changes none."""
+
+    def record_cards(self, shown: Iterable[Any], at: Any) -> None:
+        """Keep nothing."""
+
+
+_NOTHING_KEPT = _NothingKept()
+
+
+@lru_cache
+def _settings(today: date) -> Settings:
+    return Settings(today=today, database_url="sqlite://")
 
 
 class Discrepancy(Exception):

@@ -239,7 +239,8 @@ def _left_out(*taken: str, day: str | None = "2025-09-01", of: str = "total-b12"
 def test_a_result_that_was_left_out_is_settled_by_a_newer_final_one_of_its_kind_and_by_its_age() -> None:
     odd = ["Observation/odd"]
     assert _left_out() == _left_out(day=None) == odd
-    assert _left_out("2025-09-02") == _left_out(day="2024-10-01") == []
+    assert _left_out("2025-09-02") == _left_out(day="2024-10-01", of="mma") == []
+    assert _left_out(day="2024-10-01") == _left_out(day="2015-10-01", of="active-b12") == odd  # untreated is untreated
     assert _left_out("2025-09-01") == _left_out("2025-08-31") == _left_out("2025-09-02", day=None) == odd
     assert _left_out("2025-09-02", of="mma") == odd
     assert _left_out("2025-09-02", is_preliminary=True) == _left_out("2025-09-02", is_coded=False) == odd

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.facts.patient import Availability, DataIssue, DataKey, PatientFacts, Sex
+from cds_service.facts.patient import AGE, Availability, DataIssue, DataKey, PatientFacts, Sex
 from cds_service.fhir.read_facts import read_facts
 from cds_service.fhir.record import PatientRecord, Section
 from cds_service.fhir.resources import Resource
@@ -47,7 +47,7 @@ def test_without_a_possible_birth_date_the_age_is_not_known_and_said(birth_date:
     read = facts(patient(birthDate=birth_date))
 
     assert read.born is None
-    assert [issue.field for issue in read.issues] == ["birthDate"]
+    assert [(issue.field, issue.matters_to) for issue in read.issues] == [("birthDate", AGE)]
 
 
 def test_another_patient_is_never_a_stand_in() -> None:
