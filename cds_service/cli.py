@@ -12,7 +12,6 @@ from typing import Any, NoReturn
 from uuid import uuid4
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from cds_service.cards_page import cards_page
@@ -39,6 +38,7 @@ from cds_service.knowledge_diff import knowledge_diff
 from cds_service.offline import answered
 from cds_service.service import CdsService
 from cds_service.storage.store import Store
+from cds_service.terminal import Terminal
 from cds_service.web.pages.timeline import HOOK as PATIENT_VIEW
 from cds_service.web.pages.timeline import timeline_of
 from cds_service.web.trust.client_file import read_clients
@@ -89,7 +89,7 @@ def list_services() -> None:
     table = Table("Service", "Hook", "Required", "Asked for")
     for service in services(_knowledge(Settings.from_environment())):
         table.add_row(service.id, service.hook, ", ".join(service.required), ", ".join(service.prefetch))
-    Console().print(table)
+    Terminal().print(table)
 
 
 @commands.command()
@@ -111,7 +111,7 @@ def assess(bundle: Path, today: date | None, hook: str, patient: str, as_json: b
     if as_json:
         click.echo(json.dumps(assessment, indent=2, ensure_ascii=False))
         return
-    console = Console()
+    console = Terminal()
     console.print(show.assessment(assessment), show.cards(answer))
 
 
@@ -181,7 +181,7 @@ def check_knowledge(folder: Path | None) -> None:
     table.add_row("files approved by clinicians", f"{sum(r.status is ReviewStatus.APPROVED for r in reviews)}")
     table.add_row("files that no clinician has reviewed", f"{sum(r.reviewed is None for r in reviews)}")
     table.add_row("files whose review is overdue", f"{sum(r.is_overdue(today) for r in reviews)}")
-    Console().print(table)
+    Terminal().print(table)
 
 
 @commands.command()
@@ -199,7 +199,7 @@ def conformance(url: str, as_json: bool, token_file: Path | None, origin: str) -
     if as_json:
         click.echo(json.dumps(report.as_json(found, url), indent=2, ensure_ascii=False))
     else:
-        Console().print(report.as_table(found, url))
+        Terminal().print(report.as_table(found, url))
     sys.exit(0 if report.conforms(found) else 1)
 
 
@@ -211,7 +211,7 @@ def feedback(context: click.Context, comments: bool) -> None:
     if context.invoked_subcommand is None:
         settings = Settings.from_environment()
         found = Store(settings.database_url).feedback_by_rule()
-        Console().print(feedback_table(found, _knowledge(settings), with_comments=comments))
+        Terminal().print(feedback_table(found, _knowledge(settings), with_comments=comments))
 
 
 @feedback.command()
@@ -281,7 +281,7 @@ def _clock() -> date:
 
 
 def _fail(message: str, status: int) -> NoReturn:
-    Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    Terminal(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(status)
 
 

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from cds_service.config import Settings
 from cds_service.ehr.chart import patient_on
@@ -17,6 +16,7 @@ from cds_service.ehr.doctor.tally import Tally
 from cds_service.ehr.patient_bundle import PatientBundle, read_json, read_patient_bundle
 from cds_service.ehr_commands.options import fhir_server, fhir_token, today, token_options
 from cds_service.knowledge.loader import load
+from cds_service.terminal import Terminal
 
 UNHEALTHY = 10
 """The exit status where something of the data should be mended."""
@@ -44,7 +44,7 @@ def doctor(source: str, patient: str, tag: str, top: int, as_program: bool, toke
     if as_program:
         click.echo(json.dumps(as_json(tally), indent=1, ensure_ascii=False))
     else:
-        Console().print(report(tally, top))
+        Terminal().print(report(tally, top))
     sys.exit(0 if tally.is_healthy else UNHEALTHY)
 
 

@@ -12,7 +12,6 @@ from typing import Any, Literal
 from uuid import uuid4
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from cds_service.ehr import show
@@ -24,6 +23,7 @@ from cds_service.ehr.moved_dates import moved
 from cds_service.ehr.patient_bundle import Json, read_json, read_patient_bundle
 from cds_service.ehr.post import CdsServer
 from cds_service.ehr_commands.options import FILE, HOOKS, Day, fhir_server, fhir_token, now, today, token_options
+from cds_service.terminal import Terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def fire(**options: Any) -> None:
     else:
         for note in notes:
             _say(note, style="dim")
-        Console().print(show.cards(answer) if status == 200 else show.problem(status, answer))
+        Terminal().print(show.cards(answer) if status == 200 else show.problem(status, answer))
     if status != 200:
         sys.exit(1)
     if wanted.apply_ and isinstance(chart, ServerChart):
@@ -182,7 +182,7 @@ def _plainly(said: Json) -> str:
 
 
 def _say(line: str, style: str = "") -> None:
-    Console(highlight=False).print(Text(line, style=style), soft_wrap=True)
+    Terminal(highlight=False).print(Text(line, style=style), soft_wrap=True)
 
 
 @click.command(name="client-key")

@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +20,7 @@ from cds_service.ehr.resource_files import read_files
 from cds_service.ehr.stories import STORIES
 from cds_service.ehr_commands.options import EXIT_STATUS, Day, fhir_server, fhir_token, today, token_options
 from cds_service.errors import FhirRefused
+from cds_service.terminal import Terminal
 
 _SHOWN = 40
 
@@ -64,7 +64,7 @@ def _stories() -> tuple[Path, ...]:
 
 
 def _show(loaded: Loaded, tag: str, others: int) -> None:
-    console = Console(highlight=False)
+    console = Terminal(highlight=False)
     table = Table("Patient", "Id on the server", title=f"Patients under the tag {tag}", title_justify="left")
     for name, server_id in list(loaded.patients.items())[:_SHOWN]:
         table.add_row(Text(name), Text(server_id))
@@ -111,7 +111,7 @@ def _clean(server: FhirServer, tag: str) -> None:
 
 
 def _say(line: str) -> None:
-    Console(highlight=False).print(line, markup=False, soft_wrap=True)
+    Terminal(highlight=False).print(line, markup=False, soft_wrap=True)
 
 
 def _nothing(tag: str) -> str:
@@ -124,4 +124,4 @@ def _by_type(counts: Counter[str]) -> str:
 
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    return Progress(*columns, console=Terminal(stderr=True), transient=True)

@@ -10,7 +10,8 @@ from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, func, insert, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from cds_service.errors import TemporarilyUnavailable
@@ -22,6 +23,8 @@ from cds_service.storage.models import Base, CardShownRow, FeedbackCommentRow, F
 _PURGE_EVERY = timedelta(minutes=1)
 # Machines' clocks differ: what one of them holds to have expired, another must still know.
 _KEPT_AFTER_EXPIRY = timedelta(minutes=5)
+# The database is away, locked, full or busy, whatever is to be stored: each further try would wait as long.
+_OF_THE_DATABASE = (OperationalError, PoolTimeout)
 _NOT_TRIED_AGAIN_FOR = timedelta(seconds=5)
 
 
@@ -108,13 +111,23 @@ class Store:
         return True
 
     def record_feedback(self, items: Sequence[Feedback], received_at: datetime) -> None:
-        """Write each item in a transaction of its own; one that is stored already counts as written.
+        """Write all items; one that is stored already counts as written.
+
+        They are written together, and where one of them is at fault each in a transaction of its own, so that none is
+        lost for another's sake.
 
         Raises:
             TemporarilyUnavailable: at least one item is not stored. Sending all again is safe.
         """
         self.prepare()
-        failures = [failure for item in items if (failure := self._write_feedback(item, received_at))]
+        try:
+            self._write_feedback(items, received_at)
+        except _OF_THE_DATABASE as error:
+            failures = [cause_of(error)] * len(items)
+        except SQLAlchemyError:  # also where somebody else stored one of them at this moment
+            failures = list(self._write_one_by_one(items, received_at))
+        else:
+            return
         if failures:
             told = f"{len(failures)} of {len(items)} feedback items could not be stored"
             raise TemporarilyUnavailable(told, cause=failures[0])
@@ -288,9 +301,24 @@ class Store:
         with contextlib.suppress(SQLAlchemyError), self._engine.begin() as connection:
             connection.execute(delete(SeenJtiRow).where(SeenJtiRow.expires < now - _KEPT_AFTER_EXPIRY))
 
-    def _write_feedback(self, item: Feedback, received_at: datetime) -> str:
-        """Why it is not stored; "" where it is."""
-        row = FeedbackRow(
+    def _write_feedback(self, items: Sequence[Feedback], received_at: datetime) -> None:
+        by_digest = {item.digest: item for item in items}
+        with durable(self._engine) as connection, Session(connection) as session, session.begin():
+            stored = set(session.scalars(select(FeedbackRow.digest).where(FeedbackRow.digest.in_(by_digest))))
+            _add_feedback(session, [item for digest, item in by_digest.items() if digest not in stored], received_at)
+
+    def _write_one_by_one(self, items: Iterable[Feedback], received_at: datetime) -> Iterator[str]:
+        """Why some are not stored."""
+        for item in items:
+            try:
+                self._write_feedback([item], received_at)
+            except SQLAlchemyError as error:
+                yield cause_of(error)
+
+
+def _add_feedback(session: Session, items: Sequence[Feedback], received_at: datetime) -> None:
+    rows = [
+        FeedbackRow(
             digest=item.digest,
             service=item.service,
             card=item.card,
@@ -301,23 +329,15 @@ class Store:
             reason_code=item.reason_code,
             received_at=received_at.astimezone(UTC),
         )
-        try:
-            with durable(self._engine) as connection, Session(connection) as session, session.begin():
-                session.add(row)
-                if item.comment:
-                    session.flush()
-                    session.add(FeedbackCommentRow(feedback=row.id, comment=item.comment))
-        except IntegrityError as error:
-            return "" if self._holds(item.digest) else cause_of(error)
-        except SQLAlchemyError as error:
-            return cause_of(error)
-        return ""
-
-    def _holds(self, digest: str) -> bool:
-        try:
-            return self._count(FeedbackRow, FeedbackRow.digest == digest) > 0
-        except TemporarilyUnavailable:
-            return False
+        for item in items
+    ]
+    session.add_all(rows)
+    session.flush()
+    session.add_all(
+        FeedbackCommentRow(feedback=row.id, comment=item.comment)
+        for row, item in zip(rows, items, strict=True)
+        if item.comment
+    )
 
 
 def _unavailable(message: str, error: Exception) -> TemporarilyUnavailable:

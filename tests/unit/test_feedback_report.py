@@ -59,12 +59,41 @@ def test_csv_can_be_read_back() -> None:
     assert (row["outcome_timestamp"], row["rules"]) == ("2025-10-01T09:30:00+00:00", "R-1")
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
-def test_no_cell_is_a_formula(start: str) -> None:
-    hostile = FeedbackRecord("b12", f"{start}cmd|'/c calc'!A1", "overridden", NOW, NOW, True)
-    (row,) = csv.DictReader(io.StringIO(as_csv([hostile])))
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\u00a0=1", "=1", "+1", "-1", "@1"]
+HIDDEN = ['"=1', 'x;"=1', "x\n=1", "x\r\n;\t@1", "=1;=2", *(f"x;{formula}" for formula in FORMULAS)]
 
-    assert row["card"].startswith("'")
+
+def everywhere(text: str) -> FeedbackRecord:
+    """A record that says this wherever a client may say something."""
+    return FeedbackRecord("b12", text, "overridden", NOW, NOW, True, (text, text), text, text, text, ("B12-DX-01",))
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("text", [*FORMULAS, *HIDDEN])
+def test_no_cell_is_a_formula_whichever_separator_a_spreadsheet_expects(text: str, separator: str) -> None:
+    written = as_csv([everywhere(text)], with_comments=True)
+    rows = list(csv.reader(io.StringIO(written), delimiter=separator))
+
+    assert len(rows) == 2
+    begun = [cell.lstrip(' "\u00a0') for cell in rows[1]]  # as some spreadsheets begin to read
+    assert [cell for cell in begun if cell.startswith(tuple("=+-@=+-@"))] == []
+    assert written.isprintable() or set(written) - set(filter(str.isprintable, written)) == {"\n"}
+
+
+@pytest.mark.parametrize("text", ["plain", "B12 < 180", "a=b", "5 - 6", "e@mail", "süß", "; then", "x;y=1"])
+def test_what_is_no_formula_is_written_as_it_is(text: str) -> None:
+    (row,) = csv.DictReader(io.StringIO(as_csv([everywhere(text)], with_comments=True)))
+
+    assert (row["card"], row["comment_possible_patient_data"]) == (text, text)
+
+
+def test_ndjson_is_exact_and_no_terminal_obeys_it() -> None:
+    text = "\x1b]0;mine\x07 \x9b2J \u202edrow \r=1\nSüß\u2028"
+    written = as_ndjson([everywhere(text)], with_comments=True)
+
+    assert json.loads(written)["comment_possible_patient_data"] == text
+    assert written.isascii()
+    assert written.removesuffix("\n").isprintable()
 
 
 def test_ndjson_holds_an_object_a_line() -> None:
@@ -96,6 +125,21 @@ def test_the_command_shows_each_rule(database: Store) -> None:
     assert "B12-DX-01" in run()
     assert "Smith" not in run()
     assert "Smith" in run("--comments")
+    database.close()
+
+
+def test_nothing_that_a_client_sends_does_something_to_the_terminal(database: Store) -> None:
+    now = datetime.now(UTC)
+    evil = "\x1b]0;mine\x07\x1b[2J\x9b31m\u202eyad\u2066\x00\x08\r\x7f\u2028Smith"
+    for number, text in enumerate((evil, f"a\n{evil}")):
+        said = Feedback("b12", f"{number}{evil}", "overridden", now, (evil,), evil, f"{number}{evil}", text)
+        database.record_feedback([said], now)
+
+    for words in ([], ["--comments"], ["export"], ["export", "--comments"], ["export", "--format", "ndjson"]):
+        output = run(*words)
+        assert {sign for sign in output if not sign.isprintable()} == {"\n"}, words
+    assert "Comments may hold patient data" in " ".join(run("--comments").split())
+    assert "patient data" not in run()
     database.close()
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import DataError
 
 from cds_service.errors import TemporarilyUnavailable
 from cds_service.storage.feedback import UNKNOWN_CARD
+from cds_service.storage.models import FeedbackRow
 from cds_service.storage.store import CardShown, Feedback, Store
 from tests.databases import Database
 
@@ -64,6 +67,82 @@ def test_each_rule_is_told_how_often_it_was_shown_and_what_became_of_it(store: S
     assert (treatment.rule, treatment.shown, treatment.accepted, treatment.overridden) == ("B12-RX-01", 1, 0, 1)
     assert treatment.reasons == {("urn:x", "later"): 1}
     assert treatment.comments == ["Sure"]
+
+
+def test_a_batch_is_one_transaction_and_what_is_stored_already_is_left(sqlite_database: Database) -> None:
+    store = sqlite_database.store()
+    items = [dataclasses.replace(ACCEPTED, card=f"card-{number}") for number in range(50)]
+    store.record_feedback(items[:10], NOW)
+    commits: list[object] = []
+    count = commits.append
+    event.listen(Engine, "commit", count)
+    try:
+        store.record_feedback(items, LATER)
+    finally:
+        event.remove(Engine, "commit", count)
+
+    records = store.feedback_history()
+    assert [record.card for record in records] == [item.card for item in items]
+    assert [record.received_at for record in records] == [NOW] * 10 + [LATER] * 40
+    assert len(commits) <= 3  # the batch, and how the database is set for it and back
+    store.close()
+
+
+def test_one_item_that_cannot_be_stored_costs_no_other(store: Store) -> None:
+    store.prepare()
+    bad = dataclasses.replace(ACCEPTED, card="card-2")
+    good = [ACCEPTED, dataclasses.replace(ACCEPTED, card="card-3", comment="Sure")]
+
+    def refuse(_mapper: object, _connection: object, row: FeedbackRow) -> None:
+        if row.card == bad.card:
+            raise DataError("INSERT", {}, Exception("this one not"))
+
+    event.listen(FeedbackRow, "before_insert", refuse)
+    try:
+        with pytest.raises(TemporarilyUnavailable, match="1 of 3 feedback items"):
+            store.record_feedback([good[0], bad, good[1]], NOW)
+    finally:
+        event.remove(FeedbackRow, "before_insert", refuse)
+
+    assert [record.card for record in store.feedback_history()] == ["card-1", "card-3"]
+    store.record_feedback([good[0], bad, good[1]], NOW)  # as a client does that was told 503
+    assert [record.card for record in store.feedback_history()] == ["card-1", "card-3", "card-2"]
+
+
+def test_the_same_items_sent_by_several_at_once_are_stored_once(store: Store) -> None:
+    store.prepare()
+    items = [dataclasses.replace(ACCEPTED, card=f"card-{number}", comment="Sure") for number in range(20)]
+    with ThreadPoolExecutor(4) as clients:
+        sent = [clients.submit(store.record_feedback, items[start:] + items[:start], NOW) for start in range(8)]
+    for each in sent:
+        each.result()
+
+    assert sorted(record.card for record in store.feedback_history()) == sorted(item.card for item in items)
+
+
+def test_while_another_holds_the_database_a_large_batch_waits_once(sqlite_database: Database) -> None:
+    store = sqlite_database.store()
+    store.prepare()
+    items = [dataclasses.replace(ACCEPTED, card=f"card-{number}") for number in range(50)]
+    tries: list[str] = []
+
+    def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        tries.extend([statement] if statement.startswith("INSERT INTO feedback") else [])
+
+    holder = sqlite3.connect(sqlite_database.url.removeprefix("sqlite:///"), isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    event.listen(Engine, "before_cursor_execute", count)
+    try:
+        with pytest.raises(TemporarilyUnavailable, match="50 of 50 feedback items"):
+            store.record_feedback(items, NOW)
+    finally:
+        event.remove(Engine, "before_cursor_execute", count)
+        holder.close()
+
+    assert len(tries) == 1
+    store.record_feedback(items, NOW)
+    assert store.count_feedback() == 50
+    store.close()
 
 
 def test_feedback_on_a_card_that_is_not_known_is_told_as_such(store: Store) -> None:

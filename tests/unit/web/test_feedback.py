@@ -174,6 +174,67 @@ def test_feedback_without_a_database_is_503_and_not_acknowledged(edge: Edge, tmp
     assert issues(response)[0][0] == "transient"
 
 
+def test_what_stands_twice_in_one_batch_is_stored_once(edge: Edge, client: FlaskClient) -> None:
+    response = post(client, ACCEPTED, OVERRIDDEN, ACCEPTED, ACCEPTED)
+
+    assert response.get_json() == {"stored": 4}  # all four are
+    assert edge.store.count_feedback() == 2
+
+
+def test_as_many_items_as_are_allowed_are_stored_in_their_order(edge: Edge, client: FlaskClient) -> None:
+    items = [{**OVERRIDDEN, "card": f"c-{number}"} for number in range(1000)]
+
+    assert post(client, *items).status_code == 200
+    assert post(client, *reversed(items)).status_code == 200  # sent again, in whatever order
+    assert [record.card for record in edge.store.feedback_history()] == [item["card"] for item in items]
+
+
+HOSTILE = [
+    "'; DROP TABLE feedback; --",
+    "=cmd|'/c calc'!A1",
+    "\x1b[2J\x1b]0;mine\x07",
+    "\u202egnihtyna\u2066",
+    "<script>alert(1)</script>",
+    "a\r\nSet-Cookie: a=b",
+    "𝔸" * 50,
+    "../../etc/passwd",
+    "{{7*7}}${7*7}%s%n",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_text_is_kept_as_it_came_and_echoed_nowhere(
+    text: str, edge: Edge, client: FlaskClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = {"reason": {"code": text, "system": text, "display": text}, "userComment": text}
+    item = {**ACCEPTED, "card": text, "acceptedSuggestions": [{"id": text}], "overrideReasons": reason}
+
+    response = post(client, item)
+    (record,) = edge.store.feedback_history()
+
+    assert (response.status_code, response.get_json()) == (200, {"stored": 1})
+    assert (record.card, record.accepted_suggestions, record.comment) == (text, (text,), text)
+    assert (record.reason_system, record.reason_code) == (text, text)
+    told = capsys.readouterr()
+    assert text not in told.out + told.err + str(response.headers)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_text_in_a_faulty_item_is_echoed_nowhere(text: str, client: FlaskClient) -> None:
+    response = post(client, {**OVERRIDDEN, "outcome": text, "outcomeTimestamp": text, text[:20]: text})
+
+    assert response.status_code == 400
+    assert text not in response.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("escape", ["\\ud800", "\\udfff\\ud800"])
+def test_half_a_character_is_no_text(escape: str, edge: Edge, client: FlaskClient) -> None:
+    body = f'{{"feedback": [{{"card": "{escape}", "outcome": "overridden", "outcomeTimestamp": "{WHEN}"}}]}}'
+
+    assert client.post(URL, data=body, content_type="application/json").status_code == 400
+    assert edge.store.count_feedback() == 0
+
+
 def test_more_items_than_a_client_has_are_refused_whole(edge: Edge, client: FlaskClient) -> None:
     response = post(client, *[{**ACCEPTED, "card": f"c-{number}"} for number in range(1001)])
 
