@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format fixtures rule-book wheel sbom audit lock bench mutants silence hapi hapi-stop postgres postgres-stop clean
+.PHONY: help install run test check format fixtures rule-book wheel sbom audit lock bench mutants silence hapi hapi-stop transcript smoke postgres postgres-stop clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -102,6 +102,12 @@ hapi:  ## start a HAPI FHIR server on 127.0.0.1:$(HAPI_PORT), for the integratio
 
 hapi-stop:  ## stop it
 	@$(PYTHON) tests/integration/hapi/hapi.py stop
+
+transcript: $(VENV)/installed  ## write docs/transcript.md anew, on the server of make hapi
+	@$(BIN)/python -m tests.integration.transcript $(or $(B12_HAPI_URL),http://127.0.0.1:$(HAPI_PORT)/fhir)
+
+smoke: $(VENV)/installed  ## load, fire, apply and clean up on a public FHIR server (FHIR=https://hapi.fhir.org/baseR4)
+	@$(BIN)/python -m tests.integration.smoke $(FHIR)
 
 lock: $(VENV)/installed-dev  ## choose versions anew and pin their hashes
 	$(LOCK) --constraint requirements.constraints --build-deps-for editable --output-file requirements.lock pyproject.toml
