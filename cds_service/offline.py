@@ -10,6 +10,7 @@ from typing import Any
 from cds_service.config import Settings
 from cds_service.errors import UnknownService
 from cds_service.fhir.retrieve import Retriever
+from cds_service.fhir.sieve import Sieve
 from cds_service.knowledge.model import Knowledge
 from cds_service.outbound.addresses import AddressRules
 from cds_service.outbound.session import GuardedSession
@@ -52,4 +53,5 @@ def _edge(offered: Sequence[CdsService], knowledge: Knowledge, today: date) -> E
         knowledge,
         Store(settings.database_url),
         Retriever(nowhere, settings.deadline_seconds),
+        Sieve(knowledge),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cds_service.facts.patient import Availability, DataIssue, DataKey
@@ -62,12 +62,18 @@ def failed(why: str) -> Reading:
 
 
 def read_bundle(
-    key: DataKey, bundle: Bundle, lost: Mapping[int, tuple[DataIssue, ...]] = _NOTHING, *, is_cut: bool = False
+    key: DataKey,
+    bundle: Bundle,
+    lost: Mapping[int, tuple[DataIssue, ...]] = _NOTHING,
+    passed_over: Collection[int] = (),
+    *,
+    is_cut: bool = False,
 ) -> Reading:
     """The section that a search answer makes; `lost` tells of the entries, by index, that could not be decoded.
 
-    Of more than MOST_ENTRIES the first are read, and the section says that it is incomplete; `is_cut` where that many
-    are all that is left of them.
+    `passed_over` are those that concern nobody here: they count as given, and stay without a resource. Of more than
+    MOST_ENTRIES the first are read, and the section says that it is incomplete; `is_cut` where that many are all that
+    is left of them.
     """
     if bundle.resource_type == "OperationOutcome":
         return failed("the EHR answered this query with an error")
@@ -80,7 +86,7 @@ def read_bundle(
         return EMPTY
     sent = (bundle.entry or [])[:MOST_ENTRIES]
     is_cut = is_cut or len(bundle.entry or ()) > MOST_ENTRIES
-    entries, issues, reports_error = _usable(key, sent, lost)
+    entries, issues, reports_error = _usable(key, sent, lost, passed_over)
     fault = _AN_ERROR if reports_error else _TOO_MANY if is_cut else _UNUSABLE if issues else odd_link
     given = sum(1 for entry in sent if entry.search is None or entry.search.mode in (None, "match"))
     note = fault or _why_incomplete(bundle.total, given, next_page)
@@ -153,13 +159,16 @@ def _is_patient(resource: Resource | None, patient_id: str) -> bool:
 
 
 def _usable(
-    key: DataKey, sent: list[Entry], lost: Mapping[int, tuple[DataIssue, ...]]
+    key: DataKey, sent: list[Entry], lost: Mapping[int, tuple[DataIssue, ...]], passed_over: Collection[int]
 ) -> tuple[list[Entry], list[DataIssue], bool]:
     """The entries that hold a resource (outcomes aside), what is odd about others, and whether an error is told."""
     entries: list[Entry] = []
     issues: list[DataIssue] = []
     reports_error = False
     for index, entry in enumerate(sent):
+        if index in passed_over:
+            entries.append(entry)
+            continue
         resource = entry.resource
         kind = resource.resource_type if resource is not None else ""
         if kind == "OperationOutcome" and resource is not None:

@@ -37,7 +37,7 @@ def nameless(record: PatientRecord) -> dict[DataKey, list[DataIssue]]:
     for key, kind in _NAMED_BY_CODE:
         for entry in record.section(key).entries:
             resource = entry.resource
-            if resource is None or resource.resource_type != kind or _says_something(resource.code):
+            if resource is None or resource.resource_type != kind or says_something(resource.code):
                 continue
             if not _needs_no_code(resource):
                 sentence = f"This {kind} does not say what it is; it was not used."
@@ -70,7 +70,7 @@ def _key_of(issue: DataIssue) -> DataKey | None:
 _KINDS = frozenset(kind.value for kind in ProblemKind)
 
 
-def _says_something(concept: CodeableConcept | None) -> bool:
+def says_something(concept: CodeableConcept | None) -> bool:
     """Whether a concept has a name, or a code that its system may have. Asked of every entry, so the usual is first."""
     if concept is None:
         return False
@@ -85,5 +85,5 @@ def _needs_no_code(resource: Resource) -> bool:
     if any(status in _WITHDRAWN for status in statuses) or status_code(resource.clinical_status) in _OVER:
         return True
     if resource.component:
-        return any(_says_something(component.code) for component in resource.component)
-    return any(_says_something(reaction.substance) for reaction in resource.reaction or ())
+        return any(says_something(component.code) for component in resource.component)
+    return any(says_something(reaction.substance) for reaction in resource.reaction or ())

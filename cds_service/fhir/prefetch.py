@@ -18,9 +18,10 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from cds_service.errors import InvalidHookRequest
 from cds_service.facts.patient import DRAFTS, DataIssue, DataKey
 from cds_service.fhir import tolerant
-from cds_service.fhir.bundles import EMPTY, PatientValue, Reading, read_bundle, read_patient
+from cds_service.fhir.bundles import EMPTY, MOST_ENTRIES, PatientValue, Reading, read_bundle, read_patient
 from cds_service.fhir.resource_types import NO_TYPE
-from cds_service.fhir.resources import Bundle, Entry, Resource, resource_name
+from cds_service.fhir.resources import Bundle, Entry, Resource, UnreadBundle, resource_name
+from cds_service.fhir.sieve import Sieve
 
 _TYPE_NAME = re.compile(r"(?:[A-Z][a-z0-9]+)+")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -32,7 +33,7 @@ class _Prefetch(Struct, gc=False, rename="camel"):
     """One field for each DataKey, so that a missing key and `null` are told apart; other keys are skipped."""
 
     patient: PatientValue | UnsetType | None = UNSET
-    labs: _SearchAnswer = UNSET
+    labs: UnreadBundle | UnsetType | None = UNSET
     medication_statements: _SearchAnswer = UNSET
     medication_requests: _SearchAnswer = UNSET
     medication_dispenses: _SearchAnswer = UNSET
@@ -64,6 +65,10 @@ class _Envelope(Struct, rename="camel"):
     prefetch: _Prefetch | UnsetType | None = UNSET
 
 
+class _JustPrefetch(Struct):
+    prefetch: dict[str, Raw]
+
+
 class _ContextOfDrafts(Struct, rename="camel"):
     draft_orders: Raw | UnsetType = UNSET
 
@@ -85,10 +90,12 @@ class _DraftBundle(Struct, rename="camel"):
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
+_JUST_PREFETCH = msgspec.json.Decoder(_JustPrefetch)
 _JUST_DRAFTS = msgspec.json.Decoder(_JustDrafts)
 _DRAFTS = msgspec.json.Decoder(_DraftBundle)
 _DRAFT = msgspec.json.Decoder(_DraftEntry)
 _RESOURCE = msgspec.json.Decoder(Resource)
+_UNREAD_BUNDLE = msgspec.json.Decoder(UnreadBundle)
 _BUNDLE = msgspec.json.Decoder(Bundle)
 _PATIENT = msgspec.json.Decoder(PatientValue)
 _ENVELOPE_MEMBERS = {
@@ -122,8 +129,8 @@ class HookBody:
     problems: tuple[tuple[str, str], ...] = ()
 
 
-def decode_hook_body(body: bytes) -> HookBody:
-    """Decode the body of a hook request.
+def decode_hook_body(body: bytes, sieve: Sieve | None = None) -> HookBody:
+    """Decode the body of a hook request; with a `sieve`, laboratory results that concern nobody here stay unread.
 
     Raises:
         InvalidHookRequest: it is not UTF-8, not JSON, nested too deeply, or no object.
@@ -133,10 +140,10 @@ def decode_hook_body(body: bytes) -> HookBody:
     try:
         sent = _ENVELOPE.decode(body)
     except msgspec.ValidationError:
-        return _decode_patiently(body)
+        return _decode_patiently(body, sieve)
     except (msgspec.DecodeError, RecursionError) as error:
         raise _not_json(error) from error
-    return _read(sent)
+    return _read(sent, sieve)
 
 
 def decode_json(body: bytes) -> Any:
@@ -150,7 +157,7 @@ def decode_json(body: bytes) -> Any:
     return _generic(body)
 
 
-def read_answer(key: DataKey, body: bytes) -> Reading:
+def read_answer(key: DataKey, body: bytes, sieve: Sieve | None = None) -> Reading:
     """A FHIR server's answer to the query of `key`, read as the same value in a prefetch would be.
 
     Raises:
@@ -160,6 +167,8 @@ def read_answer(key: DataKey, body: bytes) -> Reading:
     try:
         if key is DataKey.PATIENT:
             return read_patient(_PATIENT.decode(body))
+        if key is DataKey.LABS:
+            return _read_one_by_one(key, _UNREAD_BUNDLE.decode(body), sieve)
         return read_bundle(key, _BUNDLE.decode(body))
     except msgspec.ValidationError:
         return tolerant.read_value(key, _generic(body))
@@ -205,13 +214,13 @@ def _generic(body: bytes) -> Any:
         raise _not_json(error) from error
 
 
-def _read(sent: _Envelope) -> HookBody:
+def _read(sent: _Envelope, sieve: Sieve | None) -> HookBody:
     readings = {}
     if isinstance(sent.prefetch, _Prefetch):
         for key, name in _FIELDS:
             value = getattr(sent.prefetch, name)
             if value is not UNSET:
-                readings[key] = _reading(key, value)
+                readings[key] = _reading(key, value, sieve)
     envelope = _members(sent, _ENVELOPE_MEMBERS)
     drafts = _Drafts.none()
     if isinstance(sent.context, _Context):
@@ -220,12 +229,47 @@ def _read(sent: _Envelope) -> HookBody:
     return HookBody(envelope, readings, drafts.entries, drafts.json, drafts.issues, drafts.problems)
 
 
-def _reading(key: DataKey, value: PatientValue | Bundle | None) -> Reading:
+def _reading(key: DataKey, value: PatientValue | Bundle | UnreadBundle | None, sieve: Sieve | None) -> Reading:
     if value is None:
         return EMPTY
     if isinstance(value, PatientValue):
         return read_patient(value)
-    return read_bundle(key, value)
+    return _read_one_by_one(key, value, sieve) if isinstance(value, UnreadBundle) else read_bundle(key, value)
+
+
+def _read_one_by_one(key: DataKey, bundle: UnreadBundle, sieve: Sieve | None) -> Reading:
+    """A search answer of which most entries may concern nobody: each is read on its own, or passed over."""
+    entries: list[Entry] = []
+    lost: dict[int, tuple[DataIssue, ...]] = {}
+    mended: list[DataIssue] = []
+    passed_over: set[int] = set()
+    for index, unread in enumerate((bundle.entry or [])[:MOST_ENTRIES]):
+        sent = unread.resource
+        resource: Resource | None = None
+        if sent is not UNSET:
+            try:
+                if sieve is not None and sieve.passes_over(sent):
+                    passed_over.add(index)
+                else:
+                    resource = _RESOURCE.decode(sent)
+                    if sieve is not None:
+                        sieve.learn(sent, resource)
+            except msgspec.ValidationError:
+                resource, issues = _misfitting(bytes(sent), f"{key} entry[{index}]")
+                if resource is None and issues:
+                    lost[index] = issues
+                else:
+                    mended += issues
+        entries.append(Entry(unread.full_url, resource, unread.search))
+    all_entries = None if bundle.entry is None else entries
+    read = Bundle(bundle.resource_type, bundle.type, bundle.total, bundle.link, all_entries, bundle.issue)
+    reading = read_bundle(key, read, lost, passed_over, is_cut=len(bundle.entry or ()) > MOST_ENTRIES)
+    return replace(reading, issues=(*mended, *reading.issues)) if mended else reading
+
+
+def _misfitting(sent: bytes, where: str) -> tuple[Resource | None, tuple[DataIssue, ...]]:
+    """A resource of which something does not fit; nothing, without an issue, where there is none."""
+    return (None, ()) if sent == b"null" else tolerant.read_resource(_generic(sent), where)
 
 
 def _members(struct: Struct, names: Mapping[str, str]) -> dict[str, Any]:
@@ -234,7 +278,7 @@ def _members(struct: Struct, names: Mapping[str, str]) -> dict[str, Any]:
     return {sent_as: value for sent_as, value in values if value is not UNSET}
 
 
-def _decode_patiently(body: bytes) -> HookBody:
+def _decode_patiently(body: bytes, sieve: Sieve | None) -> HookBody:
     sent = _generic(body)
     if not isinstance(sent, dict):
         raise InvalidHookRequest([("", "is not a JSON object; send the request as one")])
@@ -244,6 +288,8 @@ def _decode_patiently(body: bytes) -> HookBody:
         problems.append(("prefetch", "must be an object that holds the prefetched data by their keys"))
         prefetch = None
     readings = {key: tolerant.read_value(key, prefetch[key]) for key in DataKey if prefetch and key.value in prefetch}
+    if DataKey.LABS in readings:
+        readings[DataKey.LABS] = read_answer(DataKey.LABS, bytes(_JUST_PREFETCH.decode(body).prefetch["labs"]), sieve)
     context = sent.get("context")
     drafts = _Drafts.none()
     if isinstance(context, dict) and "draftOrders" in context:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 
 class Coding(Struct, gc=False):
@@ -275,6 +275,25 @@ class Bundle(Struct, gc=False, rename="camel"):
     total: int | None = None
     link: list[Link] | None = None
     entry: list[Entry] | None = None
+    issue: list[OutcomeIssue] | None = None
+
+
+class UnreadEntry(Struct, gc=False, rename="camel"):
+    """Bundle.entry, its resource still as it was sent."""
+
+    full_url: str | None = None
+    resource: Raw | UnsetType = UNSET
+    search: Search | None = None
+
+
+class UnreadBundle(Struct, gc=False, rename="camel"):
+    """A Bundle whose resources are read one by one."""
+
+    resource_type: str | None = None
+    type: str | None = None
+    total: int | None = None
+    link: list[Link] | None = None
+    entry: list[UnreadEntry] | None = None
     issue: list[OutcomeIssue] | None = None
 
 

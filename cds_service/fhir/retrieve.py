@@ -20,6 +20,7 @@ from cds_service.fhir.bundles import MOST_ENTRIES, Reading, one_reading, only_co
 from cds_service.fhir.prefetch import read_answer, read_single
 from cds_service.fhir.record import PatientRecord, Section
 from cds_service.fhir.resources import Resource
+from cds_service.fhir.sieve import Sieve
 from cds_service.fhir.unread_medications import unresolved, with_medications
 from cds_service.outbound.addresses import Origin
 from cds_service.outbound.deadline import Deadline
@@ -56,13 +57,21 @@ class Retriever:
     """Asks FHIR servers for what a request left out."""
 
     def __init__(
-        self, session: GuardedSession, deadline_seconds: float, pool: ThreadPoolExecutor | None = None
+        self,
+        session: GuardedSession,
+        deadline_seconds: float,
+        pool: ThreadPoolExecutor | None = None,
+        sieve: Sieve | None = None,
     ) -> None:
-        """`pool`: threads that are shared with others; without it, as many of its own as one request needs."""
+        """`pool`: threads that are shared with others; without it, as many of its own as one request needs.
+
+        `sieve`: results that concern nobody here, and need no reading.
+        """
         self._session = session
         self._seconds = deadline_seconds
         self._pool = pool or threads_for(1)
         self._has_own_pool = pool is None
+        self._sieve = sieve
 
     def complete(
         self,
@@ -119,7 +128,7 @@ class Retriever:
         while url and url not in asked and len(asked) < _PAGES and sum(page.given for page in pages) < MOST_ENTRIES:
             asked.add(url)
             try:
-                page = read_answer(key, self._get(url, access, deadline))
+                page = read_answer(key, self._get(url, access, deadline), self._sieve)
             except _CANNOT_USE as error:
                 why = _reason(key, error)
                 break

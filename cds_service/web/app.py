@@ -12,6 +12,7 @@ from flask_smorest import Api
 from cds_service.config import Settings
 from cds_service.errors import InvalidSettings
 from cds_service.fhir.retrieve import Retriever
+from cds_service.fhir.sieve import Sieve
 from cds_service.knowledge.model import Knowledge
 from cds_service.service import CdsService
 from cds_service.storage.store import Store
@@ -56,13 +57,15 @@ def create_app(
         InvalidSettings: a setting or the client file does not fit the services.
     """
     _check_never_sent(settings, services)
-    retrievers = Retrievers(settings)
+    sieve = Sieve(knowledge)
+    retrievers = Retrievers(settings, sieve)
     edge = Edge(
         settings,
         {service.id: service for service in services},
         knowledge,
         store or Store(settings.database_url),
         retriever or retrievers.of(settings.fhir_origins),
+        sieve,
     )
     callers = admission(edge, retrievers, CDS_HOOKS)
     app = _PlainFlask("cds_service", static_folder=None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from cds_service.config import Settings
 from cds_service.fhir.retrieve import Retriever, threads_for
+from cds_service.fhir.sieve import Sieve
 from cds_service.outbound.addresses import AddressRules
 from cds_service.outbound.session import GuardedSession
 from cds_service.web.edge import Caller
@@ -19,6 +20,7 @@ class Retrievers:
     """One way to FHIR servers for each list of origins: what one client may reach, another may not."""
 
     settings: Settings
+    sieve: Sieve
     _pool: ThreadPoolExecutor = field(init=False)
     _made: dict[tuple[str, ...], Retriever] = field(default_factory=dict)
 
@@ -34,7 +36,8 @@ class Retrievers:
                 allow_http_localhost=self.settings.fhir_allow_http_localhost,
                 private_networks=self.settings.fhir_private_networks,
             )
-            self._made[origins] = Retriever(GuardedSession(rules), self.settings.deadline_seconds, self._pool)
+            seconds = self.settings.deadline_seconds
+            self._made[origins] = Retriever(GuardedSession(rules), seconds, self._pool, self.sieve)
         return self._made[origins]
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from cds_service.config import Settings
 from cds_service.errors import UnknownService
 from cds_service.fhir.retrieve import Retriever
+from cds_service.fhir.sieve import Sieve
 from cds_service.knowledge.model import Knowledge
 from cds_service.service import CdsService
 from cds_service.storage.store import Store
@@ -44,6 +45,7 @@ class Edge:
     knowledge: Knowledge
     store: Store
     retriever: Retriever
+    sieve: Sieve
     counts: Counter[str] = field(default_factory=Counter)
     errors: RecentErrors = field(default_factory=RecentErrors)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -28,7 +28,7 @@ def answer_hook(edge: Edge, caller: Caller, service: CdsService, body: bytes) ->
         InvalidHookRequest: the body cannot be used.
         PatientDataUnavailable: what the service requires was neither given nor could be fetched.
     """
-    request = read_hook_request(body, service.hook)
+    request = read_hook_request(body, service.hook, edge.sieve)
     if not request.wants_assessment and not service.concerns_us(request.record):
         return _NOTHING_TO_SAY, ()
     record = caller.retriever.complete(request.record, service.prefetch, request.readings, request.access)

@@ -14,6 +14,7 @@ from cds_service.fhir.bundles import Reading, only_context_patient
 from cds_service.fhir.prefetch import HookBody, decode_hook_body
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.retrieve import FhirAccess
+from cds_service.fhir.sieve import Sieve
 from cds_service.web.schemas import ORDER_HOOKS, HookRequestSchema, problems_of
 
 EXPLAIN = "org.b12-cds.explain"
@@ -35,13 +36,13 @@ class HookRequest:
     draft_json: Mapping[str, bytes] | None = None
 
 
-def read_hook_request(body: bytes, hook: str) -> HookRequest:
-    """Read a request to a service of `hook`.
+def read_hook_request(body: bytes, hook: str, sieve: Sieve | None = None) -> HookRequest:
+    """Read a request to a service of `hook`; `sieve` as for `decode_hook_body`.
 
     Raises:
         InvalidHookRequest: with every problem, each under the path of its field.
     """
-    sent = decode_hook_body(body)
+    sent = decode_hook_body(body, sieve)
     envelope, problems = _validated(sent, hook)
     if problems:
         raise InvalidHookRequest(problems)

@@ -15,7 +15,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from cds_service.web.edge import Edge
 from cds_service.web.forms import is_expected_form
 from cds_service.web.recent_errors import NO_ROUTE, ErrorKind
-from cds_service.web.wsgi_call import RECEIVED
+from cds_service.web.wsgi_call import RECEIVED, WHOLE
 
 _CHUNK = 64 * 1024
 _DRAINED_AT_MOST = 8  # times the largest body allowed; whoever sends more is cut off
@@ -59,6 +59,11 @@ def _drained(max_body_bytes: int) -> bytes:
     Raises:
         RequestEntityTooLarge: it is larger than allowed; the rest was read and thrown away, up to a bound.
     """
+    whole: bytes | None = request.environ.get(WHOLE)
+    if whole is not None:
+        if len(whole) > max_body_bytes:
+            raise RequestEntityTooLarge
+        return whole
     body = bytearray()
     seen = 0
     while piece := request.stream.read(_CHUNK):

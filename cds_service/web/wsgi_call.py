@@ -17,6 +17,8 @@ Headers = list[tuple[bytes, bytes]]
 
 RECEIVED: Final = "b12_cds.received"
 """The environ's key for the moment (time.perf_counter) at which the request was there as a whole."""
+WHOLE: Final = "b12_cds.body"
+"""The environ's key for the body, where it has been received as a whole and need not be read from the input."""
 _WITHOUT_PREFIX = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 _SAME_FOR_ALL: Final = {
     "SCRIPT_NAME": "",
@@ -62,6 +64,7 @@ def environ_of(scope: Scope, body: bytes, received: float) -> dict[str, Any]:
         "wsgi.errors": sys.stderr,
         "wsgi.input": io.BytesIO(body),
         RECEIVED: received,
+        WHOLE: body,
     }
     for raw_name, raw_value in scope["headers"]:
         if b"_" in raw_name or raw_name == b"transfer-encoding":

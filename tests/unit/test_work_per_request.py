@@ -16,6 +16,7 @@ from bench.payloads import TODAY, requests_of
 from cds_service.composition import services
 from cds_service.fhir.draft_resources import make_templates
 from cds_service.fhir.hook_call import HookCall
+from cds_service.fhir.sieve import Sieve
 from cds_service.knowledge.loader import load
 from cds_service.service import CdsService
 from cds_service.web.answer import answer_json, encoded
@@ -27,16 +28,19 @@ TOLERANCE = 1.3
 CALLS_OF_AN_UNRELATED_RESULT = 10
 
 
+KNOWLEDGE = load()
+SIEVE = Sieve(KNOWLEDGE)
+
+
 @pytest.fixture(scope="module")
 def service() -> CdsService:
-    knowledge = load()
-    make_templates(knowledge)
-    return next(service for service in services(knowledge) if service.hook == HOOK)
+    make_templates(KNOWLEDGE)
+    return next(service for service in services(KNOWLEDGE) if service.hook == HOOK)
 
 
 def answered(service: CdsService, body: bytes) -> bytes:
     """From the bytes of a request to the bytes of its answer, without Flask and without storing."""
-    request = read_hook_request(body, HOOK)
+    request = read_hook_request(body, HOOK, SIEVE)
     answer = service.respond(HookCall(HOOK, request.user_id, request.record, TODAY))
     return encoded(answer_json(answer, with_assessment=False))
 

@@ -1,0 +1,109 @@
+"""Results of nothing that concerns us are passed over, and nothing else is: what is passed over was read before."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from cds_service.facts.patient import Availability, DataKey
+from cds_service.fhir.bundles import Reading
+from cds_service.fhir.prefetch import decode_hook_body, read_answer
+from cds_service.fhir.remembered import LONGEST, MOST_ANSWERS
+from cds_service.fhir.sieve import Sieve
+from cds_service.knowledge.loader import load
+
+KNOWLEDGE = load()
+LOINC = "http://loinc.org"
+GLUCOSE: dict[str, Any] = {
+    "resourceType": "Observation",
+    "id": "glucose",
+    "status": "final",
+    "code": {"coding": [{"system": LOINC, "code": "2345-7"}], "text": "Glucose"},
+}
+B12: dict[str, Any] = GLUCOSE | {"id": "b12", "code": {"coding": [{"system": LOINC, "code": "2132-9"}]}}
+
+
+@pytest.fixture
+def sieve() -> Sieve:
+    return Sieve(KNOWLEDGE)
+
+
+def labs(sieve: Sieve, *resources: object, **more: object) -> Reading:
+    bundle = {"resourceType": "Bundle", "entry": [{"resource": resource} for resource in resources], **more}
+    return decode_hook_body(json.dumps({"prefetch": {"labs": bundle}}).encode(), sieve).readings[DataKey.LABS]
+
+
+def read(reading: Reading) -> list[str | None]:
+    return [entry.resource.id for entry in reading.section.entries if entry.resource is not None]
+
+
+def test_a_result_of_something_else_is_read_once_and_then_passed_over(sieve: Sieve) -> None:
+    assert read(labs(sieve, GLUCOSE, GLUCOSE | {"id": "second"}, B12)) == ["glucose", "b12"]
+    assert read(labs(sieve, GLUCOSE, B12)) == ["b12"]
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        B12,
+        GLUCOSE | {"code": {"text": "Vitamin B12"}},  # told by its name
+        GLUCOSE | {"code": {}},  # it does not say what it is
+        GLUCOSE | {"code": None},
+        {name: value for name, value in GLUCOSE.items() if name != "code"},
+        GLUCOSE | {"code": {"coding": [{"system": LOINC, "code": "2132-8"}]}},  # a slip: no such code
+        GLUCOSE | {"component": [{"code": B12["code"]}]},  # a panel
+        GLUCOSE | {"component": None},
+        GLUCOSE | {"resourceType": "Condition"},
+        GLUCOSE | {"resourceType": None},
+    ],
+)
+def test_what_may_concern_us_is_always_read(resource: object, sieve: Sieve) -> None:
+    labs(sieve, resource, resource)
+    again = labs(sieve, resource)
+
+    assert len(read(again)) + len(again.issues) == 1
+
+
+def test_what_is_passed_over_counts_as_given(sieve: Sieve) -> None:
+    labs(sieve, GLUCOSE)
+
+    assert labs(sieve, GLUCOSE, total=1).section.availability is Availability.COMPLETE
+    assert labs(sieve, GLUCOSE, total=2).section.availability is Availability.INCOMPLETE
+    assert len(labs(sieve, GLUCOSE).section.entries) == 1
+
+
+def test_a_field_that_does_not_fit_is_no_loss_in_a_result_that_concerns_nobody(sieve: Sieve) -> None:
+    odd = GLUCOSE | {"effectiveDateTime": 5}
+
+    assert labs(sieve, odd).section.availability is Availability.INCOMPLETE
+    labs(sieve, GLUCOSE)
+    assert labs(sieve, odd).section.availability is Availability.COMPLETE
+    assert labs(sieve, B12 | {"effectiveDateTime": 5}).section.availability is Availability.INCOMPLETE
+
+
+def test_an_answer_of_a_server_and_a_body_with_a_misfit_elsewhere_are_sieved_too(sieve: Sieve) -> None:
+    labs(sieve, GLUCOSE)
+    bundle = {"resourceType": "Bundle", "entry": [{"resource": GLUCOSE}, {"resource": B12}]}
+    fetched = read_answer(DataKey.LABS, json.dumps(bundle).encode(), sieve)
+    slow = decode_hook_body(json.dumps({"prefetch": {"labs": bundle, "conditions": 5}}).encode(), sieve)
+
+    assert fetched == slow.readings[DataKey.LABS] == labs(sieve, GLUCOSE, B12)
+    assert read(fetched) == ["b12"]
+
+
+def test_what_is_kept_is_bounded_in_number_and_length(sieve: Sieve) -> None:
+    def named(text: str) -> dict[str, Any]:
+        return GLUCOSE | {"code": {"coding": [{"system": LOINC, "code": "2345-7"}], "text": text}}
+
+    def passes(text: str) -> bool:
+        return sieve.passes_over(msgspec.Raw(json.dumps(named(text)).encode()))
+
+    long = "x" * LONGEST
+    labs(sieve, named(long), named("short"))
+    assert (passes(long), passes("short")) == (False, True)
+    for start in range(0, MOST_ANSWERS, 1024):
+        labs(sieve, *(named(f"{number}") for number in range(start, start + 1024)))
+    assert not passes("short")
