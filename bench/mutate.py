@@ -1,13 +1,15 @@
 """Runs the tests on each of the changes that mutmut makes (`make mutants`): every change in a process of its own.
 
-mutmut's own runner lets pytest find the tests anew for each change, and that takes longer than to run them: the stories
-and examples of tests/spec are many. Here pytest finds them once, and each change is a fork of the process that did. A
-change gets the tests that reach its function: those that noticed others in it first, then the quickest. A change that
-was noticed before is not run again while its function stays the same; delete the copy to begin afresh.
+mutmut's own runner lets pytest find the tests anew for each change, which takes longer than to run them, and runs all
+that enter the changed function: here every story enters every rule. So pytest finds the tests once, each change is a
+fork of the process that did, and it gets the tests that come to the changed statement: those that noticed others in
+its function first, then the quickest. A change that was noticed before is not run again while its function stays the
+same; delete the copy to begin afresh.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import resource
@@ -15,17 +17,17 @@ import signal
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
+import coverage
 import pytest
 from mutmut.__main__ import create_mutants
 from mutmut.configuration import config
 from mutmut.mutation.data import SourceFileMutationData
 from mutmut.mutation.trampoline import set_mutant_under_test
-from mutmut.state import state
 from mutmut.utils.file_utils import copy_also_copy_files, copy_src_dir, walk_mutatable_files
 from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
@@ -70,68 +72,85 @@ class Runs:
     """In place of pytest's own loop over the tests: one loop for each change."""
 
     data: Sequence[SourceFileMutationData]
-    _reaching: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    _seconds: dict[str, float] = field(default_factory=dict)
-    _killers: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    _reaching: dict[str, dict[int, set[int]]] = field(default_factory=dict)  # by module and line
+    _seconds: list[float] = field(default_factory=list)  # of each of session.items
+    _killers: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _running: dict[int, _Running] = field(default_factory=dict)
+    _failed: str = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what failed, in words."""
+        if report.failed:
+            self._failed = f"{report.nodeid}\n{report.longreprtext}"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Run every test once to learn what it reaches, then those that reach it for each change."""
+        """Run every test once to learn what it comes to, then for each change those that come to it."""
         import cds_service
 
         assert Path(cds_service.__file__).is_relative_to(Path.cwd()), "the tests import the unchanged code"
         session.config.pluginmanager.unregister(name="terminalreporter")
         self._learn(session)
         for module in self.data:
+            statements = Statements(module.path)
             for key, code in module.exit_code_by_key.items():
                 if code in (KILLED, SLOW):
                     continue
                 while len(self._running) >= _AT_ONCE:
                     self._wait()
-                self._start(session, module, key)
+                reached = self._reaching[str(module.path)]
+                tests = set().union(*(reached.get(line, ()) for line in statements.changed_by(key)))
+                self._start(session, module, key, tests)
             while self._running:
                 self._wait()
             print(module.path, *(f"{n} {word}" for word, n in _count(module).items()), sep=", ", flush=True)
         return True
 
     def _learn(self, session: pytest.Session) -> None:
-        """Which tests reach which function, and how long each takes; in a fork, so that nothing of it stays."""
+        """Which tests come to which lines, and how long each takes; in a fork, so that nothing of it stays."""
         read, write = os.pipe()
         child = os.fork()
         if not child:
-            set_mutant_under_test("stats")
+            set_mutant_under_test("")
+            paths = {str(module.path): str(Path(module.path).absolute()) for module in self.data}
+            traced = coverage.Coverage(data_file=None, include=list(paths.values()), config_file=False)
+            traced.start()
+            took = []
+            for place, (item, following) in enumerate(_in_turn(session.items)):
+                traced.switch_context(str(place))
+                began = time.process_time()
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                took.append(time.process_time() - began)
+                if session.testsfailed:
+                    break
+            traced.stop()
+            held = traced.get_data()
+            lines = {
+                path: {line: [int(c) for c in contexts if c] for line, contexts in held.contexts_by_lineno(at).items()}
+                for path, at in paths.items()
+            }
             with os.fdopen(write, "w") as out:
-                for item, following in zip(session.items, [*session.items[1:], None], strict=True):
-                    state()._stats.clear()
-                    began = time.process_time()
-                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-                    if session.testsfailed:
-                        print(json.dumps({"failed": item.nodeid}), file=out, flush=True)
-                        os._exit(1)
-                    found = {"id": item.nodeid, "took": time.process_time() - began, "reaches": [*state()._stats]}
-                    print(json.dumps(found), file=out)
+                json.dump({"failed": self._failed, "took": took, "lines": lines}, out)
             os._exit(0)
         os.close(write)
-        with os.fdopen(read) as lines:
-            for found in map(json.loads, lines):
-                if "failed" in found:
-                    sys.exit(f"fails without any change: {found['failed']}")
-                self._seconds[found["id"]] = found["took"]
-                for function in found["reaches"]:
-                    self._reaching[function].append(found["id"])
+        with os.fdopen(read) as answer:
+            found = json.load(answer)
         os.waitpid(child, 0)
-        print(f"{len(self._seconds)} tests, {sum(self._seconds.values()):.0f} s", flush=True)
+        if found["failed"]:
+            pytest.exit(f"fails without any change: {found['failed']}", returncode=1)
+        self._seconds = found["took"]
+        self._reaching = {
+            path: {int(line): set(tests) for line, tests in lines.items()} for path, lines in found["lines"].items()
+        }
+        print(f"{len(self._seconds)} tests, {sum(self._seconds):.0f} s", flush=True)
 
-    def _start(self, session: pytest.Session, module: SourceFileMutationData, key: str) -> None:
-        function = mangled_name_from_mutant_name(key)
-        tests = sorted(self._reaching[function], key=self._seconds.__getitem__)
+    def _start(self, session: pytest.Session, module: SourceFileMutationData, key: str, tests: set[int]) -> None:
         if not tests:
             module.exit_code_by_key[key] = UNTESTED
+            module.save()
             return
-        first = self._killers[function]
-        by_id = {item.nodeid: item for item in session.items}
-        items = [by_id[name] for name in dict.fromkeys([*first, *tests])]
+        first = [place for place in self._killers[mangled_name_from_mutant_name(key)] if place in tests]
+        order = list(dict.fromkeys([*first, *sorted(tests, key=self._seconds.__getitem__)]))
         read, write = os.pipe()
         child = os.fork()
         if not child:
@@ -140,11 +159,11 @@ class Runs:
             silence = os.open(os.devnull, os.O_WRONLY)
             os.dup2(silence, 1)
             os.dup2(silence, 2)
-            for item, following in zip(items, [*items[1:], None], strict=True):
+            for place, (item, following) in zip(order, _in_turn([session.items[p] for p in order]), strict=True):
                 signal.setitimer(signal.ITIMER_PROF, _CPU_SECONDS)
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 if session.testsfailed:
-                    os.write(write, item.nodeid.encode())
+                    os.write(write, str(place).encode())
                     os._exit(KILLED)
             os._exit(STANDS)
         os.close(write)
@@ -158,9 +177,54 @@ class Runs:
         code = os.waitstatus_to_exitcode(status)
         if noticed_by:
             killers = self._killers[mangled_name_from_mutant_name(ended.key)]
-            killers[:] = [noticed_by, *(k for k in killers if k != noticed_by)][:20]
+            killers[:] = [int(noticed_by), *(k for k in killers if k != int(noticed_by))][:20]
         ended.module.exit_code_by_key[ended.key] = SLOW if code < 0 else code
         ended.module.save()
+
+
+class Statements:
+    """Which lines a process passes that comes to the changed statement, in a module as mutmut wrote it.
+
+    It holds every function as it was, besides its changed copies. Lines rather than functions, and the whole of a
+    statement (of an `if` or a `for` its head) rather than the one line: a condition may go on for several lines.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        source = Path(path).read_text("utf-8")
+        self._lines = source.splitlines()
+        nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)]
+        self._functions = {
+            node.name: node for node in nodes if isinstance(node, ast.FunctionDef) and "__mutmut_" in node.name
+        }
+
+    def changed_by(self, key: str) -> range:
+        """The lines of the statement in the function as it was."""
+        name = key.rpartition(".")[2]
+        old, new = self._functions[f"{name.rpartition('__mutmut_')[0]}__mutmut_orig"], self._functions[name]
+        pairs = zip(self._text(old), self._text(new), strict=False)
+        changed = next((line for line, (was, now) in enumerate(pairs, old.body[0].lineno) if was != now), old.lineno)
+        around = [n for n in ast.walk(old) if isinstance(n, ast.stmt) and n.lineno <= changed <= (n.end_lineno or 0)]
+        return _head(max(around, key=lambda node: node.lineno))
+
+    def _text(self, function: ast.FunctionDef) -> list[str]:
+        return self._lines[function.body[0].lineno - 1 : function.end_lineno]
+
+
+def _head(statement: ast.stmt) -> range:
+    end = (statement.end_lineno or statement.lineno) + 1
+    match statement:
+        case ast.FunctionDef():  # a default value: whatever enters it
+            return range(statement.body[0].lineno, end)
+        case ast.Match():
+            return range(statement.lineno, statement.cases[0].pattern.lineno)
+        case ast.If() | ast.For() | ast.While() | ast.With() | ast.Try():
+            return range(statement.lineno, max(statement.body[0].lineno, statement.lineno + 1))
+    return range(statement.lineno, end)
+
+
+def _in_turn(items: Sequence[pytest.Item]) -> Iterator[tuple[pytest.Item, pytest.Item | None]]:
+    """Each with the one that follows it."""
+    return zip(items, [*items[1:], None], strict=True)
 
 
 def _count(module: SourceFileMutationData) -> dict[str, int]:

@@ -7,11 +7,14 @@ and its change not be noticed. With `-p tests.cold_caches` every test reads anew
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from cds_service.facts import dates, units
 from cds_service.fhir import dosage, remembered
 
 remembered.LONGEST = -1  # everything is too long to be kept
+settings.register_profile("mutants", deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile("mutants")
 _CACHES = (dates._kept, dosage._read_spelled, units._kept)
 
 

@@ -28,17 +28,20 @@ class Reading:
     """The results read together.
 
     `deciding` is the B12 result that the status rests on (None: there is none that counts), `band` its band.
-    `others` are further B12 results of the same time that agree or disagree. `on_therapy` are B12 results drawn on
-    therapy, newest first. `distrust` says why a B12 that is not low settles nothing. `is_recent` tells whether the
-    deciding result is within the configured time. `unclassified` is a newer result whose comparator leaves every band
-    open: it takes back a reassurance, and never a deficiency. `is_below_own_range` tells of a level that our limits
-    call sufficient and the laboratory that measured it calls low: assays differ, and its range belongs to its assay.
+    `others` are further B12 results of the same time that agree or disagree; `disagreeing` are those of them that were
+    taken within days of it and fall in another band (of different times it is a change). `on_therapy` are B12 results
+    drawn on therapy, newest first. `distrust` says why a B12 that is not low settles nothing. `is_recent` tells whether
+    the deciding result is within the configured time. `unclassified` is a newer result whose comparator leaves every
+    band open: it takes back a reassurance, and never a deficiency. `is_below_own_range` tells of a level that our
+    limits call sufficient and the laboratory that measured it calls low: assays differ, and its range belongs to its
+    assay.
     """
 
     status: Status
     band: Band | None = None
     deciding: LabResult | None = None
     others: tuple[LabResult, ...] = ()
+    disagreeing: tuple[LabResult, ...] = ()
     markers: tuple[Marker, ...] = ()
     raised_apart: tuple[Marker, ...] = ()
     unclassified: LabResult | None = None
@@ -49,7 +52,6 @@ class Reading:
     is_below_own_range: bool = False
     is_recent: bool = False
     is_severe: bool = False
-    disagree: bool = False
 
     @property
     def raised_markers(self) -> tuple[Marker, ...]:
@@ -84,6 +86,7 @@ def read_results(
         band=_band(deciding, knowledge) if deciding else None,
         deciding=deciding,
         others=others,
+        disagreeing=_disagreeing(deciding, others, knowledge),
         markers=markers.near,
         raised_apart=markers.apart,
         unclassified=_unclassified(diagnostic, deciding, knowledge),
@@ -94,7 +97,6 @@ def read_results(
         is_below_own_range=_is_below_own_range(deciding, knowledge),
         is_recent=is_recent,
         is_severe=_is_severe(deciding, knowledge),
-        disagree=_disagree(deciding, others, knowledge),
     )
     return _with_status(reading, problems)
 
@@ -181,13 +183,16 @@ def _is_recent(deciding: LabResult | None, knowledge: Knowledge, today: date) ->
     return deciding is not None and within_months(deciding.taken, knowledge.parameters.recent_result_months, today)
 
 
-def _disagree(deciding: LabResult | None, others: Sequence[LabResult], knowledge: Knowledge) -> bool:
-    """Whether results of one time fall in different bands; of different times it is a change, not a disagreement."""
+def _disagreeing(
+    deciding: LabResult | None, others: Sequence[LabResult], knowledge: Knowledge
+) -> tuple[LabResult, ...]:
     window = knowledge.parameters.agreement_window_days
-    return deciding is not None and any(
-        _band(r, knowledge) is not _band(deciding, knowledge)
+    return tuple(
+        r
         for r in others
-        if least_days_apart(r.taken, deciding.taken) <= window
+        if deciding is not None
+        and least_days_apart(r.taken, deciding.taken) <= window
+        and _band(r, knowledge) is not _band(deciding, knowledge)
     )
 
 

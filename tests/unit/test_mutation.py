@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import importlib
+from pathlib import Path
 
 import pytest
 
 from bench.mutable import undecorated
 from bench.mutants import PAGE, faults, measured, page, reasons
+from bench.mutate import Statements
 
 DECORATED = '''\
 from functools import cache, cached_property
@@ -74,3 +76,88 @@ def test_every_change_that_stands_is_explained_and_every_module_is_tested_well_e
 
 def test_the_page_is_made_of_what_was_found() -> None:
     assert PAGE.read_text("utf-8") == page(measured(), reasons())
+
+
+WRITTEN = '''\
+def x_read__mutmut_orig(first, last=None):
+    """Says what it is for."""
+    if (
+        first is None
+        or last is None
+    ):
+        return 1
+    match first:
+        case "a":
+            return 2
+    return sum(
+        n for n in last
+    )
+
+
+def x_read__mutmut_1(first, last=1):
+    """Says what it is for."""
+    if (
+        first is None
+        or last is None
+    ):
+        return 1
+    match first:
+        case "a":
+            return 2
+    return sum(
+        n for n in last
+    )
+
+
+def x_read__mutmut_2(first, last=None):
+    """Says what it is for."""
+    if (
+        first is None
+        and last is None
+    ):
+        return 1
+    match first:
+        case "a":
+            return 2
+    return sum(
+        n for n in last
+    )
+
+
+def x_read__mutmut_3(first, last=None):
+    """Says what it is for."""
+    if (
+        first is None
+        or last is None
+    ):
+        return 1
+    match first:
+        case "XXaXX":
+            return 2
+    return sum(
+        n for n in last
+    )
+
+
+def x_read__mutmut_4(first, last=None):
+    """Says what it is for."""
+    if (
+        first is None
+        or last is None
+    ):
+        return 1
+    match first:
+        case "a":
+            return 2
+    return sum(
+    )
+'''
+
+
+@pytest.mark.parametrize(
+    ("change", "lines"), [(1, range(2, 14)), (2, range(3, 7)), (3, range(8, 9)), (4, range(11, 14))]
+)
+def test_a_change_is_run_by_the_tests_that_come_to_its_statement(tmp_path: Path, change: int, lines: range) -> None:
+    module = tmp_path / "read.py"
+    module.write_text(WRITTEN, "utf-8")
+    assert Statements(module).changed_by(f"read.x_read__mutmut_{change}") == lines

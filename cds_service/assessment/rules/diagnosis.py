@@ -377,14 +377,13 @@ def preliminary_low(p: Picture) -> Answer:
 
 def tests_disagree(p: Picture) -> Answer:
     """Total and active B12, or one sample reported twice, fall in different bands: the more severe counts."""
-    result = p.reading.deciding
-    if result is None or not p.reading.disagree or p.therapy.is_current is Presence.YES:
+    result, disagreeing = p.reading.deciding, p.reading.disagreeing
+    if result is None or not disagreeing or p.therapy.is_current is Presence.YES:
         return does_not_fire()
-    others = p.reading.others
     return fires(
         variant="more-severe-counts",
-        facts=(result_fact(result, p.knowledge), *(result_fact(r, p.knowledge) for r in others)),
-        values=b12_values(p, result) | {"other": others[0].printed, "other_date": str(others[0].taken)},
+        facts=(result_fact(result, p.knowledge), *_other_facts(p)),
+        values=b12_values(p, result) | {"other": disagreeing[0].printed, "other_date": str(disagreeing[0].taken)},
         recommends=(Recommendation.VERIFY_DATA,),
     )
 

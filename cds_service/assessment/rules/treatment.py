@@ -157,9 +157,9 @@ def _cord_on_tablets(p: Picture, facts: tuple[FactUsed, ...]) -> Answer:
         return does_not_fire(*facts)
     result = p.reading.deciding
     return fires(
-        variant="tablets-only",
+        variant="tablets-only-allergy" if is_allergic(p) else "tablets-only",
         facts=facts + ((result_fact(result, p.knowledge),) if result is not None else ()) + injection_cautions(p),
-        recommends=(Recommendation.ESCALATE_TO_PARENTERAL, Recommendation.REFER),
+        recommends=(*(() if is_allergic(p) else (Recommendation.ESCALATE_TO_PARENTERAL,)), Recommendation.REFER),
         regimens=regimens_for(p, INJECTION),
         missing_keys=p.unread(DataKey.ALLERGIES),
     )
@@ -167,7 +167,7 @@ def _cord_on_tablets(p: Picture, facts: tuple[FactUsed, ...]) -> Answer:
 
 def untreated_too_long(p: Picture) -> Answer:
     """A deficiency that has been known for more than three months without treatment may leave lasting cord damage."""
-    result = p.reading.deciding
+    result = p.reading.deciding or p.reading.in_words_only
     if not needs_treatment(p) or result is None or p.therapy.was_taken_after(result.taken.latest):
         return does_not_fire()
     known_since = _known_since(p, result)

@@ -119,7 +119,7 @@ def test_a_vague_date_does_not_take_the_place_of_a_day_of_that_year() -> None:
 def test_of_two_results_of_one_day_without_times_the_more_severe_counts() -> None:
     picture = _picture({"total_b12": "410 ng/L"}, _b12("150 ng/L"))
     assert picture.status is Status.DEFICIENT
-    assert picture.reading.disagree
+    assert [r.printed for r in picture.reading.disagreeing] == ["410 ng/L"]
 
 
 def test_a_later_time_on_the_same_day_is_newer() -> None:
@@ -143,7 +143,7 @@ def test_one_sample_in_two_units_counts_once_and_the_more_severe_decides() -> No
 def test_total_and_active_in_disagreement_the_more_severe_counts() -> None:
     picture = _picture({"total_b12": "420 ng/L", "active_b12": "20 pmol/L"})
     assert picture.status is Status.DEFICIENT
-    assert picture.reading.disagree
+    assert [r.printed for r in picture.reading.disagreeing] == ["420 ng/L"]
 
 
 def test_a_sufficient_level_on_therapy_rules_nothing_out() -> None:

@@ -347,3 +347,12 @@ def test_an_antibody_in_figures_without_a_limit_is_no_reason_to_inject() -> None
     assert (
         answer("B12-RX-02", LOW, labs=(*labs[:-1], replace(antibody, upper_limit=Decimal(1)))).outcome is Outcome.FIRES
     )
+
+
+def test_of_several_other_results_the_one_that_disagrees_is_named() -> None:
+    again = replace(lab_result(Analyte.TOTAL_B12, "111 pmol/L"), source="Observation/z")
+    given = {"total_b12": "150 ng/L", "active_b12": "60 pmol/L"}
+    facts = example_facts(given)
+    told = answer("B12-DX-10", given, labs=(*facts.labs, again))
+    assert (told.values["b12"], told.values["other"]) == ("150 ng/L", "60 pmol/L")
+    assert [fact.value for fact in told.facts] == ["150 ng/L", "111 pmol/L", "60 pmol/L"]
