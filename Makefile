@@ -1,15 +1,17 @@
-# make install | run | test | check | lock | bench | mutants | silence | hapi | clean   (needs Python 3.11 or later, and make)
+# make install | run | test | check | lock | bench | fuzz | mutants | silence | hapi | clean   (needs Python 3.11 or later, and make)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format fixtures rule-book wheel sbom audit lock bench mutants silence hapi hapi-stop transcript smoke postgres postgres-stop clean
+.PHONY: help install run test check format fixtures rule-book wheel sbom audit lock bench fuzz mutants silence hapi hapi-stop transcript smoke postgres postgres-stop clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
+TARGET ?= body
+SECONDS ?= 600
 HAPI_PORT ?= 8081
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := $(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --generate-hashes --no-header \
@@ -44,11 +46,14 @@ run: $(VENV)/installed  ## serve on http://127.0.0.1:$(PORT) and print a request
 test: $(VENV)/installed-dev  ## all tests that this machine can run
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/installed-dev  ## lint, types, layers and the generated pages
+check: $(VENV)/installed-dev  ## lint, types, layers, security, secrets and the generated pages
 	$(BIN)/ruff check .
 	@# ruff format --check joins here once every file has been formatted with it.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive cds_service hooks fixtures bench
+	@# Of what git knows; a line that only looks like a secret says so, and why (pragma: allowlist secret).
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-files '\.lock$$'
 	$(BIN)/python -m cds_service.rule_book --check
 	$(BIN)/python -m tests.spec.card_book --check
 	$(BIN)/python -m cds_service.conformance --check
@@ -79,6 +84,10 @@ postgres-stop:  ## stop it, and delete its data
 
 bench: $(VENV)/installed-dev  ## time the service against a floor that only parses
 	$(BIN)/python -m bench.run $(ARGS)
+
+fuzz: $(VENV)/installed-dev  ## search for input that breaks something (TARGET=body SECONDS=600; Linux on x86-64; targets: tests/fuzz)
+	$(PIP_INSTALL) --require-hashes -r tests/fuzz/requirements.txt
+	PYTHONWARNINGS=ignore nice -n 19 $(BIN)/python -m tests.fuzz $(TARGET) $(SECONDS)
 
 mutants: $(VENV)/installed-dev  ## change the code in small ways and count what no test notices (ONLY='cds_service.facts.*', MUTANTS_AT_ONCE=1)
 	$(BIN)/python -m bench.mutable mutants

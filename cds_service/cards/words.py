@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from cds_service.cards.card import SUMMARY_LIMIT
 
 _MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_{}[]#+!|~^"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-# A colon before a word may be made an emoji, a bracket "(" after "]" a link; elsewhere they are what they look like.
-_MARK_BY_PLACE = re.compile(r":(?=\S)|(?<=\])\(")
+# A colon before a word may be made an emoji, a bracket "(" after "]" a link, and hyphens alone on a line are drawn as a
+# rule; elsewhere they are what they look like.
+_MARK_BY_PLACE = re.compile(r":(?=\S)|(?<=\])\(|^[-=](?=[-=\s]+$)")
 _NOT_PRINTABLE = re.compile(
     # controls, direction marks, and what nobody sees: joiners, fillers, variation selectors, tags, half characters
     r"[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f"

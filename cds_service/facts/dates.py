@@ -56,9 +56,8 @@ class ClinicalDate:
         """As precise as it is known: 2025-09-20, 2025-09 or 2025."""
         if self.is_exact:
             return self.earliest.isoformat()
-        if self.earliest.month == self.latest.month:
-            return f"{self.earliest:%Y-%m}"
-        return f"{self.earliest:%Y}"
+        is_month = self.earliest.month == self.latest.month
+        return self.earliest.isoformat()[: len("YYYY-MM") if is_month else len("YYYY")]
 
 
 def _parsed(text: str) -> ClinicalDate:

@@ -51,7 +51,7 @@ def test_a_day_is_an_exact_date() -> None:
     assert not ClinicalDate.parse("2025-09").is_exact
 
 
-@pytest.mark.parametrize("text", ["2025", "2025-09", "2025-09-20"])
+@pytest.mark.parametrize("text", ["2025", "2025-09", "2025-09-20", "0255", "0255-02"])
 def test_a_date_is_written_as_precisely_as_it_is_known(text: str) -> None:
     assert str(ClinicalDate.parse(text)) == text
 

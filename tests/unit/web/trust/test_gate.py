@@ -108,13 +108,21 @@ def test_the_last_character_has_one_form(gate: Gate) -> None:
     signature = token.rpartition(".")[2]
     spellings = {
         f"{token[:-1]}{last}"
-        for last in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+        for last in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"  # pragma: allowlist secret
         if base64.urlsafe_b64decode(signature[:-1] + last + "=" * (-len(signature) % 4))
         == base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
     }
 
     assert len(spellings) == 16
     assert sum(is_admitted(gate, f"Bearer {spelling}") for spelling in spellings) == 1
+
+
+def test_claims_that_are_not_utf_8_are_none(gate: Gate) -> None:
+    """Also where nobody reads them."""
+    for place in (0, 1):
+        parts = [json.dumps(part)[:-1].encode() for part in ({"alg": "ES384", "kid": "ec"}, claims_of())]
+        parts = [part + (b', "x": "\xff"}' if place == index else b"}") for index, part in enumerate(parts)]
+        assert not is_admitted(gate, "Bearer " + jws(*parts, KEY.sign))
 
 
 def test_a_name_that_stands_twice_cannot_say_two_things(gate: Gate) -> None:
