@@ -43,7 +43,7 @@ def requests_of(resources: int, patients: int) -> list[bytes]:
 
 
 def _request(resources: int, number: int) -> Json:
-    chance = random.Random(f"{resources}/{number}")
+    chance = random.Random(f"{resources}/{number}")  # nosec B311 # made data, no secrets
     patient = f"bench-{resources}-{number}"
     results = resources * 8 // 10
     medicines = (resources - results) // 2

@@ -204,7 +204,7 @@ def _check_utf8(body: bytes) -> None:
 def _not_json(error: Exception) -> InvalidHookRequest:
     if isinstance(error, RecursionError):
         return InvalidHookRequest([("", "is nested too deeply to be a hook request; send the data as they are")])
-    return InvalidHookRequest([("", f"is not JSON ({error}); send one JSON object")])
+    return InvalidHookRequest([("", f"is not JSON that can be read ({error}); send one JSON object")])
 
 
 def _generic(body: bytes) -> Any:

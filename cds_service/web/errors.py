@@ -54,7 +54,10 @@ _BY_STATUS = {
     405: Trouble("not-supported", "This address does not answer this method. Hooks and feedback are sent with POST."),
     408: Trouble("timeout", "The body did not arrive in time (B12_BODY_SECONDS). Send all of it at once."),
     413: Trouble("too-long", "The body is too large. Send the prefetch of this service's templates only, or page it."),
-    415: Trouble("not-supported", "The body must be JSON. Send it with Content-Type: application/json."),
+    415: Trouble(
+        "not-supported",
+        "The body must be JSON, and not compressed. Send it with Content-Type: application/json, no Content-Encoding.",
+    ),
     429: Trouble("throttled", "Too many requests. Wait, and send it again."),
     503: Trouble("transient", "Too much to do now: the patient was not assessed. Wait, and send it again."),
     500: Trouble("exception", "The service failed and did not assess the patient. Its operator finds why in the log."),

@@ -12,6 +12,7 @@ from cds_service.web.cors import cors_headers
 from cds_service.web.edge import Edge
 from cds_service.web.errors import error_answer, error_body
 from cds_service.web.front import Refuse
+from cds_service.web.headers import SAFE
 from cds_service.web.recent_errors import ErrorKind
 from cds_service.web.wsgi_call import Headers, Scope
 
@@ -31,8 +32,7 @@ def refusals(app: Flask, edge: Edge) -> Refuse:
         origin = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"), "")
         headers = {
             "Content-Type": "application/json",
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
+            **SAFE,
             "X-Request-Id": request_id,
             "Connection": "close",
             **answer.headers,

@@ -14,6 +14,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from cds_service.web.edge import Edge
 from cds_service.web.forms import is_expected_form
+from cds_service.web.headers import SAFE
 from cds_service.web.recent_errors import NO_ROUTE, ErrorKind
 from cds_service.web.wsgi_call import RECEIVED, WHOLE
 
@@ -32,7 +33,7 @@ def watch_traffic(app: Flask, edge: Edge, admit: Callable[[], None], limit: Call
     app.before_request(_reading(edge.settings.max_body_bytes))
     app.before_request(admit)
     app.before_request(limit)
-    app.before_request(_check_content_type)
+    app.before_request(_check_content)
     app.after_request(_logging(edge.knowledge.version))
     app.after_request(_noting_errors(edge))
 
@@ -46,10 +47,12 @@ def _reading(max_body_bytes: int) -> Callable[[], None]:
     return read
 
 
-def _check_content_type() -> None:
+def _check_content() -> None:
     if request.method != "POST" or request.routing_exception is not None:
         return
-    if not request.is_json and not is_expected_form():
+    # A body is never unpacked: a few kilobytes can unpack to gigabytes, and no client needs to send it so.
+    is_packed = request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity")
+    if is_packed or (not request.is_json and not is_expected_form()):
         raise UnsupportedMediaType
 
 
@@ -80,7 +83,8 @@ def _drained(max_body_bytes: int) -> bytes:
 def _logging(knowledge_version: str) -> Callable[[Response], Response]:
     def finish(response: Response) -> Response:
         response.headers["X-Request-Id"] = g.request_id
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        for name, value in SAFE.items():
+            response.headers.setdefault(name, value)
         if request.method == "POST":
             response.headers["Cache-Control"] = "no-store"
         with contextlib.suppress(OSError, ValueError):  # a log that is full or closed costs nobody an answer

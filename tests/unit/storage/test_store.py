@@ -146,7 +146,7 @@ def test_an_address_that_is_none_is_refused_at_start(url: str) -> None:
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
 def test_an_address_as_hosting_services_write_it_is_understood(scheme: str) -> None:
     pytest.importorskip("psycopg")
-    assert opened(f"{scheme}://b12:secret@db.example.org/b12").driver == "psycopg"
+    assert opened(f"{scheme}://b12:secret@db.example.org/b12").driver == "psycopg"  # pragma: allowlist secret
 
 
 def refuse_the_first_card(database: Database) -> None:

@@ -23,7 +23,7 @@ from cds_service.web.trust.key_source import FRESH_SECONDS, STALE_SECONDS, KeySt
 from tests.signing import BASE, Signer
 from tests.unit.web.conftest import Edge, context, hook_request
 
-PASSWORD = "a long enough pass phrase, with ü"
+PASSWORD = "a long enough pass phrase, with ü"  # pragma: allowlist secret
 CLOSED = {"trust": Trust.OPEN_INSECURE, "operations_password": PASSWORD}
 NOW = datetime.now(UTC)
 
