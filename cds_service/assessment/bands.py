@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 
+from cds_service.assessment.spoken import limit_words
 from cds_service.facts.labs import Comparator, Finding, LabResult
 from cds_service.facts.patient import Sex
 from cds_service.facts.presence import Presence
@@ -84,11 +85,11 @@ def is_raised(result: LabResult, analyte: AnalyteKnowledge) -> tuple[Presence, s
         return (Presence.YES if raised else Presence.NO), "as the laboratory reports it"
     scale = scale_of(result, analyte)
     if result.upper_limit is not None:
-        limit = result.upper_limit
-        return _above(result, limit), f"laboratory's limit {limit.normalize():f} {result.unit}"
+        words = f"laboratory's limit {limit_words(result.upper_limit, result, scale)}"
+        return _above(result, result.upper_limit), words
     if scale is None or scale.raised_above is None:
         return Presence.NOT_KNOWN, "no limit known"
-    return _above(result, scale.raised_above), f"configured cut-off {scale.raised_above.normalize():f} {result.unit}"
+    return _above(result, scale.raised_above), f"cut-off used here {limit_words(scale.raised_above, result, scale)}"
 
 
 def _above(result: LabResult, limit: Decimal) -> Presence:

@@ -292,4 +292,4 @@ def problem_fact(problem: Problem, knowledge: Knowledge) -> FactUsed:
 
 def issue_facts(issues: Iterable[DataIssue]) -> tuple[FactUsed, ...]:
     """Entries that could not be used, as rows of the card's table."""
-    return tuple(FactUsed("Not used", f"{issue.resource}: {issue.issue}") for issue in issues)
+    return tuple(FactUsed("Not used", f"{i.resource}: {i.issue}", str(i.day or "")) for i in issues)

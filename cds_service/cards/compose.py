@@ -9,7 +9,7 @@ from uuid import uuid4
 from cds_service.assessment.assess import DATA_RULE
 from cds_service.assessment.key_words import KEY_WORDS
 from cds_service.assessment.outcome import Assessment, FactUsed, FindingOf
-from cds_service.cards.card import Card, CardSource, Link, Trace
+from cds_service.cards.card import Card, CardSource, Link, Suggestion, Trace
 from cds_service.cards.suggest import suggestions_for
 from cds_service.cards.words import escaped, filled_detail, filled_summary
 from cds_service.facts.labs import Analyte
@@ -76,11 +76,6 @@ def _card(group: Sequence[FindingOf], facts: PatientFacts, knowledge: Knowledge,
     first = group[0]
     always = _always(first.rule, knowledge)
     suggestions = suggestions_for([f.answer for f in group], knowledge, call)
-    offers_medicine = any(
-        action.type == "create" and action.resource is not None and action.resource["resourceType"] != "ServiceRequest"
-        for suggestion in suggestions
-        for action in suggestion.actions
-    )
     return Card(
         uuid=str(uuid4()),
         summary=filled_summary(_text(first, knowledge).summary, _said(first, knowledge)),
@@ -95,9 +90,14 @@ def _card(group: Sequence[FindingOf], facts: PatientFacts, knowledge: Knowledge,
         suggestions=suggestions,
         override_reasons=always.override_reasons,
         links=always.links,
-        # two treatments must not both be applied; tests may
-        selection_behavior="at-most-one" if offers_medicine else "any",
+        # two treatments must not both be applied; one treatment and tests may
+        selection_behavior="at-most-one" if sum(map(_holds_medicine, suggestions)) > 1 else "any",
     )
+
+
+def _holds_medicine(suggestion: Suggestion) -> bool:
+    kinds = {action.resource["resourceType"] for action in suggestion.actions if action.resource is not None}
+    return bool(kinds - {"ServiceRequest"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +162,15 @@ def _table(facts: Iterable[FactUsed], wording: Wording) -> str:
     head = (wording.say("Fact"), wording.say("Value"), wording.say("Date"), wording.say("Reference range"))
     lines = [f"| {' | '.join(head)} |", "|---|---|---|---|"]
     for f in rows[:_MOST_FACTS]:
-        cells = (wording.said(f.label), wording.said(f.value), f.when, f.reference)
+        cells = (_row_label(wording.said(f.label)), wording.said(f.value), f.when, f.reference)
         lines.append(f"| {' | '.join(escaped(cell) or '–' for cell in cells)} |")
     more = len(rows) - _MOST_FACTS
     return "\n".join(lines) + (f"\n\n{wording.say('…and {0} more', more)}." if more > 0 else "")
+
+
+def _row_label(label: str) -> str:
+    """With a capital, unless it has one of its own further on ("eGFR")."""
+    return label if label[1:2].isupper() else label[:1].upper() + label[1:]
 
 
 def _missing(group: Sequence[FindingOf], wording: Wording) -> str:
@@ -180,7 +185,8 @@ def _missing(group: Sequence[FindingOf], wording: Wording) -> str:
 def _not_used(group: Sequence[FindingOf], issues: Sequence[DataIssue], knowledge: Knowledge) -> str:
     if knowledge.rules[group[0].rule].concern in _NO_ISSUES_ON:
         return ""
-    ours = [issue for issue in issues if issue.matters_to in _ON_EVERY_CARD]
+    told = {fact.value for finding in group for fact in finding.answer.facts}  # stands in the table already
+    ours = [i for i in issues if i.matters_to in _ON_EVERY_CARD and f"{i.resource}: {i.issue}" not in told]
     if not ours:
         return ""
     wording = knowledge.wording

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -26,14 +27,16 @@ _TESTS = {
     Recommendation.ORDER_FOLATE: (Test.FOLATE,),
     Recommendation.FOLLOW_UP_3_MONTHS: (Test.B12, Test.MMA, Test.HOMOCYSTEINE),
 }
+_TREATMENTS = (Recommendation.START_IM_B12, Recommendation.START_ORAL_B12)
 _DUPLICATE = "duplicate"
 
 
 def suggestions_for(answers: Sequence[Answer], knowledge: Knowledge, call: HookCall) -> tuple[Suggestion, ...]:
     """The suggestions of one card: changes to the draft first, then treatments, then tests; the first is recommended.
 
-    Each treatment and each test stands once. A test that the card asks to do before an order (folic acid) is offered
-    as that test.
+    Where blood is to be drawn before a treatment that does not wait for it, the tests come first, and both are
+    recommended. Each treatment and each test stands once. A test that the card asks to do before an order (folic acid)
+    is offered as that test.
     """
     reasons = [fact.source for answer in answers for fact in answer.facts if fact.source]
     made: dict[str, Suggestion] = {}
@@ -42,17 +45,33 @@ def suggestions_for(answers: Sequence[Answer], knowledge: Knowledge, call: HookC
     for answer in answers:
         if Recommendation.USE_HYDROXOCOBALAMIN in answer.recommends and made:
             continue  # the draft itself is changed; a second order would double it
+        if _draws_blood_first(answer):
+            for tests in _tests_of(answer, call):
+                made.setdefault(f"tests:{'+'.join(tests)}", _tests(tests, knowledge, call, reasons))
         for regimen_id in answer.regimens:
             regimen = knowledge.regimens[regimen_id]
             made.setdefault(f"regimen:{regimen_id}", _treatment(regimen, call, reasons))
     for answer in answers:
         for tests in _tests_of(answer, call):
             made.setdefault(f"tests:{'+'.join(tests)}", _tests(tests, knowledge, call, reasons))
-    ordered = list(made.values())
-    if not ordered:
-        return ()
-    first = ordered[0]
-    return (Suggestion(first.uuid, first.label, first.actions, is_recommended=True), *ordered[1:])
+    return _recommended(list(made.values()), both=any(_draws_blood_first(answer) for answer in answers))
+
+
+def _draws_blood_first(answer: Answer) -> bool:
+    """Whether the blood is drawn first and the treatment follows without waiting: as `recommends` has them."""
+    kinds = [r in _TESTS for r in answer.recommends if r in _TESTS or r in _TREATMENTS]
+    return bool(answer.regimens) and kinds[:1] == [True] and not all(kinds)
+
+
+def _recommended(ordered: list[Suggestion], *, both: bool) -> tuple[Suggestion, ...]:
+    """The first is recommended; with `both` every test before the first treatment, and that treatment, as all of them
+    are to be done."""
+    last = next((place for place, s in enumerate(ordered) if not _orders_tests(s)), 0) if both else 0
+    return tuple(replace(s, is_recommended=place <= last) for place, s in enumerate(ordered))
+
+
+def _orders_tests(suggestion: Suggestion) -> bool:
+    return all(a.resource is not None and a.resource["resourceType"] == "ServiceRequest" for a in suggestion.actions)
 
 
 def _tests_of(answer: Answer, call: HookCall) -> list[tuple[Test, ...]]:
@@ -89,7 +108,7 @@ def _changes(answer: Answer, knowledge: Knowledge, call: HookCall) -> dict[str, 
         return {}
     if Recommendation.USE_HYDROXOCOBALAMIN in answer.recommends and answer.regimens:
         regimen = knowledge.regimens[answer.regimens[0]]
-        label = say("Change to {0}, {1}", regimen.medicine_text, regimen.title.lower())
+        label = say("Change the order: {0}", regimen.label)
         changed = _changed(sent, regimen, call.record.patient_id)
         return {"update": Suggestion(str(uuid4()), label, (Action("update", label, changed),))}
     if answer.variant == _DUPLICATE:

@@ -25,7 +25,7 @@ _NOT_PRINTABLE = re.compile(
 # escapes are already undone. A blank keeps it readable, and is no part of an address.
 _LINK_LIKE = re.compile(r"(?<=://)(?=\S)|(?i:(?<=www))(?=\.)|(?<=\S)(?=@\S)|(?<=\S@)(?=\S)")
 _TAG_LIKE = re.compile(r"[<>](?!=?\s?\d)")
-_LONGEST = 120
+_LONGEST, _LONGEST_IN_SUMMARY = 240, 120
 
 
 def plain(text: str) -> str:
@@ -57,7 +57,7 @@ def _unlinked(text: str) -> str:
 
 def filled_summary(template: str, values: Mapping[str, str]) -> str:
     """A summary of fewer than 140 characters. What is too long after filling is cut at a word, and shows that it is."""
-    text = plain(template.format_map({key: plain(value)[:_LONGEST] for key, value in values.items()}))
+    text = plain(template.format_map({key: plain(value)[:_LONGEST_IN_SUMMARY] for key, value in values.items()}))
     text = text[:1].upper() + text[1:]
     if len(text) < SUMMARY_LIMIT:
         return text

@@ -58,8 +58,9 @@ class Wording:
         if remark is not None:
             return f"{self.said(remark['thing'])} ({self.said(remark['remark'])})"
         for joint in _JOINTS:
-            if joint in sentence:
-                return joint.join(self.said(part) for part in sentence.split(joint))
+            first, found, rest = sentence.partition(joint)
+            if found:  # the rest may be one sentence with the joint in it
+                return f"{self.said(first)}{joint}{self.said(rest)}"
         return f"{self.said(sentence[:-1])}." if sentence.endswith(".") else sentence
 
     @cached_property

@@ -229,10 +229,10 @@ def _broken(folder: Path, tmp_path: Path, name: str, old: str, new: str) -> list
         ),
         (
             "rules/B12-DX-09-preliminary-low.yaml",
-            "{date}",
+            "{when}",
             "{day}",
             "rules/B12-DX-09-preliminary-low.yaml: cards.preliminary.summary: {day} is not filled in here; it may hold "
-            "{b12}, {date}, {name}",
+            "{b12}, {name}, {when}",
         ),
         ("sentences.yaml", "Age:", "Agee:", "sentences.yaml: 'Age': is missing; translate it"),
         (

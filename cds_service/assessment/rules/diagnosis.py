@@ -9,13 +9,13 @@ from cds_service.assessment.bands import Band, b12_band, is_raised, scale_of
 from cds_service.assessment.metabolites import Marker, rate_words
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
+from cds_service.assessment.spoken import in_printed_unit, limit_words, printed_unit, when
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
 from cds_service.facts.patient import DataKey
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import ProblemKind
 from cds_service.facts.treatments import Medicine, Treatment
-from cds_service.facts.units import normalised
 from cds_service.knowledge.model import Recommendation, Scale
 
 _MOST_MEDICINES = 2
@@ -65,7 +65,7 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
         | {
             "treatment": treatment_words(p),
             "later": later[0].printed if later else "",
-            "later_date": str(later[0].taken) if later else "",
+            "later_when": when(later[0].taken) if later else "",
         },
         recommends=recommends,
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES, DataKey.CONDITIONS),
@@ -86,14 +86,14 @@ def treatment_words(p: Picture) -> str:
     """What the record holds of B12 treatment, for a sentence: never "none" where there is some."""
     therapy = p.therapy
     if any(t.is_active for t in therapy.doubtful):
-        return "the dose of the recorded B12 is not readable"
+        return "recorded B12 dose cannot be read"
     if therapy.is_current is Presence.NOT_KNOWN:
-        return "it is not known whether the recorded B12 is still taken"
+        return "unclear whether recorded B12 is still taken"
     if therapy.was_ever:
         return "B12 treatment has ended"
     if any(t.is_active for t in therapy.too_little):
-        return "the recorded B12 is less than a treatment dose"
-    return "no B12 treatment is recorded"
+        return "recorded B12 is below a treatment dose"
+    return "no B12 found, not all medicines read" if p.unread(*MEDICATION_KEYS) else "no B12 treatment recorded"
 
 
 def _b12_medicines(p: Picture) -> tuple[FactUsed, ...]:
@@ -131,7 +131,7 @@ def functional_deficiency(p: Picture) -> Answer:
         variant=_functional_variant(p, raised),
         facts=(result_fact(b12, p.knowledge), *_marker_facts(p, reading.markers), *_b12_medicines(p)),
         values=b12_values(p, b12)
-        | {"markers": marker_words(p, raised), "limits": _limits(p, raised), "treatment": treatment_words(p)}
+        | {"markers": _dated(p, raised, b12), "limits": _limits(p, raised), "treatment": treatment_words(p)}
         | _other_causes(p),
         recommends=(Recommendation.REVIEW_CAUSE, *_folate_test(p, raised)),
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES, DataKey.CONDITIONS),
@@ -160,8 +160,8 @@ def _other_causes(p: Picture) -> dict[str, str]:
     egfr = p.newest(Analyte.EGFR)
     folate = p.newest(Analyte.SERUM_FOLATE) or p.newest(Analyte.RED_CELL_FOLATE)
     return {
-        "kidneys": f"eGFR {rate_words(egfr)} ({egfr.taken})" if egfr is not None else "no eGFR on record",
-        "folate": f"folate {folate.printed} ({folate.taken})" if folate is not None else "no folate on record",
+        "kidneys": f"eGFR {rate_words(egfr)} ({egfr.taken})" if egfr is not None else "no eGFR",
+        "folate": f"folate {folate.printed} ({folate.taken})" if folate is not None else "no folate",
     }
 
 
@@ -301,7 +301,8 @@ def raised_marker_alone(p: Picture) -> Answer:
     return fires(
         variant=("apart" if not without_b12 else "without-b12") + ("" if called_for else "-alone"),
         facts=(*_marker_facts(p, markers), *b12, *p.features),
-        values={"markers": marker_words(p, markers), "date": str(markers[0].result.taken)},
+        values=(b12_values(p, p.reading.deciding) if p.reading.deciding is not None else {})
+        | {"markers": marker_words(p, markers), "marker_date": str(markers[0].result.taken)},
         recommends=tuple(wanted) or (Recommendation.VERIFY_DATA,),
     )
 
@@ -380,42 +381,59 @@ def tests_disagree(p: Picture) -> Answer:
     result, disagreeing = p.reading.deciding, p.reading.disagreeing
     if result is None or not disagreeing or p.therapy.is_current is Presence.YES:
         return does_not_fire()
+    other, mma = disagreeing[0], Recommendation.ORDER_MMA
+    settle = (mma,) if p.status is Status.DEFICIENT and not _has_mma(p) and not p.pending(Test.MMA) else ()
     return fires(
         variant="more-severe-counts",
         facts=(result_fact(result, p.knowledge), *_other_facts(p)),
-        values=b12_values(p, result) | {"other": disagreeing[0].printed, "other_date": str(disagreeing[0].taken)},
-        recommends=(Recommendation.VERIFY_DATA,),
+        values=b12_values(p, result)
+        | {"other": f"{_b12_name(other)} {other.printed}", "other_date": str(other.taken)},
+        recommends=(*settle, Recommendation.VERIFY_DATA),
     )
 
 
 def b12_values(p: Picture, result: LabResult) -> dict[str, str]:
-    """What the words of a card on a B12 result are filled with."""
+    """What the words of a card on a B12 result are filled with; limits are in the unit that the laboratory printed."""
     scale = scale_of(result, p.knowledge.analytes[result.analyte])
-    low = f"{scale.deficient_below.normalize():f}" if scale is not None and scale.deficient_below is not None else "?"
-    high = f"{scale.unlikely_above.normalize():f}" if scale is not None and scale.unlikely_above is not None else "?"
     printed = result.printed if result.finding is None else f"reported as {result.printed}"
-    own = f"{result.lower_limit.normalize():f} {_unit_as_printed(result, scale)}" if result.lower_limit else ""
+    unit = printed_unit(result, scale)[0]
+    own = result.lower_limit
     return {
-        "own_low": own,
-        "name": "active B12" if result.analyte is Analyte.ACTIVE_B12 else "vitamin B12",
+        "own_low": f"{in_printed_unit(own, result, scale)} {unit}" if own else "",
+        "name": _b12_name(result),
         "b12": f"{printed} (preliminary)" if result.is_preliminary else printed,
         "date": str(result.taken),
-        "low": f"{low} {_unit_as_printed(result, scale)}",
-        "grey_zone": f"{low} to {high} {_unit_as_printed(result, scale)}",
+        "when": when(result.taken),
+        **_limits_of(result, scale),
     }
 
 
-def _unit_as_printed(result: LabResult, scale: Scale | None) -> str:
-    """The laboratory's own name of the unit where it is the same one (pg/mL is ng/L), so that a clinician need not
-    convert; else the unit of the limits."""
-    printed = result.printed.rpartition(" ")[2]
-    return printed if scale is not None and scale.units.get(normalised(printed)) == 1 else result.unit
+def _b12_name(result: LabResult) -> str:
+    return "active B12" if result.analyte is Analyte.ACTIVE_B12 else "vitamin B12"
+
+
+def _limits_of(result: LabResult, scale: Scale | None) -> dict[str, str]:
+    """`low` and the grey zone in the laboratory's unit; `full_zone` has the numbers that we hold beside it."""
+    low = scale.deficient_below if scale is not None else None
+    high = scale.unlikely_above if scale is not None else None
+    if low is None or high is None:
+        return {"low": "?", "grey_zone": "?", "full_zone": "?"}
+    unit, factor = printed_unit(result, scale)
+    zone = f"{in_printed_unit(low, result, scale)} to {in_printed_unit(high, result, scale)} {unit}"
+    ours = "" if factor == 1 else f" = {low.normalize():f} to {high.normalize():f} {result.unit}"
+    return {"low": limit_words(low, result, scale), "grey_zone": zone, "full_zone": zone + ours}
 
 
 def marker_words(p: Picture, markers: tuple[Marker, ...]) -> str:
     """ "MMA 0.55 umol/L and homocysteine 22 umol/L"; without the amount where the laboratory gave only a word."""
     named = [" ".join(filter(None, (p.knowledge.analytes[m.result.analyte].short, _amount(m.result)))) for m in markers]
     return both(p, named)
+
+
+def _dated(p: Picture, markers: tuple[Marker, ...], b12: LabResult) -> str:
+    """`marker_words`, with the day where it is not that of the B12 result beside them."""
+    words, days = marker_words(p, markers), dict.fromkeys(str(m.result.taken) for m in markers)
+    return words if list(days) == [str(b12.taken)] else f"{words} ({', '.join(days)})"
 
 
 def both(p: Picture, names: Sequence[str]) -> str:

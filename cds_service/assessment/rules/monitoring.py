@@ -19,6 +19,7 @@ from cds_service.assessment.rules.offers import (
     regimens_for,
 )
 from cds_service.assessment.rules.treatment import needs_treatment
+from cds_service.assessment.spoken import how_long, when
 from cds_service.facts.dates import add_months, days
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
@@ -50,7 +51,7 @@ def follow_up_due(p: Picture) -> Answer:
     return fires(
         variant="due-early" if early else "due",
         facts=(begun, *_baseline(p), *p.neurological),
-        values={"since": str(since), "days": str((p.today - since).days)},
+        values={"since": str(since), "duration": how_long(since, p.today)},
         recommends=(Recommendation.FOLLOW_UP_3_MONTHS,),
     )
 
@@ -122,7 +123,7 @@ def insufficient_response(p: Picture) -> Answer:
         (*(result_fact(r, p.knowledge) for r in raised), *b12, *p.neurological),
         {
             "markers": both(p, [f"{p.knowledge.analytes[r.analyte].short} {r.printed}" for r in raised]),
-            "date": str(raised[0].taken),
+            "when": when(raised[0].taken),
         },
     )
 
@@ -142,7 +143,7 @@ def deficient_on_therapy(p: Picture) -> Answer:
     return _no_response(
         p,
         "still-deficient",
-        (result_fact(last, p.knowledge, "on treatment"), *p.neurological),
+        (result_fact(last, p.knowledge, "on treatment" if since is not None else ""), *p.neurological),
         b12_values(p, last),
     )
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from cds_service.assessment.bands import Band
 from cds_service.assessment.exposure import used_longer_than
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, issue_facts, result_fact
@@ -131,7 +132,7 @@ def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None, check: tuple[Recomm
         return cannot_tell("signs and risks", keys=unread, facts=folic.facts) if unread else does_not_fire(*folic.facts)
     b12 = p.reading.deciding if p.status is Status.INDETERMINATE else None
     facts = (*folic.facts, *((result_fact(b12, p.knowledge),) if b12 is not None else ()), *called_for)
-    values = {"dose": folic.words(), "feature": called_for[0].words}
+    values = {"dose": folic.words(), "feature": called_for[0].words, **_why_open(p)}
     if b12 is not None:
         mma = () if p.pending(Test.MMA) or _mma_known(p) else (Recommendation.ORDER_MMA,)
         add = Recommendation.REFER if is_allergic(p) else Recommendation.ADD_B12_WITH_FOLIC_ACID
@@ -154,6 +155,18 @@ def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None, check: tuple[Recomm
         missing_keys=p.unread(DataKey.LABS, *MEDICATION_KEYS),
         target=folic.target,
     )
+
+
+def _why_open(p: Picture) -> dict[str, str]:
+    """Why the level does not settle it: in two words for a summary, and as a sentence."""
+    reading = p.reading
+    if reading.is_below_own_range:
+        return {"open": "low by own range", "why_open": "it is below the range of its own laboratory"}
+    if reading.band is Band.UNLIKELY:
+        return {"open": "unreliable", "why_open": reading.distrust}
+    if reading.band is Band.DEFICIENT_OR_INDETERMINATE:
+        return {"open": "may be deficient", "why_open": "the laboratory gave only an upper bound"}
+    return {"open": "in the grey zone", "why_open": "it lies between the limits"}
 
 
 def _mma_known(p: Picture) -> bool:

@@ -82,9 +82,7 @@ def data_incomplete(p: Picture, answers: Iterable[Answer]) -> Answer:
     urgent = labs and bool(p.features) and bool(p.risks)
     return fires(
         variant="results-with-feature" if urgent else "results" if labs else "other",
-        facts=tuple(FactUsed("Not read", words) for words in named_keys)
-        + issue_facts(p.left_out)
-        + (p.features + p.risks if labs else ()),
+        facts=issue_facts(p.left_out) + (p.features + p.risks if labs else ()),
         values={"keys": ", ".join(named_keys)},
         recommends=(Recommendation.VERIFY_DATA,),
         missing_keys=missing,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from cds_service.assessment.bands import Band, b12_band, scale_of
 from cds_service.assessment.exposure import used_longer_than
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
-from cds_service.assessment.picture import MALABSORPTIVE, MEDICATION_KEYS, Picture, result_fact
+from cds_service.assessment.picture import MALABSORPTIVE, MEDICATION_KEYS, Picture, issue_facts, result_fact
 from cds_service.assessment.reading import B12_ANALYTES
 from cds_service.assessment.results import within_months
 from cds_service.facts.labs import Analyte, LabResult
@@ -96,7 +96,7 @@ def advanced_age(p: Picture) -> Answer:
 
 def unexplained_feature(p: Picture) -> Answer:
     """Neuropathy, macrocytosis or glossitis, no known risk, and no result."""
-    if not _wanted(p):
+    if not _wanted(p) or p.has(ProblemKind.MYELOPATHY):  # which has its own rule, and it does not say "consider"
         return does_not_fire()
     facts = p.neurological + p.facts_of(ProblemKind.GLOSSITIS, ProblemKind.MACROCYTIC_ANAEMIA)
     if p.macrocytosis is not None:
@@ -126,7 +126,7 @@ def result_unusable(p: Picture) -> Answer:
     found = _untold(p)
     if not found:
         return does_not_fire()
-    why = found[0][1]
+    fact, why = found[0]
     recommends: tuple[Recommendation, ...] = (Recommendation.VERIFY_DATA,)
     is_coming = p.reading.preliminary is not None or p.pending(Test.B12, Test.ACTIVE_B12)
     if not is_coming and p.therapy.is_current is not Presence.YES:
@@ -134,7 +134,7 @@ def result_unusable(p: Picture) -> Answer:
     return fires(
         variant=WITH_FEATURE if p.features or p.risks else ALONE,
         facts=tuple(fact for fact, _why in found) + p.features,
-        values={"why": why},
+        values={"why": why, "result": f"A vitamin B12 result of {fact.when}" if fact.when else "A vitamin B12 result"},
         recommends=recommends,
     )
 
@@ -143,23 +143,20 @@ def _untold(p: Picture) -> list[tuple[FactUsed, str]]:
     """Recent B12 results that tell no band, each with the reason in words."""
     reading, months = p.reading, p.parameters.recent_result_months
     told: list[tuple[LabResult | None, str]] = [
-        (reading.in_words_only, "the laboratory reported a word and no number"),
-        (reading.unclassified, "the laboratory gave only a bound, which leaves open whether it is low"),
-        (reading.preliminary, "the result is preliminary and may still change"),
+        (reading.in_words_only, "The laboratory reported a word and no number."),
+        (reading.unclassified, "The laboratory gave only a bound, which leaves open whether it is low."),
+        (reading.preliminary, "It is preliminary and may still change."),
     ]
     by_name = [r for r in p.facts.labs if r.analyte in B12_ANALYTES and not r.is_coded]
-    told += [(r, "the result has no code and was recognised by its name alone") for r in by_name]
+    told += [(r, "It has no code and was recognised by its name alone.") for r in by_name]
     found = [
         (result_fact(result, p.knowledge), why)
         for result, why in told
         if result is not None and (within_months(result.taken, months, p.today) or _would_be_deficient(p, result))
     ]
-    unused = [
-        (FactUsed("Vitamin B12, not used", issue.issue, source=issue.resource), issue.issue)
-        for issue in p.unused(*B12_ANALYTES)
-        if issue.resource not in {result.source for result in by_name}
-    ]
-    return found + unused
+    unused = [i for i in p.unused(*B12_ANALYTES) if i.resource not in {result.source for result in by_name}]
+    facts = zip(issue_facts(unused), unused, strict=True)
+    return found + [(replace(fact, source=issue.resource), issue.issue) for fact, issue in facts]
 
 
 def _would_be_deficient(p: Picture, result: LabResult) -> bool:

@@ -23,6 +23,7 @@ from cds_service.assessment.rules.offers import (
     is_allergic,
     regimens_for,
 )
+from cds_service.assessment.spoken import how_long
 from cds_service.facts.dates import add_months
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
@@ -73,7 +74,7 @@ def parenteral_first(p: Picture) -> Answer:
     second = () if injection_only else (Recommendation.START_ORAL_B12,)
     return fires(
         variant="hydroxocobalamin" if leber else "injection",
-        facts=reasons + injection_cautions(p),
+        facts=_reasons_for_injection(p) + injection_cautions(p),  # which name Leber's disease
         values={"why": reasons[0].words},
         recommends=(Recommendation.START_IM_B12, *second),
         regimens=regimens_for(p, INJECTION) if injection_only else regimens_for(p, INJECTION, ORAL),
@@ -113,8 +114,7 @@ def myelopathy_untreated(p: Picture) -> Answer:
     result = p.reading.deciding
     b12 = (result_fact(result, p.knowledge),) if result is not None else ()
     if p.status is Status.UNLIKELY:
-        wanted = () if p.pending(Test.MMA) else (Recommendation.ORDER_MMA,)
-        return fires(variant="not-excluded", facts=facts + b12, recommends=(*wanted, Recommendation.REFER))
+        return _cord_with_normal_level(p, facts)
     is_known = p.status is not Status.UNKNOWN
     blood = () if is_known or p.pending(Test.B12) else (Recommendation.ORDER_B12, Recommendation.ORDER_MMA)
     treat = () if is_allergic(p) else (Recommendation.START_IM_B12,)
@@ -126,6 +126,18 @@ def myelopathy_untreated(p: Picture) -> Answer:
         recommends=(*blood, *treat, Recommendation.REFER),
         regimens=regimens_for(p, INJECTION),
         missing_keys=p.unread(*(() if is_known else (DataKey.LABS,)), *MEDICATION_KEYS, DataKey.ALLERGIES),
+    )
+
+
+def _cord_with_normal_level(p: Picture, facts: tuple[FactUsed, ...]) -> Answer:
+    """A level above the limits does not speak for the tissues: MMA does, and is asked for until it is on its way."""
+    result = p.reading.deciding
+    on_its_way = p.pending(Test.MMA)
+    return fires(
+        variant="not-excluded-pending" if on_its_way else "not-excluded",
+        facts=facts + ((result_fact(result, p.knowledge),) if result is not None else ()),
+        values=b12_values(p, result) if result is not None else {},
+        recommends=(*(() if on_its_way else (Recommendation.ORDER_MMA,)), Recommendation.REFER),
     )
 
 
@@ -144,7 +156,7 @@ def _cord_injections_stopped(p: Picture, facts: tuple[FactUsed, ...]) -> Answer 
     return fires(
         variant="interrupted-allergy" if is_allergic(p) else variant,
         facts=facts + ((result_fact(result, p.knowledge),) if result is not None else ()) + injection_cautions(p),
-        values={"last": str(given[-1]), "days": str(since)},
+        values={"last": str(given[-1]), "duration": how_long(given[-1], p.today)},
         recommends=(*(() if is_allergic(p) else (Recommendation.START_IM_B12,)), Recommendation.REFER),
         regimens=regimens_for(p, INJECTION),
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.PROCEDURES, DataKey.ALLERGIES),
@@ -153,12 +165,13 @@ def _cord_injections_stopped(p: Picture, facts: tuple[FactUsed, ...]) -> Answer 
 
 def _cord_on_tablets(p: Picture, facts: tuple[FactUsed, ...]) -> Answer:
     """Tablets do not treat a cord that deficiency damages: parenteral first (clinical-guidelines 5)."""
-    if not p.therapy.is_oral_only or p.status not in _LOW:
+    b12 = p.reading.deciding or p.reading.in_words_only
+    if not p.therapy.is_oral_only or p.status not in _LOW or b12 is None:
         return does_not_fire(*facts)
-    result = p.reading.deciding
     return fires(
         variant="tablets-only-allergy" if is_allergic(p) else "tablets-only",
-        facts=facts + ((result_fact(result, p.knowledge),) if result is not None else ()) + injection_cautions(p),
+        facts=(*facts, result_fact(b12, p.knowledge), *injection_cautions(p)),
+        values=b12_values(p, b12),
         recommends=(*(() if is_allergic(p) else (Recommendation.ESCALATE_TO_PARENTERAL,)), Recommendation.REFER),
         regimens=regimens_for(p, INJECTION),
         missing_keys=p.unread(DataKey.ALLERGIES),
@@ -176,7 +189,7 @@ def untreated_too_long(p: Picture) -> Answer:
     return fires(
         variant="cord-warning",
         facts=(result_fact(result, p.knowledge),),
-        values=b12_values(p, result) | {"days": str((p.today - known_since).days)},
+        values=b12_values(p, result) | {"duration": how_long(known_since, p.today)},
         missing_keys=p.unread(*MEDICATION_KEYS),
     )
 
@@ -210,11 +223,13 @@ def pregnancy(p: Picture) -> Answer:
     if not facts or not low or p.therapy.is_current is Presence.YES:
         return does_not_fire(*facts)
     recommends = [Recommendation.REFER]
-    if p.recent(Analyte.ACTIVE_B12) is None and not p.pending(Test.ACTIVE_B12):
+    is_known = p.recent(Analyte.ACTIVE_B12) is not None or p.pending(Test.ACTIVE_B12)
+    if not is_known:
         recommends.insert(0, Recommendation.ORDER_ACTIVE_B12)
     result = p.reading.deciding or p.reading.in_words_only
     values = b12_values(p, result) if result is not None else {}
-    return fires(variant="pregnant", facts=facts, values=values, recommends=tuple(recommends))
+    variant = "pregnant-active-known" if is_known else "pregnant"
+    return fires(variant=variant, facts=facts, values=values, recommends=tuple(recommends))
 
 
 def maintenance_by_cause(p: Picture) -> Answer:

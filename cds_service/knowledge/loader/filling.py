@@ -9,7 +9,7 @@ from string import Formatter
 from cds_service.knowledge.model import CardText, RuleKnowledge
 from cds_service.knowledge.schemas.rules import SUMMARY_AT_MOST
 
-_USUAL_LENGTH = 10  # a day, a dose, a number of days
+_USUAL_LENGTH = 10  # a day, a dose
 _LENGTHS: Mapping[str, int] = {
     "b12": 13,
     "cause": 24,
@@ -20,11 +20,16 @@ _LENGTHS: Mapping[str, int] = {
     "medicines": 27,
     "months": 2,
     "age": 3,
-    "days": 4,
+    "duration": 9,
+    "open": 16,
+    "other": 24,
+    "result": 35,
+    "when": 17,
+    "later_when": 17,
     "reason": 42,
     "risk": 24,
     "span": 29,
-    "treatment": 44,
+    "treatment": 43,
     "why": 24,
 }
 """How long the longest ordinary values are."""

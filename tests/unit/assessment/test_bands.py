@@ -125,7 +125,7 @@ def test_the_laboratorys_own_limit_comes_before_ours_and_is_named() -> None:
     result = replace(lab_result(Analyte.MMA, "0.35 umol/L"), upper_limit=Decimal("0.40"))
     assert is_raised(result, KNOWLEDGE.analytes[Analyte.MMA]) == (Presence.NO, "laboratory's limit 0.4 umol/L")
     ours = is_raised(lab_result(Analyte.MMA, "0.35 umol/L"), KNOWLEDGE.analytes[Analyte.MMA])
-    assert ours == (Presence.YES, "configured cut-off 0.28 umol/L")
+    assert ours == (Presence.YES, "cut-off used here 0.28 umol/L")
 
 
 def test_a_unit_without_a_scale_tells_nothing() -> None:

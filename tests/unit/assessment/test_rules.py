@@ -128,9 +128,9 @@ def test_b12_ordered_twice_names_two_and_never_what_the_draft_replaces() -> None
 @pytest.mark.parametrize(
     ("fields", "words", "dose"),
     [
-        ({"as_needed": True}, "the recorded B12 is less than a treatment dose", "b12: taken only when needed"),
-        ({"dose": UNKNOWN_DOSE}, "the dose of the recorded B12 is not readable", "b12: dose not known"),
-        ({"dose": DailyDose(None, "no unit")}, "the dose of the recorded B12 is not readable", "b12: no unit"),
+        ({"as_needed": True}, "recorded B12 is below a treatment dose", "b12: taken only when needed"),
+        ({"dose": UNKNOWN_DOSE}, "recorded B12 dose cannot be read", "b12: dose not known"),
+        ({"dose": DailyDose(None, "no unit")}, "recorded B12 dose cannot be read", "b12: no unit"),
     ],
 )
 def test_b12_that_is_no_certain_treatment_is_said_with_its_reason(
@@ -154,7 +154,7 @@ def test_tablets_that_ran_out_days_ago_may_still_be_taken() -> None:
     )
     told = answer("B12-DX-01", {"total_b12": {"result": "150 ng/L", "days_ago": 100}}, ran_out)
     assert told.variant == "treatment-doubtful"
-    assert told.values["treatment"] == "it is not known whether the recorded B12 is still taken"
+    assert told.values["treatment"] == "unclear whether recorded B12 is still taken"
 
 
 def test_doubts_are_told_once_each_with_how_many_records_they_concern_and_three_sources() -> None:
@@ -308,7 +308,7 @@ def test_what_two_cards_name_is_not_said_a_third_time() -> None:
     given = {"total_b12": "150 ng/L", "problems": ["myelopathy"], "unread": ["allergies", "medicationRequests"]}
     assert _data(given).outcome is Outcome.DOES_NOT_FIRE
     signs = _data({"total_b12": "420 ng/L", "problems": ["peripheral-neuropathy"], "unread": ["conditions"]})
-    assert [fact.label for fact in signs.facts] == ["Not read"]
+    assert (signs.missing_keys, signs.values) == (("conditions",), {"keys": "problem list"})
 
 
 def test_limits_are_said_in_the_laboratorys_own_name_of_the_unit() -> None:
@@ -317,6 +317,46 @@ def test_limits_are_said_in_the_laboratorys_own_name_of_the_unit() -> None:
         values = answer("B12-DX-03", {}, labs=(result,)).values
         assert (values["low"], values["grey_zone"]) == ("180 pg/mL", "180 to 350 pg/mL")
         assert values["own_low"] == "200 pg/mL"
+
+
+def test_limits_of_a_unit_that_is_a_multiple_of_ours_stand_beside_ours() -> None:
+    result = replace(lab_result(Analyte.TOTAL_B12, "179 ng/L"), printed="17.9 ng/dL", lower_limit=Decimal(200))
+    values = answer("B12-DX-01", {}, labs=(result,)).values
+    assert (values["low"], values["own_low"]) == ("18 ng/dL = 180 ng/L", "20 ng/dL")
+    assert values["grey_zone"] == "18 to 35 ng/dL"
+    assert values["full_zone"] == "18 to 35 ng/dL = 180 to 350 ng/L"
+
+
+def test_a_marker_of_another_day_than_the_level_is_dated() -> None:
+    given = {"total_b12": {"result": "300 ng/L", "days_ago": 10}}
+    same = answer("B12-DX-04", {**given, "mma": {"result": "0.9 umol/L", "days_ago": 10}})
+    other = answer("B12-DX-04", {**given, "mma": {"result": "0.9 umol/L", "days_ago": 12}})
+    assert same.values["markers"] == "MMA 0.9 umol/L"
+    assert other.values["markers"] == "MMA 0.9 umol/L (2025-09-19)"
+
+
+def test_no_treatment_is_not_said_where_the_medicines_were_not_all_read() -> None:
+    told = answer("B12-DX-01", {"total_b12": "150 ng/L", "unread": ["medicationRequests"]})
+    assert told.values["treatment"] == "no B12 found, not all medicines read"
+
+
+@pytest.mark.parametrize(
+    ("given", "open_", "why"),
+    [
+        ({"total_b12": "250 ng/L"}, "in the grey zone", "it lies between the limits"),
+        ({"total_b12": "<200 ng/L"}, "may be deficient", "the laboratory gave only an upper bound"),
+        ({"total_b12": "420 ng/L", "if_antibody": "positive"}, "unreliable", "intrinsic factor antibody is positive"),
+        (
+            {"total_b12": {"result": "380 ng/L", "own_low": 400}},
+            "low by own range",
+            "it is below the range of its own laboratory",
+        ),
+    ],
+)
+def test_a_level_that_settles_nothing_says_why(given: dict[str, Any], open_: str, why: str) -> None:
+    told = answer("B12-SAFE-02", {**given, "problems": ["peripheral-neuropathy"], "drafting": {"folic-acid": 5}})
+    assert told.values["open"] == open_
+    assert told.values["why_open"].startswith(why)
 
 
 def test_the_newest_marker_on_treatment_counts_whatever_the_order() -> None:
@@ -354,5 +394,5 @@ def test_of_several_other_results_the_one_that_disagrees_is_named() -> None:
     given = {"total_b12": "150 ng/L", "active_b12": "60 pmol/L"}
     facts = example_facts(given)
     told = answer("B12-DX-10", given, labs=(*facts.labs, again))
-    assert (told.values["b12"], told.values["other"]) == ("150 ng/L", "60 pmol/L")
+    assert (told.values["b12"], told.values["other"]) == ("150 ng/L", "active B12 60 pmol/L")
     assert [fact.value for fact in told.facts] == ["150 ng/L", "111 pmol/L", "60 pmol/L"]

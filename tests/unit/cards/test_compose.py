@@ -110,7 +110,7 @@ def test_a_deficiency_is_one_card_with_the_treatment_on_it() -> None:
     assert len(cards) == 1
     card = cards[0]
     assert card.trace.rules == ("B12-DX-01", "B12-RX-01")
-    assert card.summary.startswith("Vitamin B12 150 ng/L on 2025-09-21 is below 180 ng/L")
+    assert card.summary.startswith("Vitamin B12 150 ng/L on 2025-09-21 is deficient (below 180 ng/L)")
     assert [s.is_recommended for s in card.suggestions] == [True, False]
     assert card.selection_behavior == "at-most-one"
     assert "| 150 ng/L | 2025-09-21 |" in card.detail
@@ -120,6 +120,22 @@ def test_tests_may_be_applied_together_and_treatments_not() -> None:
     tests = _cards({"total_b12": "210 ng/L", "problems": ["peripheral-neuropathy"]})[0]
     assert tests.selection_behavior == "any"
     assert len(tests.suggestions) > 1
+
+
+def test_in_cord_disease_blood_is_drawn_first_and_the_injection_does_not_wait_for_it() -> None:
+    card = next(card for card in _cards({"problems": ["myelopathy"]}) if "B12-RX-03" in card.trace.rules)
+    assert [s.label.partition(":")[0] for s in card.suggestions] == [
+        "Order Total vitamin B12",
+        "Order Methylmalonic acid",
+        "Start vitamin B12 injections",
+    ]
+    assert [s.is_recommended for s in card.suggestions] == [True, True, True]
+    assert card.selection_behavior == "any"  # so that all three can be applied
+
+
+def test_no_other_card_says_to_consider_a_test_in_cord_disease() -> None:
+    cards = _cards({"problems": ["myelopathy"]})
+    assert not [card.summary for card in cards if "consider" in card.summary]
 
 
 def test_the_injection_course_is_one_order_with_its_steps_in_sequence() -> None:
@@ -178,7 +194,7 @@ def test_what_was_not_received_stands_on_the_card() -> None:
 
 def test_what_could_not_be_used_stands_on_the_card() -> None:
     card = _cards({"unusable": "total-b12", "problems": ["peripheral-neuropathy"]})[0]
-    assert "Observation/unusable: it has no unit, and none is guessed" in card.detail
+    assert card.detail.count("Observation/unusable: it has no unit, and none is guessed") == 1  # in the table
 
 
 @pytest.mark.parametrize(
@@ -204,7 +220,7 @@ def test_a_card_says_whose_judgement_it_supports() -> None:
 def _of_facts(count: int) -> Card:
     """The card of one rule that rests on so many facts."""
     facts = tuple(FactUsed(f"Fact {number}", "1 mg", "2025-09-20", "0 to 2 mg") for number in range(count))
-    values = {"name": "vitamin B12", "b12": "150 ng/L", "date": "2025-09-20", "low": "180 ng/L", "treatment": "none"}
+    values = {"name": "vitamin B12", "b12": "150 ng/L", "when": "on 2025-09-20", "low": "180 ng/L", "treatment": ""}
     finding = FindingOf("B12-DX-01", fires(variant="untreated", facts=facts, values=values))
     assessment = Assessment(Status.DEFICIENT, TODAY, KNOWLEDGE.version, (finding,), ())
     call = HookCall(hook="patient-view", user_id="", record=PatientRecord("example"), today=TODAY)
@@ -235,9 +251,9 @@ def test_a_card_is_as_the_specification_has_it_to_the_word() -> None:
     assert (topic.system, topic.code) == ("https://b12-cds.org/topics", rule.concern)
     assert topic.display == rule.concern.replace("-", " ").capitalize()
     paragraph, table, why = card.detail.split("\n\n")
-    values = {"grey_zone": "180 to 350 ng/L", "low": "180 ng/L", "b12": "210 ng/L", "name": "vitamin B12"}
+    values = {"full_zone": "180 to 350 ng/L", "low": "180 ng/L", "b12": "210 ng/L", "name": "vitamin B12"}
     assert paragraph == filled_detail(rule.cards["indeterminate-alone"].detail, values)
-    assert table.endswith("| vitamin B12 | 210 ng/L | 2025-09-21 | – |")
+    assert table.endswith("| Vitamin B12 | 210 ng/L | 2025-09-21 | – |")
     assert why.startswith("**Why:** B12-DX-03. ")
 
 

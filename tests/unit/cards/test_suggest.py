@@ -53,6 +53,27 @@ def test_a_draft_that_is_changed_is_not_ordered_a_second_time_and_hides_no_other
     assert kinds(HYDROXOCOBALAMIN, drafts=False) == ["create"]
 
 
+def test_a_test_beside_a_treatment_comes_second_unless_the_answer_puts_it_first() -> None:
+    start, mma = Recommendation.START_IM_B12, Recommendation.ORDER_MMA
+    first = fires(variant="x", recommends=(mma, start), regimens=("im-replacement",))
+    second = fires(variant="x", recommends=(start, mma), regimens=("im-replacement",))
+    without = fires(variant="x", recommends=(mma, start))  # no product may be offered
+    assert [(one.label[:9], one.is_recommended) for one in suggestions(first)] == [
+        ("Order Met", True),
+        ("Start vit", True),
+    ]
+    assert [(one.label[:9], one.is_recommended) for one in suggestions(second)] == [
+        ("Start vit", True),
+        ("Order Met", False),
+    ]
+    assert [(one.label[:9], one.is_recommended) for one in suggestions(without)] == [("Order Met", True)]
+
+
+def test_a_changed_draft_says_what_it_becomes() -> None:
+    [label] = labels(HYDROXOCOBALAMIN)
+    assert label.startswith("Change the order: Start hydroxocobalamin injections: 1000 mcg daily")
+
+
 def test_the_first_alone_is_recommended() -> None:
     tests = fires(variant="x", recommends=(Recommendation.ORDER_MMA, Recommendation.ORDER_CBC))
     assert [one.is_recommended for one in suggestions(TABLETS, tests)] == [True, False, False]
