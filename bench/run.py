@@ -53,15 +53,13 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """CPU time so far, of the process and all its descendants."""
-        return sum(_cpu_ticks(pid) for pid in _tree(self.pid)) / _TICKS
+        return sum(_cpu_ticks(pid) for pid in tree(self.pid)) / _TICKS
 
 
 @contextmanager
 def serving(interface: str, target: str, folder: Path) -> Iterator[Server]:
     """A contender on granian, one worker: the floor on one blocking thread, ours behind their front."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", interface, "--workers", "1", "--http", "1"]
     command += ["--blocking-threads", "1"] if interface == "wsgi" else []
     database = f"sqlite:///{folder}/{target.partition(':')[0]}.sqlite3"
@@ -75,15 +73,24 @@ def serving(interface: str, target: str, folder: Path) -> Iterator[Server]:
             stderr=log,
         )
         try:
-            _wait_for(port, process, Path(log.name))
+            wait_for(port, process, Path(log.name))
             yield Server(port, process.pid)
         finally:
             process.terminate()
             process.wait(20)
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 30
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Return once something listens there; end with the log's last words where the process ended first."""
+    end = time.monotonic() + 120
     while time.monotonic() < end and process.poll() is None:
         with socket.socket() as trial:
             if trial.connect_ex(("127.0.0.1", port)) == 0:
@@ -92,7 +99,8 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     raise SystemExit(f"The server did not start:\n{log.read_text()[-2000:]}")
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
+    """The process and all its descendants."""
     found = [pid]
     for parent in found:
         for task in Path(f"/proc/{parent}/task").glob("*/children"):

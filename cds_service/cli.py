@@ -29,7 +29,7 @@ from cds_service.ehr_commands.doctor import doctor
 from cds_service.ehr_commands.fire import client_key, fire
 from cds_service.ehr_commands.load import load as load_command
 from cds_service.ehr_commands.options import EXPECTED, FILE, HOOKS, Day, exit_status
-from cds_service.errors import CannotDraw
+from cds_service.errors import CannotDraw, IncompatibleDatabase, TemporarilyUnavailable
 from cds_service.feedback_report import as_csv, as_ndjson, feedback_table
 from cds_service.figures.draw import drawn_alone
 from cds_service.knowledge.loader import load
@@ -37,6 +37,7 @@ from cds_service.knowledge.model import Knowledge, ReviewStatus
 from cds_service.knowledge_diff import knowledge_diff
 from cds_service.offline import answered
 from cds_service.service import CdsService
+from cds_service.storage.database import advice_on
 from cds_service.storage.store import Store
 from cds_service.terminal import Terminal
 from cds_service.web.pages.timeline import HOOK as PATIENT_VIEW
@@ -64,7 +65,7 @@ def main() -> None:
     try:
         commands(standalone_mode=True)
     except _EXPECTED as error:
-        _fail(str(error), exit_status(error))
+        _fail(_told(error), exit_status(error))
 
 
 @commands.command()
@@ -278,6 +279,13 @@ def _request_to_try(address: str) -> str:
 
 def _clock() -> date:
     return datetime.now().astimezone().date()
+
+
+def _told(error: Exception) -> str:
+    """What went wrong; of the database also what it said and what helps, as only its operator reads this."""
+    if isinstance(error, TemporarilyUnavailable) and not isinstance(error, IncompatibleDatabase):
+        return f"B12_DATABASE_URL: {error} ({error.cause}). {advice_on(error.cause)}"
+    return str(error)
 
 
 def _fail(message: str, status: int) -> NoReturn:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -31,6 +33,19 @@ def pytest_runtest_makereport() -> Any:
         report.outcome = "failed"
         report.longrepr = f"skipped although B12_REQUIRE_ALL is set: {report.longrepr}"
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Where everything is meant to be present, the time of each folder of tests is told."""
+    if not os.environ.get("B12_REQUIRE_ALL"):
+        return
+    seconds: Counter[str] = Counter()
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            place = Path(report.nodeid.partition("::")[0])
+            seconds["/".join(place.parts[:2])] += report.duration
+    for place, taken in sorted(seconds.items()):
+        terminalreporter.write_line(f"{taken:6.0f} s  {place}")
 
 
 @pytest.fixture(scope="session")

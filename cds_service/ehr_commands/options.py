@@ -19,10 +19,12 @@ from cds_service.errors import (
     AccessRefused,
     B12Error,
     FhirRefused,
+    IncompatibleDatabase,
     NotFhir,
     OtherFhirVersion,
     OutboundRefused,
     ServerUnreachable,
+    TemporarilyUnavailable,
     TlsFailed,
 )
 from cds_service.facts.dates import parse_day
@@ -38,9 +40,11 @@ EXIT_STATUS: dict[type[Exception], int] = {
     AccessRefused: 7,
     FhirRefused: 8,
     UnusableFile: 9,
+    IncompatibleDatabase: 12,
+    TemporarilyUnavailable: 11,
     OutboundRefused: 2,  # an address or token that was mistyped, as any other wrong option
 }
-"""How a command ends, by what went wrong; 1 for all else. The README tells of them."""
+"""How a command ends, by what went wrong; 1 for all else. docs/for-integrators.md tells of them."""
 
 EXPECTED = (B12Error, UnusableFile, UnsupportedTemplate, ServiceFailed)
 _Command = TypeVar("_Command", bound=Callable[..., Any])

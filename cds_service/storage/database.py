@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
@@ -72,6 +72,27 @@ def cause_of(error: Exception) -> str:
     original = getattr(error, "orig", None) or error
     code = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", None)
     return " ".join(filter(None, (type(original).__name__, code)))
+
+
+_ADVICE: Final = (
+    (("SQLITE_FULL", "53100"), "The disk is full: make room. Nothing was half written."),
+    (("SQLITE_IOERR",), "The disk cannot be written: is it full? Nothing was half written."),
+    (("SQLITE_BUSY", "SQLITE_LOCKED", "55P03"), "Another process holds it: try again when that is done."),
+    (("SQLITE_READONLY", "25006"), "It may only be read: mend the rights of its file and folder, or name the primary."),
+    (("SQLITE_CANTOPEN", "PermissionError"), "It cannot be opened: look at the path, and the rights of its folder."),
+    (("SQLITE_NOTADB", "SQLITE_CORRUPT"), "The file is no SQLite database, or a damaged one: restore a copy."),
+    (("28P01", "28000"), "It does not accept this user or password."),
+    (("3D000",), "The server has no database of this name: create it."),
+    (("42501",), "This user may not make or write its tables: grant it."),
+)
+_NO_ADVICE: Final = "Is it running there, and is the address right?"
+
+
+def advice_on(cause: str) -> str:
+    """What whoever runs the service can do about a cause, as `cause_of` names it."""
+    names = cause.split()
+    found = (told for starts, told in _ADVICE if any(name.startswith(starts) for name in names))
+    return next(found, _NO_ADVICE)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cds_service import cli
+from cds_service.storage.database import advice_on
 from cds_service.storage.migration import known_revisions
 from tests.databases import Database
 
@@ -65,8 +66,44 @@ def test_a_service_does_not_start_on_the_database_of_a_newer_release(database: D
         done = subprocess.run(
             [sys.executable, "-m", "cds_service.cli", *words], capture_output=True, text=True, timeout=60
         )
-        assert done.returncode == 1, words
+        assert done.returncode == 12, words
         assert "newer release (revision 9999; this one knows up to" in " ".join(done.stderr.split())
         assert "Traceback" not in done.stderr
     told = run()
     assert (told.exit_code, "A newer release made it" in told.output) == (1, True)
+
+
+@pytest.mark.parametrize("words", [["database", "migrate"], ["feedback"], ["feedback", "purge"]])
+def test_a_disk_without_room_is_told_with_its_own_status_and_nothing_is_half_written(
+    words: list[str], database: Database
+) -> None:
+    """No file may grow beyond 40 kB here: SQLite meets that in mid-migration, as it would meet a full disk."""
+    quoted = " ".join(words)
+    done = subprocess.run(
+        ["/bin/bash", "-c", f"ulimit -f 40; exec {sys.executable} -m cds_service.cli {quoted}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    told = " ".join(done.stderr.split())
+
+    assert done.returncode == 11, told
+    assert told.startswith("B12_DATABASE_URL: the database cannot be reached (")
+    assert told.endswith("Nothing was half written.")
+    assert database.execute("SELECT name FROM sqlite_master") == []
+    assert run("migrate").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("cause", "advice"),
+    [
+        ("OperationalError SQLITE_FULL", "make room"),
+        ("DiskFull 53100", "make room"),
+        ("OperationalError SQLITE_READONLY_DIRECTORY", "mend the rights"),
+        ("LockNotAvailable 55P03", "try again"),
+        ("PermissionError", "rights of its folder"),
+        ("OperationalError", "Is it running there"),
+    ],
+)
+def test_what_helps_follows_from_what_the_database_said(cause: str, advice: str) -> None:
+    assert advice in advice_on(cause)
