@@ -32,7 +32,7 @@ def read_allergies(
     issues: list[DataIssue] = []
     for resource in record.section(DataKey.ALLERGIES).resources("AllergyIntolerance"):
         concepts = [resource.code, *(reaction.substance for reaction in resource.reaction or ())]
-        found = [(concept, sure) for concept in concepts if (sure := _is_cobalamin(concept, knowledge)) is not None]
+        found = [(concept, sure) for concept in concepts if (sure := is_cobalamin(concept, knowledge)) is not None]
         verification = status_code(resource.verification_status)
         if not found or verification in _NOT_SO or status_code(resource.clinical_status) in _OVER:
             continue
@@ -54,7 +54,7 @@ def read_allergies(
     return problems, issues
 
 
-def _is_cobalamin(concept: CodeableConcept | None, knowledge: Knowledge) -> bool | None:
+def is_cobalamin(concept: CodeableConcept | None, knowledge: Knowledge) -> bool | None:
     """True by code, False by name or as a part of a combination (only possible), None when it is not."""
     if concept is None:
         return None

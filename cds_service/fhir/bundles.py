@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cds_service.facts.patient import Availability, DataIssue, DataKey
-from cds_service.fhir.record import Section
+from cds_service.fhir.record import Section, UnreadEntry
 from cds_service.fhir.resource_types import NO_TYPE, RESOURCE_TYPES
 from cds_service.fhir.resources import Bundle, Entry, Link, OutcomeIssue, Resource
 from cds_service.fhir.unusable import quoted
@@ -25,7 +25,7 @@ MOST_ENTRIES = 10_000  # of one answer; no patient has so many, and odd ones are
 # "self", "first", or a URL that somebody has made up: whatever is not such a word may have been "next".
 _RELATION = re.compile(r"[a-z][a-z0-9:/._-]*")
 
-_NOTHING: Mapping[int, tuple[DataIssue, ...]] = {}
+_NOTHING: Mapping[int, UnreadEntry] = {}
 
 KNOWN_EMPTY = Section(Availability.COMPLETE)
 
@@ -64,7 +64,7 @@ def failed(why: str) -> Reading:
 def read_bundle(
     key: DataKey,
     bundle: Bundle,
-    lost: Mapping[int, tuple[DataIssue, ...]] = _NOTHING,
+    lost: Mapping[int, UnreadEntry] = _NOTHING,
     passed_over: Collection[int] = (),
     *,
     is_cut: bool = False,
@@ -86,13 +86,13 @@ def read_bundle(
         return EMPTY
     sent = (bundle.entry or [])[:MOST_ENTRIES]
     is_cut = is_cut or len(bundle.entry or ()) > MOST_ENTRIES
-    entries, issues, reports_error = _usable(key, sent, lost, passed_over)
-    fault = _AN_ERROR if reports_error else _TOO_MANY if is_cut else _UNUSABLE if issues else odd_link
+    entries, unread, reports_error = _usable(key, sent, lost, passed_over)
+    fault = _AN_ERROR if reports_error else _TOO_MANY if is_cut else odd_link
     given = sum(1 for entry in sent if entry.search is None or entry.search.mode in (None, "match"))
     note = fault or _why_incomplete(bundle.total, given, next_page)
     availability = Availability.INCOMPLETE if note else Availability.COMPLETE
-    section = Section(availability, tuple(entries), note)
-    return Reading(section, next_page, tuple(issues), bundle.total, given, fault)
+    section = Section(availability, tuple(entries), note, tuple(unread))
+    return Reading(section, next_page, (), bundle.total, given, fault)
 
 
 def _next_page(links: Iterable[Link]) -> tuple[str, str]:
@@ -110,12 +110,13 @@ def _next_page(links: Iterable[Link]) -> tuple[str, str]:
 def one_reading(pages: Sequence[Reading]) -> Reading:
     """The pages of one answer, the first of them first, as if they had come as one."""
     entries = tuple(entry for page in pages for entry in page.section.entries)
+    unread = tuple(entry for page in pages for entry in page.section.unread)
     issues = tuple(issue for page in pages for issue in page.issues)
     found, given, next_page = pages[0].found, sum(page.given for page in pages), pages[-1].next_page
     fault = next((page.fault or page.section.note for page in pages if _is_faulty(page)), "")
     note = fault or _why_incomplete(found, given, next_page)
     availability = Availability.INCOMPLETE if note else Availability.COMPLETE
-    return Reading(Section(availability, entries, note), next_page, issues, found, given, fault)
+    return Reading(Section(availability, entries, note, unread), next_page, issues, found, given, fault)
 
 
 def _is_faulty(page: Reading) -> bool:
@@ -144,7 +145,7 @@ def only_context_patient(reading: Reading, patient_id: str) -> Reading:
         return failed("the Patient that was given is not the one of context.patientId; it was not used")
     issue = DataIssue(DataKey.PATIENT, "id", "A Patient other than that of context.patientId was given and not used.")
     return dataclasses.replace(
-        reading, section=Section(section.availability, kept, section.note), issues=(*reading.issues, issue)
+        reading, section=dataclasses.replace(section, entries=kept), issues=(*reading.issues, issue)
     )
 
 
@@ -159,11 +160,11 @@ def _is_patient(resource: Resource | None, patient_id: str) -> bool:
 
 
 def _usable(
-    key: DataKey, sent: list[Entry], lost: Mapping[int, tuple[DataIssue, ...]], passed_over: Collection[int]
-) -> tuple[list[Entry], list[DataIssue], bool]:
-    """The entries that hold a resource (outcomes aside), what is odd about others, and whether an error is told."""
+    key: DataKey, sent: list[Entry], lost: Mapping[int, UnreadEntry], passed_over: Collection[int]
+) -> tuple[list[Entry], list[UnreadEntry], bool]:
+    """The entries that hold a resource (outcomes aside), those that cannot be used, and whether an error is told."""
     entries: list[Entry] = []
-    issues: list[DataIssue] = []
+    unread: list[UnreadEntry] = []
     reports_error = False
     for index, entry in enumerate(sent):
         if index in passed_over:
@@ -174,12 +175,13 @@ def _usable(
         if kind == "OperationOutcome" and resource is not None:
             reports_error = reports_error or reports_failure(resource.issue)
         elif index in lost:
-            issues.extend(lost[index])
+            unread.append(lost[index])
         elif kind in _WITHOUT or kind not in RESOURCE_TYPES:
-            issues.append(DataIssue(key, f"entry[{index}].resource", _WITHOUT.get(kind, NO_TYPE)))
+            issue = DataIssue(key, f"entry[{index}].resource", _WITHOUT.get(kind, NO_TYPE))
+            unread.append(UnreadEntry((issue,), resource if kind != "Bundle" else None))
         else:
             entries.append(entry)
-    return entries, issues, reports_error
+    return entries, unread, reports_error
 
 
 _WITHOUT: dict[str | None, str] = {
@@ -190,7 +192,6 @@ _WITHOUT: dict[str | None, str] = {
 
 _AN_ERROR = "the EHR reported an error with this query, so results may be missing"
 _TOO_MANY = f"it holds more than {MOST_ENTRIES} entries, and only so many were read"
-_UNUSABLE = "a part of its entries could not be used"
 
 
 def _why_incomplete(found: int | None, given: int, next_page: str) -> str:

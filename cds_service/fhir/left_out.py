@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from cds_service.facts.patient import ANYTHING, Availability, DataIssue, DataKey
 from cds_service.facts.problems import ProblemKind
+from cds_service.fhir.allergies import is_cobalamin
+from cds_service.fhir.analyte_codes import match_analyte
 from cds_service.fhir.codings import has_meaning, texts
+from cds_service.fhir.medication_codes import Product, product_of_concept
+from cds_service.fhir.medication_reader import MedicationReader
+from cds_service.fhir.problem_codes import match_problems
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import CodeableConcept, Resource, resource_name
 from cds_service.fhir.statuses import status_code
+from cds_service.knowledge.model import Knowledge
 
 _KEY_OF = {
     "Condition": DataKey.CONDITIONS,
@@ -20,6 +27,14 @@ _KEY_OF = {
     "MedicationDispense": DataKey.MEDICATION_DISPENSES,
     "MedicationAdministration": DataKey.MEDICATION_ADMINISTRATIONS,
 }
+_MEDICATIONS = frozenset(
+    {
+        DataKey.MEDICATION_STATEMENTS,
+        DataKey.MEDICATION_REQUESTS,
+        DataKey.MEDICATION_DISPENSES,
+        DataKey.MEDICATION_ADMINISTRATIONS,
+    }
+)
 _NAMED_BY_CODE = (
     (DataKey.LABS, "Observation"),
     (DataKey.CONDITIONS, "Condition"),
@@ -45,12 +60,53 @@ def nameless(record: PatientRecord) -> dict[DataKey, list[DataIssue]]:
     return found
 
 
+def unread(record: PatientRecord, knowledge: Knowledge) -> dict[DataKey, list[DataIssue]]:
+    """Entries that could not be used, by key, each with what it may matter to: "" where it says what it is, and is
+    none of ours."""
+    found: dict[DataKey, list[DataIssue]] = {}
+    for key in DataKey:
+        for entry in record.section(key).unread:
+            about = _may_be(key, entry.resource, record, knowledge) if entry.resource is not None else ANYTHING
+            found.setdefault(key, []).extend(replace(issue, matters_to=about) for issue in entry.issues)
+    return found
+
+
+def _may_be(key: DataKey, resource: Resource, record: PatientRecord, knowledge: Knowledge) -> str:
+    """What an entry that cannot be used may matter to; it is looked at as what its key asks for."""
+    if key in _MEDICATIONS:
+        return _medicine(MedicationReader(record, knowledge).product_of(resource))
+    if key is DataKey.SERVICE_REQUESTS:
+        return ""  # an order that is not seen silences nothing
+    if key is DataKey.PATIENT or not _names_itself(resource):
+        return ANYTHING
+    parts = [part.code for part in (resource, *(resource.component or ()))]
+    if key is DataKey.LABS:
+        return next((found.analyte.value for part in parts if (found := match_analyte(part, knowledge))), "")
+    if key is DataKey.ALLERGIES:
+        parts += [reaction.substance for reaction in resource.reaction or ()]
+        is_ours = any(is_cobalamin(part, knowledge) is not None for part in parts)
+        return ProblemKind.COBALAMIN_ALLERGY.value if is_ours else ""
+    told = CodeableConcept(text=resource.value_string) if resource.value_string else resource.value_codeable_concept
+    problems = [match.kind.value for part in (*parts, told) for match in match_problems(part, knowledge).matches]
+    if key is DataKey.PROCEDURES and not problems:
+        return _medicine(product_of_concept(resource.code, knowledge))
+    return next(iter(problems), "")
+
+
+def _medicine(product: Product) -> str:
+    """What a record of a medicine matters to."""
+    if product.held:
+        return product.held[0].medicine.value
+    return ANYTHING if product.problem or not product.name else ""
+
+
 def availabilities(
     record: PatientRecord, unnamed: Iterable[DataKey], issues: Iterable[DataIssue]
 ) -> Iterator[tuple[DataKey, Availability]]:
     """How much of each key we hold; one of which something was left out that may concern us is not complete.
 
-    A laboratory result that was left out says on its own what it is of, so the others still count as complete.
+    `unnamed` are the keys with an entry that does not say what it is. A laboratory result that was left out says on
+    its own what it is of, so the others still count as complete.
     """
     lacking = set(unnamed) | {key for issue in issues if (key := _key_of(issue)) is not None}
     for key in DataKey:
@@ -79,11 +135,19 @@ def says_something(concept: CodeableConcept | None) -> bool:
     return bool(texts(concept)) or any(has_meaning(coding) for coding in concept.coding or ())
 
 
+def _names_itself(resource: Resource) -> bool:
+    return says_something(resource.code) or _is_told_within(resource)
+
+
 def _needs_no_code(resource: Resource) -> bool:
     """What is withdrawn or over, or is told elsewhere in the resource: by its components, or by its reactions."""
     statuses = (resource.status or "").strip().lower(), status_code(resource.verification_status)
     if any(status in _WITHDRAWN for status in statuses) or status_code(resource.clinical_status) in _OVER:
         return True
+    return _is_told_within(resource)
+
+
+def _is_told_within(resource: Resource) -> bool:
     if resource.component:
         return any(says_something(component.code) for component in resource.component)
     return any(says_something(reaction.substance) for reaction in resource.reaction or ())

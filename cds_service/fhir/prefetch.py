@@ -19,6 +19,7 @@ from cds_service.errors import InvalidHookRequest
 from cds_service.facts.patient import DRAFTS, DataIssue, DataKey
 from cds_service.fhir import tolerant
 from cds_service.fhir.bundles import EMPTY, MOST_ENTRIES, PatientValue, Reading, read_bundle, read_patient
+from cds_service.fhir.record import UnreadEntry
 from cds_service.fhir.resource_types import NO_TYPE
 from cds_service.fhir.resources import Bundle, Entry, Resource, UnreadBundle, resource_name
 from cds_service.fhir.sieve import Sieve
@@ -240,7 +241,7 @@ def _reading(key: DataKey, value: PatientValue | Bundle | UnreadBundle | None, s
 def _read_one_by_one(key: DataKey, bundle: UnreadBundle, sieve: Sieve | None) -> Reading:
     """A search answer of which most entries may concern nobody: each is read on its own, or passed over."""
     entries: list[Entry] = []
-    lost: dict[int, tuple[DataIssue, ...]] = {}
+    lost: dict[int, UnreadEntry] = {}
     mended: list[DataIssue] = []
     passed_over: set[int] = set()
     for index, unread in enumerate((bundle.entry or [])[:MOST_ENTRIES]):
@@ -257,7 +258,7 @@ def _read_one_by_one(key: DataKey, bundle: UnreadBundle, sieve: Sieve | None) ->
             except msgspec.ValidationError:
                 resource, issues = _misfitting(bytes(sent), f"{key} entry[{index}]")
                 if resource is None and issues:
-                    lost[index] = issues
+                    lost[index] = UnreadEntry(issues, tolerant.what_it_is(_generic(bytes(sent))))
                 else:
                     mended += issues
         entries.append(Entry(unread.full_url, resource, unread.search))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 from cds_service.facts.dates import ClinicalDate
-from cds_service.facts.patient import AGE, Availability, DataIssue, DataKey, PatientFacts, Sex
+from cds_service.facts.patient import AGE, ANYTHING, Availability, DataIssue, DataKey, PatientFacts, Sex
 from cds_service.fhir.conditions import read_problems
 from cds_service.fhir.draft_orders import read_drafts
-from cds_service.fhir.left_out import availabilities, nameless
+from cds_service.fhir.left_out import availabilities, nameless, unread
 from cds_service.fhir.medications import read_treatments
 from cds_service.fhir.observations import read_labs
 from cds_service.fhir.record import PatientRecord, Section
@@ -34,10 +34,13 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
     treatments, treatment_issues = read_treatments(record, knowledge, today)
     test_orders, test_issues = read_test_orders(record, knowledge)
     drafts, draft_issues = read_drafts(record, knowledge)
-    unnamed = nameless(record)
+    unnamed, lost = nameless(record), unread(record, knowledge)
+    unknown = {*unnamed, *(key for key, found in lost.items() if any(i.matters_to == ANYTHING for i in found))}
+    lost_issues = [issue for found in lost.values() for issue in found]
     issues = [
         *record.issues,
-        *_unread(record),
+        *_sections_unread(record),
+        *lost_issues,
         *patient_issues,
         *born_issues,
         *death_issues,
@@ -58,11 +61,11 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
         test_orders=tuple(sorted(test_orders, key=repr)),
         drafts=tuple(sorted(drafts, key=repr)),
         issues=tuple(sorted(set(issues), key=_by_resource)),
-        availability=tuple(availabilities(record, unnamed, (*problem_issues, *treatment_issues))),
+        availability=tuple(availabilities(record, unknown, (*problem_issues, *treatment_issues, *lost_issues))),
     )
 
 
-def _unread(record: PatientRecord) -> list[DataIssue]:
+def _sections_unread(record: PatientRecord) -> list[DataIssue]:
     """What we asked for and do not hold in full: said for each key, whether or not a card comes of it."""
     fine = (Availability.COMPLETE, Availability.NEVER_SENT)
     sections = [(key, record.section(key)) for key in DataKey]

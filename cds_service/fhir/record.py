@@ -10,12 +10,25 @@ from cds_service.fhir.resources import Entry, Resource
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadEntry:
+    """An entry that could not be used, and why. `resource` holds only what tells what it is; None: nothing does."""
+
+    issues: tuple[DataIssue, ...]
+    resource: Resource | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """One prefetch key's resources and how complete they are. `note` says why they are not, for a person."""
+    """One prefetch key's resources and how complete they are. `note` says why they are not, for a person.
+
+    `unread` are the entries that could not be used. Whether one of them may concern us is for whoever has the
+    knowledge to say: it does not by itself make the section incomplete.
+    """
 
     availability: Availability
     entries: tuple[Entry, ...] = ()
     note: str = ""
+    unread: tuple[UnreadEntry, ...] = ()
 
     def resources(self, resource_type: str) -> Iterator[Resource]:
         """The resources of one type, in the order given."""

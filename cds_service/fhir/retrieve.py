@@ -207,7 +207,7 @@ def _failed(before: Section, why: str) -> Section:
     """An incomplete section keeps what it holds; nothing at all stays nothing."""
     note = f"{before.note}, and {why}" if before.note else why
     kept = before.availability is Availability.INCOMPLETE
-    return Section(before.availability if kept else Availability.FAILED, before.entries, note)
+    return dataclasses.replace(before, availability=before.availability if kept else Availability.FAILED, note=note)
 
 
 def _with_notes(record: PatientRecord, keys: list[DataKey], why: str) -> PatientRecord:
@@ -220,7 +220,8 @@ def _with_notes(record: PatientRecord, keys: list[DataKey], why: str) -> Patient
 
 def _with_note(reading: Reading, why: str) -> Reading:
     section = reading.section
-    incomplete = Section(Availability.INCOMPLETE, section.entries, f"not all pages of it could be read: {why}")
+    note = f"not all pages of it could be read: {why}"
+    incomplete = dataclasses.replace(section, availability=Availability.INCOMPLETE, note=note)
     return dataclasses.replace(reading, section=incomplete)
 
 

@@ -26,6 +26,7 @@ from cds_service.fhir.bundles import (
     read_bundle,
     read_patient,
 )
+from cds_service.fhir.record import UnreadEntry
 from cds_service.fhir.resources import Bundle, Entry, Link, Resource, Search
 from cds_service.fhir.unusable import quoted
 
@@ -54,8 +55,6 @@ _DISPENSABLE = frozenset(
         "valueBoolean",
         "valueInteger",
         "interpretation",
-        "referenceRange",
-        "component",
         "issued",
         "identifier",
         "contained",
@@ -63,7 +62,6 @@ _DISPENSABLE = frozenset(
         "birthDate",
         "dosageInstruction",
         "dosage",
-        "dispenseRequest",
         "priorPrescription",
         "whenHandedOver",
         "whenPrepared",
@@ -83,6 +81,16 @@ _DISPENSABLE = frozenset(
         "orderDetail",
     }
 )
+# What tells what a resource is of: its own fields, and those of its components and reactions.
+_NAMING = (
+    "code",
+    "medicationCodeableConcept",
+    "medicationReference",
+    "contained",
+    "valueCodeableConcept",
+    "valueString",
+)
+_NAMING_WITHIN = {"component": "code", "reaction": "substance"}
 _DISPENSABLE_IN_PATIENT = _DISPENSABLE | {"deceasedBoolean", "deceasedDateTime"}
 
 
@@ -132,13 +140,13 @@ def _bundle(key: DataKey, value: dict[str, Any]) -> Reading:
     if sent is not None and not isinstance(sent, list):
         return failed("it holds a Bundle whose entry is not a list; it was not used")
     entries: list[Entry] = []
-    lost: dict[int, tuple[DataIssue, ...]] = {}
+    lost: dict[int, UnreadEntry] = {}
     mended: list[DataIssue] = []
     for index, item in enumerate((sent or [])[:MOST_ENTRIES]):
         entry, issues = _entry(item, f"{key} entry[{index}]")
         entries.append(entry or Entry())
         if entry is None:
-            lost[index] = issues
+            lost[index] = UnreadEntry(issues, what_it_is(item.get("resource") if isinstance(item, dict) else None))
         else:
             mended.extend(issues)
     kind = value.get("resourceType")
@@ -172,6 +180,20 @@ def _entry(item: Any, where: str) -> tuple[Entry | None, tuple[DataIssue, ...]]:
     full_url = item.get("fullUrl")
     search = _converted(item.get("search"), Search)
     return Entry(full_url if isinstance(full_url, str) else None, resource, search), issues
+
+
+def what_it_is(sent: Any) -> Resource | None:
+    """Of a resource that cannot be used: the parts that tell what it is of; None where one of them cannot be read."""
+    if not isinstance(sent, dict):
+        return None
+    told = {name: sent[name] for name in _NAMING if name in sent}
+    for name, part in _NAMING_WITHIN.items():
+        within = sent.get(name)
+        if isinstance(within, list):
+            told[name] = [{part: one.get(part)} if isinstance(one, dict) else one for one in within]
+        elif within is not None:
+            return None
+    return _converted(told, Resource)
 
 
 def _fitting(value: dict[str, Any], kind: type[_Fhir], name: str) -> tuple[_Fhir | None, tuple[DataIssue, ...]]:

@@ -14,6 +14,7 @@ from cds_service.composition import services
 from cds_service.config import Settings
 from cds_service.errors import InvalidHookRequest, PatientDataUnavailable
 from cds_service.fhir.retrieve import Retriever
+from cds_service.fhir.sieve import Sieve
 from cds_service.knowledge.model import Knowledge
 from cds_service.service import CdsService
 from cds_service.web.edge import Edge
@@ -47,6 +48,7 @@ class Service:
         self._services = {service.hook: service for service in offered or services(knowledge)}
         self._by_id = {service.id: service for service in self._services.values()}
         self._knowledge = knowledge
+        self._sieve = Sieve(knowledge)
 
     def queries(self, hook: str) -> Mapping[str, str]:
         """The prefetch templates of a hook's service."""
@@ -61,9 +63,9 @@ class Service:
             Discrepancy: cards come only to those who ask for the assessment behind them.
         """
         service, settings = self._services[scene.hook], _settings(scene.today)
-        retriever = Retriever(server, deadline_seconds=5)
+        retriever = Retriever(server, deadline_seconds=5, sieve=self._sieve)
         try:
-            edge = Edge(settings, self._by_id, self._knowledge, _NOTHING_KEPT, retriever)
+            edge = Edge(settings, self._by_id, self._knowledge, _NOTHING_KEPT, retriever, self._sieve)
             content, _ = answer_hook(edge, edge.anyone(), service, _body(request, _EXPLAIN if asks_why else {}))
         finally:
             retriever.close()

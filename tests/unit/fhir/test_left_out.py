@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from cds_service.facts.patient import ANYTHING, Availability, DataKey, PatientFacts
+from cds_service.fhir.prefetch import decode_hook_body
 from cds_service.fhir.read_facts import read_facts
+from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Resource
 from cds_service.knowledge.loader import load
-from tests.builders import ICD_10_CM, LOINC, SNOMED, TODAY, concept, condition, observation, record, resource
+from tests.builders import (
+    ICD_10_CM,
+    LOINC,
+    PATIENT_ID,
+    SNOMED,
+    TODAY,
+    concept,
+    condition,
+    observation,
+    record,
+    resource,
+)
 
 KNOWLEDGE = load()
 LOCAL = "http://hospital.example/codes"
@@ -98,3 +112,64 @@ def test_a_result_that_was_left_out_says_what_it_is_of_and_when() -> None:
     (issue,) = found.issues
     assert (issue.matters_to, str(issue.day)) == ("total-b12", "2025-09-20")
     assert found.available(DataKey.LABS) is Availability.COMPLETE
+
+
+def read_bundle(key: str, *entries: Any) -> PatientFacts:
+    """What is read of a prefetch value, whole: odd entries and all."""
+    sent = {"resourceType": "Bundle", "entry": [{"resource": entry} for entry in entries]}
+    body = decode_hook_body(json.dumps({"prefetch": {key: sent}}).encode())
+    sections = {key: reading.section for key, reading in body.readings.items()}
+    return read_facts(PatientRecord(PATIENT_ID, sections), KNOWLEDGE, TODAY)
+
+
+def sent(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"resourceType": kind, "id": "odd", "subject": {"reference": f"Patient/{PATIENT_ID}"}, **fields}
+
+
+BROKEN_LEG = concept((SNOMED, "46866001"), text="Fracture of lower limb")
+METFORMIN = {"text": "Metformin 500 mg tablet"}
+PARACETAMOL = {"text": "Paracetamol 500 mg tablet"}
+
+
+@pytest.mark.parametrize(
+    ("key", "odd"),
+    [
+        ("conditions", sent("Condition", code=BROKEN_LEG, clinicalStatus=[7])),
+        ("conditions", sent(" Condition ", code=BROKEN_LEG)),
+        ("conditions", sent("Condition", code=BROKEN_LEG, subject=7)),
+        ("procedures", sent("Procedure", code=concept(text="Appendicectomy"), status=7)),
+        ("allergies", sent("AllergyIntolerance", code=concept(text="Penicillin"), clinicalStatus=[7])),
+        ("labs", sent("Observation", code=concept((LOINC, "2823-3")), referenceRange=7)),
+        ("socialHistory", sent("Observation", code=concept(text="Smoking"), valueString="never", status=7)),
+        ("medicationRequests", sent("MedicationRequest", medicationCodeableConcept=PARACETAMOL, status=7)),
+        ("serviceRequests", sent("ServiceRequest", code=concept(text="Vitamin B12"), status=7)),
+    ],
+)
+def test_an_odd_entry_that_says_it_is_none_of_ours_stays_out_of_the_way(key: str, odd: dict[str, Any]) -> None:
+    found = read_bundle(key, odd)
+    assert found.available(DataKey(key)) is Availability.COMPLETE
+    assert [issue.matters_to for issue in found.issues if issue.resource not in ("Patient", *DataKey)] in ([""], [])
+
+
+@pytest.mark.parametrize(
+    ("key", "odd", "about"),
+    [
+        ("conditions", sent("Condition", code=concept((ICD_10_CM, "K90.0")), clinicalStatus=[7]), "coeliac"),
+        ("conditions", sent("Condition", code=7), ANYTHING),
+        ("conditions", 7, ANYTHING),
+        ("procedures", sent("Procedure", code=concept(text="Roux-en-Y gastric bypass"), status=7), "gastric"),
+        ("allergies", sent("AllergyIntolerance", code=concept(text="Cyanocobalamin"), clinicalStatus=[7]), "cobalamin"),
+        ("labs", sent("Observation", code=concept((LOINC, "2132-9")), referenceRange=7), "total-b12"),
+        ("labs", sent("Observation", code=concept(text="Panel"), component=7), ANYTHING),
+        ("socialHistory", sent("Observation", code=concept(text="Diet"), valueString="vegan", status=7), "vegan"),
+        ("medicationRequests", sent("MedicationRequest", medicationCodeableConcept=METFORMIN, status=7), "metformin"),
+        ("medicationRequests", sent("MedicationRequest", medicationCodeableConcept=7), ANYTHING),
+        ("patient", sent("Patient", birthDate={"year": 1960}, gender=7, active=True, id=[7]), ANYTHING),
+    ],
+)
+def test_an_odd_entry_that_may_be_ours_leaves_a_trace(key: str, odd: Any, about: str) -> None:
+    found = read_bundle(key, odd)
+    traces = [issue for issue in found.issues if issue.matters_to.startswith(about) and not issue.used_with_care]
+    assert len(traces) == 1
+    says_itself = key == "labs" and about != ANYTHING
+    assert found.available(DataKey(key)) is (Availability.COMPLETE if says_itself else Availability.INCOMPLETE)

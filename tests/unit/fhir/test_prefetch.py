@@ -44,6 +44,11 @@ def ids(reading: Reading) -> list[str | None]:
 # The four states
 
 
+def lost(reading: Reading) -> list[DataIssue]:
+    """Why entries could not be used."""
+    return [issue for entry in reading.section.unread for issue in entry.issues]
+
+
 def test_a_missing_key_is_not_told() -> None:
     assert DataKey.LABS not in decoded(patient=None).readings
 
@@ -109,7 +114,7 @@ def test_of_too_many_entries_the_first_are_read_and_the_answer_says_that_it_is_i
 
     assert (ids(reading), reading.section.availability) == (["b12"], INCOMPLETE)
     assert str(MOST_ENTRIES) in reading.section.note
-    assert len(reading.issues) == MOST_ENTRIES - 1
+    assert len(lost(reading)) == MOST_ENTRIES - 1
 
 
 def test_as_many_entries_as_are_read_are_not_too_many() -> None:
@@ -184,14 +189,32 @@ def test_keys_that_nobody_asked_for_are_skipped() -> None:
         ({"resource": {**B12, "id": "x", "code": "B12"}}, "code"),
     ],
 )
-def test_an_entry_that_cannot_be_used_is_reported_and_the_rest_is_read(odd: Any, field: str) -> None:
+def test_an_entry_that_cannot_be_used_is_kept_apart_and_the_rest_is_read(odd: Any, field: str) -> None:
     sent = bundle(B12, {**B12, "id": "after"})
     sent["entry"].insert(1, odd)
     reading = labs(sent)
 
     assert ids(reading) == ["b12", "after"]
-    assert reading.section.availability is INCOMPLETE
-    assert [issue.field for issue in reading.issues] == [field]
+    assert reading.section.availability is COMPLETE
+    assert [issue.field for issue in lost(reading)] == [field]
+
+
+@pytest.mark.parametrize(
+    ("odd", "told"),
+    [
+        ({"status": 5}, "2132-9"),
+        ({"status": 5, "component": [{"code": B12["code"], "valueQuantity": 7}]}, "2132-9"),
+        ({"code": "B12"}, None),
+        ({"status": 5, "component": "none"}, None),
+        ({"status": 5, "component": [7]}, None),
+    ],
+)
+def test_an_entry_that_cannot_be_used_keeps_what_tells_what_it_is(odd: dict[str, Any], told: str | None) -> None:
+    [entry] = labs(bundle({**B12, **odd})).section.unread
+    code = entry.resource.code if entry.resource is not None else None
+
+    assert (code.coding[0].code if code is not None and code.coding else None) == told
+    assert entry.resource is None or entry.resource.status is entry.resource.value_quantity is None
 
 
 def test_a_field_that_nobody_reads_may_have_any_shape() -> None:
@@ -204,10 +227,8 @@ def test_a_field_that_nobody_reads_may_have_any_shape() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "left_out"),
     [
-        ("referenceRange", {"low": 5}, "referenceRange"),
         ("interpretation", 5, "interpretation"),
         ("issued", 20250920, "issued"),
-        ("component", "none", "component"),
     ],
 )
 def test_a_side_issue_that_does_not_fit_is_left_out_and_the_result_kept(field: str, value: Any, left_out: str) -> None:
@@ -233,11 +254,26 @@ def test_an_order_is_not_turned_into_its_opposite_by_leaving_a_field_out() -> No
     reading = decoded(medicationRequests=bundle(order)).readings[DataKey.MEDICATION_REQUESTS]
 
     assert ids(reading) == []
-    assert reading.issues == (
+    assert lost(reading) == [
         DataIssue(
             "MedicationRequest/m", "doNotPerform", "Expected true or false, got text; the resource was not used."
         ),
-    )
+    ]
+
+
+@pytest.mark.parametrize("field", ["referenceRange", "component"])
+def test_a_result_is_not_read_without_what_may_make_it_another(field: str) -> None:
+    reading = labs(bundle({**B12, field: [{"low": 5, "code": 5}]}))
+
+    assert ids(reading) == []
+    assert [issue.field.partition("[")[0] for issue in lost(reading)] == [field]
+
+
+def test_an_order_is_not_read_without_its_supply() -> None:
+    order = {"resourceType": "MedicationRequest", "id": "m", "dispenseRequest": {"numberOfRepeatsAllowed": "many"}}
+    reading = decoded(medicationRequests=bundle(order)).readings[DataKey.MEDICATION_REQUESTS]
+
+    assert (ids(reading), len(lost(reading))) == ([], 1)
 
 
 def test_a_display_that_is_no_text_does_not_cost_the_code() -> None:
@@ -260,7 +296,7 @@ def test_stu3_shapes_that_can_be_read_are_read() -> None:
 def test_names_of_resources_in_issues_are_never_a_place_for_free_text() -> None:
     odd = {**B12, "resourceType": "Mrs <b>Smith</b>", "id": "x" * 500, "status": 5}
 
-    assert labs(bundle(odd)).issues[0].resource == "labs entry[0]"
+    assert lost(labs(bundle(odd)))[0].resource == "labs entry[0]"
 
 
 def test_the_slow_way_reads_the_same_as_the_fast_way() -> None:
@@ -292,7 +328,7 @@ def test_whatever_stands_in_a_field_the_neighbours_are_read_and_nothing_is_lost_
     reading = labs(bundle({**B12, "id": "before"}, {**B12, field: value}, {**B12, "id": "after"}))
 
     assert {"before", "after"} <= set(ids(reading))
-    assert len(ids(reading)) == 3 or (reading.issues and reading.section.availability is INCOMPLETE)
+    assert len(ids(reading)) == 3 or lost(reading)
 
 
 # Bodies that are none

@@ -284,7 +284,8 @@ def test_an_odd_resource_in_an_answer_becomes_an_issue(
     completed = retriever.complete(*_asked(given(patient=PATIENT, medicationRequests=None)), access)
 
     assert ids(completed) == ["a"]
-    assert [issue.resource for issue in completed.issues] == ["Observation/b"]
+    [unread] = completed.section(DataKey.LABS).unread
+    assert [issue.resource for issue in unread.issues] == ["Observation/b"]
 
 
 def test_a_patient_of_another_id_is_not_the_patient(
