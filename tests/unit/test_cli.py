@@ -108,6 +108,32 @@ def test_check_knowledge_prints_version_and_counts() -> None:
     assert "regimens" in done.output
 
 
+def test_check_knowledge_names_every_problem_with_file_field_reason_and_what_to_mend(tmp_path: Path) -> None:
+    ours = ROOT / "cds_service" / "knowledge"
+    broken = {
+        "analytes/total-b12.yaml": ("    unlikely_above: 350", "    unlikely_abvoe: 350"),
+        "regimens/oral-replacement.yaml": ("dose: 2000", "dos: 2000"),
+    }
+    for file, (old, new) in broken.items():
+        text = (ours / file).read_text(encoding="utf-8")
+        assert old in text
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(text.replace(old, new), encoding="utf-8")
+    words = [sys.executable, "-m", "cds_service.cli", "check-knowledge", str(tmp_path)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    told = " ".join(done.stderr.split())
+    assert "Traceback" not in told
+    for problem in (
+        "analytes/total-b12.yaml: scales.0.unlikely_abvoe: is not known; did you mean 'unlikely_above'?",
+        "analytes/total-b12.yaml: scales.0.unlikely_above: is missing beside deficient_below, which leaves a gap",
+        "regimens/oral-replacement.yaml: steps.0.dos: is not known; did you mean 'dose'?",
+        "regimens/oral-replacement.yaml: steps.0.dose: is missing; add it",
+    ):
+        assert problem in told
+
+
 def test_fire_shows_the_cards_of_a_running_service(base_url: str) -> None:
     done = run("fire", "patient-view", "--bundle", str(STORY / "bundle.json"), "--url", base_url)
     assert done.exit_code == 0, done.output

@@ -9,7 +9,8 @@ from cds_service.knowledge.schemas.base import did_you_mean
 
 
 def site_problems(files: Mapping[str, Regimen]) -> Iterator[str]:
-    """Every regimen, by path, that stands in for none, or for one that another stands in for at the same site."""
+    """Every regimen, by path, that stands in for none, for one that another stands in for at the same site, or for one
+    that stands in for it."""
     asked_for = _without_site(files.values())
     first: dict[tuple[str, str], str] = {}
     for path, regimen in files.items():
@@ -23,6 +24,22 @@ def site_problems(files: Mapping[str, Regimen]) -> Iterator[str]:
             other = first.setdefault((regimen.instead_of, site), path)
             if other != path:
                 yield f"{path}: sites: {other} stands in for {regimen.instead_of!r} at {site!r} too; keep one of them"
+    yield from _circles(files, asked_for)
+
+
+def _circles(files: Mapping[str, Regimen], asked_for: Mapping[str, Regimen]) -> Iterator[str]:
+    """Regimens of a site that stand in for each other: which of them is meant, nobody could tell."""
+    told: set[frozenset[str]] = set()
+    for path, regimen in files.items():
+        for site in regimen.sites:
+            ids, at = [regimen.id], asked_for.get(regimen.instead_of)
+            while at is not None and at.id not in ids:
+                ids.append(at.id)
+                at = asked_for.get(at.instead_of) if site in at.sites else None
+            if at is regimen and len(ids) > 1 and frozenset(ids) not in told:
+                told.add(frozenset(ids))
+                circle = " -> ".join([*ids, regimen.id])
+                yield f"{path}: instead_of: goes in a circle at {site!r} ({circle}); take it away from one of them"
 
 
 def regimens_at(site: str, files: Mapping[str, Regimen]) -> dict[str, Regimen]:

@@ -62,6 +62,34 @@ def test_two_regimens_do_not_stand_in_for_one_at_the_same_site(tmp_path: Path) -
     assert told == [f"{G}: sites: regimens/oral-uk-2.yaml stands in for 'oral' at 'uk' too; keep one of them"]
 
 
+def _standing_in(name: str, instead_of: str, sites: str = "[uk]") -> tuple[str, str]:
+    text = UK.replace("id: oral-uk", f"id: {name}").replace("instead_of: oral", f"instead_of: {instead_of}")
+    return f"regimens/{name}.yaml", text.replace("[uk]", sites)
+
+
+def test_regimens_that_stand_in_for_each_other_are_a_circle_and_named_once(tmp_path: Path) -> None:
+    files = dict([_standing_in("a", "b"), _standing_in("b", "c"), _standing_in("c", "a")])
+
+    assert problems(knowledge_folder(tmp_path, **files)) == [
+        "regimens/a.yaml: instead_of: goes in a circle at 'uk' (a -> b -> c -> a); take it away from one of them"
+    ]
+
+
+def test_a_circle_is_found_through_a_further_id_and_a_way_into_it_is_not_one(tmp_path: Path) -> None:
+    first, text = _standing_in("a", "b")
+    files = dict([(first, text + "also: [a-too]\n"), _standing_in("b", "a-too"), _standing_in("into", "a")])
+
+    assert problems(knowledge_folder(tmp_path, **files)) == [
+        "regimens/a.yaml: instead_of: goes in a circle at 'uk' (a -> b -> a); take it away from one of them"
+    ]
+
+
+def test_one_that_stands_in_for_a_stand_in_of_another_site_is_no_circle(tmp_path: Path) -> None:
+    files = dict([_standing_in("a", "b"), _standing_in("b", "a", "[us]"), _standing_in("d", "oral")])
+
+    assert problems(knowledge_folder(tmp_path, **files)) == []
+
+
 @pytest.mark.parametrize("site", SITES)
 def test_every_site_fills_the_same_ids(site: str) -> None:
     assert load(site=site).regimens.keys() == load().regimens.keys()
