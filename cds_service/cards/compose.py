@@ -11,7 +11,7 @@ from cds_service.assessment.key_words import KEY_WORDS
 from cds_service.assessment.outcome import Assessment, FactUsed, FindingOf
 from cds_service.cards.card import Card, CardSource, Link, Suggestion, Trace
 from cds_service.cards.suggest import suggestions_for
-from cds_service.cards.words import escaped, filled_detail, filled_summary
+from cds_service.cards.words import begun, escaped, filled_detail, filled_summary
 from cds_service.facts.labs import Analyte
 from cds_service.facts.patient import AGE, DataIssue, DataKey, PatientFacts
 from cds_service.facts.treatments import Medicine
@@ -162,15 +162,13 @@ def _table(facts: Iterable[FactUsed], wording: Wording) -> str:
     head = (wording.say("Fact"), wording.say("Value"), wording.say("Date"), wording.say("Reference range"))
     lines = [f"| {' | '.join(head)} |", "|---|---|---|---|"]
     for f in rows[:_MOST_FACTS]:
-        cells = (_row_label(wording.said(f.label)), wording.said(f.value), f.when, f.reference)
+        label, value = wording.said(f.label), wording.said(f.value)
+        # A problem that is written in our own words would say the same twice.
+        told = wording.say("recorded") if value.casefold() == label.casefold() else value
+        cells = (begun(label), told, f.when, f.reference)
         lines.append(f"| {' | '.join(escaped(cell) or '–' for cell in cells)} |")
     more = len(rows) - _MOST_FACTS
     return "\n".join(lines) + (f"\n\n{wording.say('…and {0} more', more)}." if more > 0 else "")
-
-
-def _row_label(label: str) -> str:
-    """With a capital, unless it has one of its own further on ("eGFR")."""
-    return label if label[1:2].isupper() else label[:1].upper() + label[1:]
 
 
 def _missing(group: Sequence[FindingOf], wording: Wording) -> str:

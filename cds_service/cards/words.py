@@ -67,3 +67,8 @@ def filled_summary(template: str, values: Mapping[str, str]) -> str:
 def filled_detail(template: str, values: Mapping[str, str]) -> str:
     """A paragraph of Markdown of ours, with escaped text of the record in it."""
     return template.format_map({key: escaped(value) for key, value in values.items()}).strip()
+
+
+def begun(text: str) -> str:
+    """The text with a capital at its beginning, unless its first word is spelt with one of its own, as eGFR is."""
+    return text[:1].upper() + text[1:] if text.partition(" ")[0].islower() else text

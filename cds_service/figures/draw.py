@@ -13,7 +13,7 @@ from cds_service.figures.draw_panel import draw_panel, draw_shape
 from cds_service.figures.model import Mark, Row, Shape, Timeline
 from cds_service.figures.sheet import LINE, SMALL, Sheet
 from cds_service.figures.svg import NAMESPACE, add
-from cds_service.figures.words import width
+from cds_service.figures.words import broken, width
 
 WIDE, NARROW = 940, 366  # a desk or a sheet of paper, and a telephone
 _STYLESHEET = Path(__file__).with_name("timeline.css")
@@ -125,13 +125,16 @@ def _legend(sheet: Sheet, figure: Timeline) -> None:
     x, y = sheet.axis.left, sheet.bottom + LINE
     legend = add(sheet.root, "g", "legend")
     for kind in _kinds(figure):
-        words = _WORDS[kind]
-        wide = 22 + width(words, SMALL) + 16
-        if x > sheet.axis.left and x + wide > sheet.width:
+        first, *more = broken(_WORDS[kind], SMALL, sheet.width - sheet.axis.left - 22)
+        wide = 22 + width(first, SMALL) + 16
+        if x > sheet.axis.left and (more or x + wide > sheet.width):
             x, y = sheet.axis.left, y + LINE + 2
         _sign(sheet, legend, kind, x + 8, y - 4)
-        add(legend, "text", "note", words, x=x + 22, y=y)
-        x += wide
+        add(legend, "text", "note", first, x=x + 22, y=y)
+        for line in more:
+            y += LINE - 2
+            add(legend, "text", "note", line, x=sheet.axis.left + 22, y=y)
+        x = sheet.width if more else x + wide
     sheet.bottom = y + 8
 
 

@@ -25,6 +25,18 @@ def width(text: str, size: float, is_bold: bool = False) -> float:
     return sum(_em(sign) for sign in text) * size * (_BOLD if is_bold else 1)
 
 
+def broken(text: str, size: float, room: float) -> list[str]:
+    """The text in as many lines as the room asks for, broken between words."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and width(longer, size) > room:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
 def fitted(text: str, size: float, room: float) -> str:
     """As much of the text as the room holds."""
     if width(text, size) <= room:

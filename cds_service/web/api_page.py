@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping
-from html import escape
 from typing import Any
 
 from flask import Flask, Response
 from flask_smorest import Api
+from markupsafe import Markup, escape
 
-_STYLE = (
-    "body{font:16px/1.5 sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#222;background:#fff}"
-    "h2{margin-top:2.5rem;border-top:1px solid #ccc;padding-top:1rem}code{background:#f3f3f3;padding:.1em .3em}"
-    "table{border-collapse:collapse;width:100%}td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left;"
-    "vertical-align:top}"
-)
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+from cds_service.web.pages.html import filled, html
+
 _POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -28,71 +21,79 @@ def add_api_page(app: Flask, api: Api) -> None:
     """Serve the page at /docs."""
 
     def docs() -> Response:
-        page = api_page(api.spec.to_dict())
-        return Response(page, headers={"Content-Security-Policy": _POLICY}, content_type="text/html; charset=utf-8")
+        answer = html(api_page(api.spec.to_dict()))
+        answer.headers["Content-Security-Policy"] = _POLICY
+        return answer
 
     app.add_url_rule("/docs", "docs", docs, methods=["GET"])
 
 
 def api_page(spec: Mapping[str, Any]) -> str:
-    """The page of an OpenAPI description."""
-    title = escape(f"{spec['info']['title']} {spec['info']['version']}")
+    """The page of an OpenAPI description: every operation, and every schema that one of them leads to."""
     schemas = spec.get("components", {}).get("schemas", {})
-    parts = [part for path, item in spec["paths"].items() for part in _operations(path, item)]
-    parts += [part for name, schema in schemas.items() for part in _schema(name, schema)]
-    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{title}</title>"
-    intro = 'For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).'
-    body = "\n".join([f"<h1>{title}</h1>", f"<p>{intro}</p>", *parts])
-    return f"<!doctype html><html lang=en><head>{head}<style>{_STYLE}</style></head><body>{body}</body></html>"
-
-
-def _operations(path: str, item: Mapping[str, Any]) -> Iterator[str]:
-    for method, operation in item.items():
-        if method not in _METHODS:
-            continue
-        yield f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
-        yield f"<p>{escape(operation.get('summary', ''))} {escape(operation.get('description', ''))}</p>"
-        yield from (f"<p>Body: {_type(schema)}</p>" for schema in _contents(operation.get("requestBody", {})))
-        rows = ((escape(status), _answer(answer)) for status, answer in sorted(operation["responses"].items()))
-        yield _table(("Status", "Answer"), rows)
-
-
-def _answer(answer: Mapping[str, Any]) -> str:
-    return " ".join([escape(answer.get("description", "")), *map(_type, _contents(answer))])
-
-
-def _schema(name: str, schema: Mapping[str, Any]) -> Iterator[str]:
-    yield f'<h2 id="{escape(name)}">{escape(name)}</h2>'
-    required = schema.get("required", ())
-    rows = (
-        (f"<code>{escape(member)}</code>", _type(inner), "yes" if member in required else "", _words(inner))
-        for member, inner in schema.get("properties", {}).items()
+    operations = [shown for path, item in spec["paths"].items() for shown in _operations(path, item)]
+    used = list(dict.fromkeys(_used(spec["paths"], schemas)))
+    return filled(
+        "api.html",
+        root="",
+        title=f"{spec['info']['title']} {spec['info']['version']}",
+        operations=operations,
+        schemas=[(name, list(_members(schemas[name]))) for name in used],
     )
-    yield _table(("Member", "Type", "Required", "Meaning"), rows)
+
+
+def _operations(path: str, item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for method, operation in item.items():
+        if method in _METHODS:
+            answers = [(status, _answer(answer)) for status, answer in sorted(operation["responses"].items())]
+            yield {
+                "name": f"{method.upper()} {path}",
+                "words": f"{operation.get('summary', '')} {operation.get('description', '')}".strip(),
+                "bodies": [_type(schema) for schema in _contents(operation.get("requestBody", {}))],
+                "answers": [(status, told) for status, told in answers if told],
+            }
+
+
+def _answer(answer: Mapping[str, Any]) -> Markup:
+    return Markup(" ").join([escape(answer.get("description", "")), *map(_type, _contents(answer))]).strip()
+
+
+def _members(schema: Mapping[str, Any]) -> Iterator[tuple[str, Markup, str, str]]:
+    required = schema.get("required", ())
+    for member, inner in schema.get("properties", {}).items():
+        yield member, _type(inner), "yes" if member in required else "no", _words(inner)
+
+
+def _used(part: Any, schemas: Mapping[str, Any]) -> Iterator[str]:
+    """The names of the schemas that a part of the description refers to, and of those that they refer to."""
+    if isinstance(part, Mapping):
+        name = str(part["$ref"]).rpartition("/")[2] if "$ref" in part else ""
+        if name in schemas:
+            yield name
+            yield from _used(schemas[name], schemas)
+        for inner in part.values():
+            yield from _used(inner, schemas)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _used(inner, schemas)
 
 
 def _contents(holder: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from (content["schema"] for content in holder.get("content", {}).values() if "schema" in content)
 
 
-def _type(schema: Mapping[str, Any]) -> str:
+def _type(schema: Mapping[str, Any]) -> Markup:
     if "$ref" in schema:
-        name = escape(schema["$ref"].rpartition("/")[2])
-        return f'<a href="#{name}">{name}</a>'
+        return Markup('<a href="#{0}">{0}</a>').format(schema["$ref"].rpartition("/")[2])
     for choice in ("anyOf", "allOf", "oneOf"):
         if choice in schema:
-            return " or ".join(map(_type, schema[choice]))
+            return Markup(" or ").join(map(_type, schema[choice]))
     kinds = schema.get("type", "anything")
-    told = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
-    return f"{escape(told)} of {_type(schema['items'])}" if "items" in schema else escape(told)
+    told = escape(" or ".join(kinds) if isinstance(kinds, list) else str(kinds))
+    return Markup("{0} of {1}").format(told, _type(schema["items"])) if "items" in schema else told
 
 
 def _words(schema: Mapping[str, Any]) -> str:
-    more = [f"{name}: {schema[name]}" for name in ("enum", "format") if name in schema]
-    return escape("; ".join([*([schema["description"]] if "description" in schema else []), *more]))
-
-
-def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
-    lines = ["".join(f"<td>{cell}</td>" for cell in row) for row in rows]
-    names = "".join(f"<th>{name}</th>" for name in head)
-    return f"<table><tr>{names}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+    choices = [f"One of: {', '.join(map(str, schema['enum']))}"] if "enum" in schema else []
+    form = [f"Format: {schema['format']}"] if "format" in schema else []
+    return "; ".join([*([schema["description"]] if "description" in schema else []), *choices, *form])

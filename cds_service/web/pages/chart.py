@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
+from cds_service.cards.words import begun
 from cds_service.web.pages.playground import Json
 
 _LONGEST_TEXT = 300
@@ -50,7 +51,7 @@ def _patient(resource: Json) -> Json:
     told = _first(name.get("text")) or " ".join(filter(None, map(_first, [*(given or []), name.get("family")])))
     return {
         "name": told or "No name",
-        "gender": _first(resource.get("gender")) or "unknown sex",
+        "gender": begun(_first(resource.get("gender"))) or "Unknown sex",
         "birthDate": _first(resource.get("birthDate")) or "unknown",
     }
 
@@ -58,7 +59,7 @@ def _patient(resource: Json) -> Json:
 def _problem(resource: Json) -> Json:
     status = concept_text(resource.get("clinicalStatus"))
     when = _first(resource.get("onsetDateTime"), resource.get("recordedDate"), resource.get("performedDateTime"))
-    return _row(concept_text(resource.get("code")), status or _first(resource.get("status")), when)
+    return _row(concept_text(resource.get("code")), begun(status or _first(resource.get("status"))), when)
 
 
 def _medicine(resource: Json) -> Json:
@@ -72,7 +73,7 @@ def _medicine(resource: Json) -> Json:
     period = resource.get("effectivePeriod")
     began = period.get("start") if isinstance(period, Mapping) else None
     dates = ("authoredOn", "effectiveDateTime", "whenHandedOver", "dateAsserted")
-    status = " · ".join(filter(None, (sig, _first(resource.get("status")))))
+    status = " · ".join(filter(None, (sig, begun(_first(resource.get("status"))))))
     return _row(named, status, _first(began, *(resource.get(name) for name in dates)))
 
 
@@ -85,11 +86,11 @@ def _result(resource: Json) -> Json:
     told = told or concept_text(resource.get("valueCodeableConcept")) or _first(resource.get("valueString"))
     absent = concept_text(resource.get("dataAbsentReason"))
     when = _first(resource.get("effectiveDateTime"), resource.get("issued"))
-    return _row(concept_text(resource.get("code")), told or absent or "no value", when)
+    return _row(concept_text(resource.get("code")), told or absent or "No value", when)
 
 
 def _allergy(resource: Json) -> Json:
-    return _row(concept_text(resource.get("code")), concept_text(resource.get("clinicalStatus")), "")
+    return _row(concept_text(resource.get("code")), begun(concept_text(resource.get("clinicalStatus"))), "")
 
 
 def _row(what: str, told: str, when: str) -> Json:

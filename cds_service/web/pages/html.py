@@ -6,6 +6,9 @@ from pathlib import Path
 
 from flask import Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from cds_service.cards.words import begun
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -23,6 +26,14 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def _breakable(reference: str) -> Markup:
+    """A reference, or several, that may go on in a new line after each slash."""
+    return Markup("/<wbr>").join(reference.split("/"))
+
+
+_TEMPLATES.filters |= {"begun": begun, "breakable": _breakable}
 
 
 def filled(template: str, **shown: object) -> str:

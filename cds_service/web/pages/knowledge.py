@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cds_service.cards.compose import review_words
+from cds_service.knowledge import systems
 from cds_service.knowledge.model import (
     AnalyteKnowledge,
     Citation,
@@ -16,15 +17,25 @@ from cds_service.knowledge.model import (
     Review,
     RuleKnowledge,
 )
-from cds_service.knowledge.systems import SHORT_NAMES
 from cds_service.rule_book.changes import Change
 from cds_service.rule_book.numbers import limit_words, step_row
 from cds_service.rule_book.rules import example_row
 from cds_service.web.pages.html import filled
 
-_SYSTEMS = {uri: name for name, uri in SHORT_NAMES.items() if name != "dmd"}
+_SYSTEMS = {
+    systems.LOINC: "LOINC",
+    systems.SNOMED: "SNOMED CT",
+    systems.RXNORM: "RxNorm",
+    systems.ICD_10_CM: "ICD-10-CM",
+    systems.ICD_10_PCS: "ICD-10-PCS",
+    systems.ICD_10: "ICD-10",
+    systems.ATC: "ATC",
+    systems.CPT: "CPT",
+    systems.HPO: "HPO",
+    systems.NDC: "NDC",
+}
 _UNITS = {"1": "", "d": "days", "wk": "weeks", "mo": "months", "a": "years"}
-_USES = {"match": "counts", "review": "possible at most", "exclude": "never: a look-alike"}
+_USES = {"match": "Counts", "review": "Possible at most", "exclude": "Never: a look-alike"}
 _LONGEST_SEARCH = 100
 _KINDS: Mapping[str, tuple[str, Callable[[Knowledge], Mapping[str, Any]]]] = {
     "rules": ("Rules", lambda knowledge: knowledge.rules),
@@ -182,4 +193,4 @@ def _code_row(code: Code | MedicineCode) -> tuple[str, str, str, str]:
         return *row, _USES[code.use]
     if code.mg is not None:
         return *row, f"{code.mg} mg"
-    return *row, f"{code.mg_per_ml} mg/mL" if code.mg_per_ml is not None else "not told by the code"
+    return *row, f"{code.mg_per_ml} mg/mL" if code.mg_per_ml is not None else "Not told by the code"

@@ -217,11 +217,13 @@ def test_a_card_says_whose_judgement_it_supports() -> None:
     assert card.detail.endswith("supports clinical judgement and does not replace it.")
 
 
+_FILLED = {"name": "vitamin B12", "b12": "150 ng/L", "when": "on 2025-09-20", "low": "180 ng/L", "treatment": ""}
+
+
 def _of_facts(count: int) -> Card:
     """The card of one rule that rests on so many facts."""
     facts = tuple(FactUsed(f"Fact {number}", "1 mg", "2025-09-20", "0 to 2 mg") for number in range(count))
-    values = {"name": "vitamin B12", "b12": "150 ng/L", "when": "on 2025-09-20", "low": "180 ng/L", "treatment": ""}
-    finding = FindingOf("B12-DX-01", fires(variant="untreated", facts=facts, values=values))
+    finding = FindingOf("B12-DX-01", fires(variant="untreated", facts=facts, values=_FILLED))
     assessment = Assessment(Status.DEFICIENT, TODAY, KNOWLEDGE.version, (finding,), ())
     call = HookCall(hook="patient-view", user_id="", record=PatientRecord("example"), today=TODAY)
     [card] = compose(assessment, example_facts({}), KNOWLEDGE, call)
@@ -234,6 +236,19 @@ def test_the_facts_are_a_table_of_ten_rows_at_most_that_says_how_many_more_there
     assert f"{head}{rows}\n\n**Why:**" in _of_facts(10).detail
     assert f"{head}{rows}\n\n…and 1 more.\n\n**Why:**" in _of_facts(11).detail
     assert "| Fact |" not in _of_facts(0).detail
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "row"),
+    [
+        ("vitamin B12", "150 ng/L", "| Vitamin B12 | 150 ng/L |"),
+        ("eGFR", "40", "| eGFR | 40 |"),
+        ("Vegan diet", "vegan diet", "| Vegan diet | recorded |"),
+    ],
+)
+def test_a_fact_begins_with_a_capital_and_is_not_told_twice(label: str, value: str, row: str) -> None:
+    finding = FindingOf("B12-DX-01", fires(variant="untreated", facts=(FactUsed(label, value),), values=_FILLED))
+    assert row in _of([finding])[0].detail
 
 
 def test_a_card_is_as_the_specification_has_it_to_the_word() -> None:

@@ -13,10 +13,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from cds_service.errors import CannotDraw
+from cds_service.figures import draw
 from cds_service.figures.axes import TimeAxis, value_axis
 from cds_service.figures.draw import NARROW, WIDE, drawn_alone, drawn_for_page, stylesheet
 from cds_service.figures.model import Timeline
 from cds_service.figures.png import png
+from cds_service.figures.sheet import SMALL
 from cds_service.figures.words import fitted, shown, width
 from cds_service.knowledge.model import Knowledge
 from tests.builders import TODAY, condition, observation, record
@@ -169,3 +171,16 @@ def test_text_is_cut_to_what_fits_and_says_that_it_was() -> None:
     assert width(fitted("W" * 500, 11, 100), 11) <= 100
     assert fitted("short", 11, 100) == "short"
     assert fitted("anything", 11, 1) == ""
+
+
+@pytest.mark.parametrize("paper", [WIDE, NARROW])
+def test_no_sign_is_explained_beyond_the_edge_of_the_paper(
+    paper: int, knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draw, "_kinds", lambda _figure: iter(draw._WORDS))
+    drawn = read(drawn_for_page(timeline_of(record(labs=[observation()]), knowledge), "page", paper, {}))
+    [legend] = (group for group in drawn.iter(f"{SVG}g") if group.get("class") == "legend")
+    lines = [(float(text.attrib["x"]), text.text or "") for text in legend.iter(f"{SVG}text")]
+
+    assert " ".join(line for _, line in lines) == " ".join(draw._WORDS.values())
+    assert [line for x, line in lines if x + width(line, SMALL) > paper] == []

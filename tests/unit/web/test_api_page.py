@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 
 from flask.testing import FlaskClient
@@ -17,8 +15,10 @@ def test_the_page_names_every_route_and_every_schema(client: FlaskClient) -> Non
 
     assert described["openapi"] == "3.1.0"
     assert [path for path in described["paths"] if f" {path}</code>" not in page] == []
-    assert [name for name in described["components"]["schemas"] if f'id="{name}"' not in page] == []
-    assert set(re.findall(r'href="#(\w+)"', page)) <= set(re.findall(r'id="(\w+)"', page))
+    schemas = set(described["components"]["schemas"])
+    told = set(re.findall(r'<h3 class="schema" id="(\w+)"', page))
+    assert schemas - told == {"Error", "PaginationMetadata"}  # of the library that writes it, and nobody's answer
+    assert set(re.findall(r'href="#(\w+)"', page)) - {"content"} == told
 
 
 def test_the_page_runs_and_loads_nothing(client: FlaskClient) -> None:
@@ -26,15 +26,19 @@ def test_the_page_runs_and_loads_nothing(client: FlaskClient) -> None:
     page = response.get_data(as_text=True)
 
     assert "<script" not in page
-    assert re.findall(r"(?:src|href)=[\"']?(?!#)([^\"'> ]+)", page) == ["openapi.json"]
-    style = re.findall(r"<style>(.*?)</style>", page)[0]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    assert f"'sha256-{digest}'" in response.headers["Content-Security-Policy"]
-    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    addresses = set(re.findall(r"(?:src|href)=[\"']?(?!#)([^\"'> ]+)", page))
+    assert not [address for address in addresses if ":" in address or address.startswith("/")]
+    assert "<style" not in page
+    assert "style=" not in page
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'; style-src 'self'" in policy
+    assert "script-src" not in policy
+    assert "unsafe" not in policy
 
 
 def test_text_of_the_description_is_text() -> None:
-    operation = {"summary": "<b>", "responses": {"200": {"description": "<i>"}}}
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/A<"}}}
+    operation = {"summary": "<b>", "responses": {"200": {"description": "<i>", "content": content}}}
     schemas = {"A<": {"properties": {"<u>": {"type": ["string", "null"], "description": "<s>"}}}}
     paths = {"/<p>": {"get": operation}}
     page = api_page({"info": {"title": "<T>", "version": "1"}, "paths": paths, "components": {"schemas": schemas}})

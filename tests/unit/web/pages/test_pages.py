@@ -140,7 +140,7 @@ def test_a_chart_of_a_server_is_passed_on_with_what_is_missing(
     ehr = StoryEhr(offered, FhirServers(settings, offered))
     client = create_app(settings, offered, knowledge, store, playground=ehr).test_client()
     found = client.post("/playground/fhir/patients", json={"server": stub.base, "search": "p1"}).get_json()
-    assert found == {"patients": [{"id": "p1", "name": "Anna", "gender": "female", "birthDate": "unknown"}]}
+    assert found == {"patients": [{"id": "p1", "name": "Anna", "gender": "Female", "birthDate": "unknown"}]}
 
     assert client.get("/playground/setup").get_json()["servers"] == list(settings.fhir_origins)
     fetched = client.post("/playground/fhir/chart", json={"server": stub.base, "patientId": "p1"}).get_json()

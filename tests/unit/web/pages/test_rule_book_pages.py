@@ -65,8 +65,8 @@ def test_a_rule_is_shown_with_its_words_numbers_sources_and_examples(opened: Ope
         "4 months",
         "knowledge/medicines/metformin",
         "no vitamin B12 result in the last 12 months: consider testing.",
-        "exactly four months",
-        "draft, not yet reviewed by a clinician",
+        "Exactly four months",
+        "Draft, not yet reviewed by a clinician",
         "https://",
     ):
         assert told in text, told
