@@ -23,7 +23,9 @@ def install(folder: Path) -> Path:
     pip = [str(environment / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
     lock = str(ROOT / "requirements-postgres.lock")
     subprocess.run([*pip, "install", "--no-cache-dir", "--require-hashes", "--requirement", lock], check=True)
-    subprocess.run([*pip, "install", "--no-deps", "--no-build-isolation", str(ROOT)], check=True)
+    subprocess.run(["/usr/bin/env", "make", "--quiet", "wheel"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    (wheel,) = (ROOT / "dist").glob("*.whl")
+    subprocess.run([*pip, "install", "--no-deps", str(wheel)], check=True)
     subprocess.run([*pip, "uninstall", "--yes", "setuptools", "pip"], check=True)
     return environment
 

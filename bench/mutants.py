@@ -75,9 +75,7 @@ class Module:
     def seen(self) -> Counter[str]:
         """How many there were of each kind."""
         untested = sum(survivor.is_untested for survivor in self.survivors)
-        return Counter(
-            killed=self.killed, slow=self.slow, untested=untested, survived=len(self.survivors) - untested
-        )
+        return Counter(killed=self.killed, slow=self.slow, untested=untested, survived=len(self.survivors) - untested)
 
 
 def main() -> None:

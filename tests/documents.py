@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-LANGUAGES = frozenset({"sh", "json", "yaml", "text", "console"})
+LANGUAGES = frozenset({"sh", "json", "yaml", "text", "console", "mermaid"})
 """`sh` is run; `text` right after it is what that prints. `console` shows commands and answers, on one page only."""
 
 _FENCE = re.compile(r"(?ms)^(?P<ticks>`{3,})(?P<language>[^\n`]*)\n(?P<text>.*?)^(?P=ticks)[ ]*$")
