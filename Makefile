@@ -82,7 +82,13 @@ postgres:  ## start a PostgreSQL for the tests, and write its address to var/pos
 postgres-stop:  ## stop it, and delete its data
 	@tests/postgres/server stop
 
-bench: $(VENV)/installed-dev  ## time the service against a floor that only parses
+# HealthChain is timed beside us, with the packages that it pins, in an environment of its own.
+var/bench/healthchain/installed: bench/healthchain.txt | $(VENV)/bin/python
+	@$(PYTHON) -m venv var/bench/healthchain
+	@var/bench/healthchain/bin/python -m pip install --quiet --disable-pip-version-check -r bench/healthchain.txt
+	@touch $@
+
+bench: $(VENV)/installed-dev var/bench/healthchain/installed  ## time the service against a floor that only parses, and against its peers
 	$(BIN)/python -m bench.run $(ARGS)
 
 fuzz: $(VENV)/installed-dev  ## search for input that breaks something (TARGET=body SECONDS=600; Linux on x86-64; targets: tests/fuzz)

@@ -8,8 +8,9 @@ from flask import Flask, Response, request
 app = Flask(__name__)
 
 
-@app.post("/cds-services/b12-patient-view")
-def patient_view() -> Response:
+@app.post("/cds-services/<service>")
+def call(service: str) -> Response:
     """Parse the body into Python objects, as any service must that reads them as such."""
+    del service
     orjson.loads(request.get_data(cache=False))
     return Response(b'{"cards":[]}', mimetype="application/json")

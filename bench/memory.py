@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
+from bench.contenders import ROOT, free_port, tree, wait_for
 from bench.payloads import TODAY, requests_of
-from bench.run import PATH, ROOT, free_port, tree, wait_for
 
+_PATH = "/cds-services/b12-patient-view"
 _HEADERS = {"Content-Type": "application/json"}
 _SAMPLE_SECONDS = 5.0
 _WARM_SHARE = 0.5  # growth is told over the second half, when what is kept by design is there
@@ -67,12 +68,12 @@ class Load:
         connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
         while not self._over.is_set():
             number = next(self._numbers)
-            cards = self._sent(connection, "POST", PATH, self._bodies[number % len(self._bodies)]).get("cards", [])
+            cards = self._sent(connection, "POST", _PATH, self._bodies[number % len(self._bodies)]).get("cards", [])
             if number % 10 == 0:
                 self._sent(connection, "GET", "/cds-services")
             if number % 10 == 5 and cards:
                 item = {"card": cards[0]["uuid"], "outcome": "overridden", "outcomeTimestamp": "2025-10-01T08:00:00Z"}
-                self._sent(connection, "POST", f"{PATH}/feedback", json.dumps({"feedback": [item]}).encode())
+                self._sent(connection, "POST", f"{_PATH}/feedback", json.dumps({"feedback": [item]}).encode())
             with self._lock:
                 self.answered += 1
         connection.close()

@@ -30,6 +30,8 @@ _OTHER = (
     ("29463-7", "Body weight", "kg", 50, 120, 1, (50, 100)),
 )
 _MEDICINES = (("861004", "metformin hydrochloride 1000 MG Oral Tablet"), ("314076", "lisinopril 10 MG Oral Tablet"))
+FOLIC_ACID = ("310410", "folic acid 1 MG Oral Tablet")
+OTHER_DRUG = ("314076", "lisinopril 10 MG Oral Tablet")
 _CONDITIONS = (
     ("G62.9", "Polyneuropathy, unspecified"),
     ("I10", "Essential (primary) hypertension"),
@@ -40,6 +42,27 @@ _CONDITIONS = (
 def requests_of(resources: int, patients: int) -> list[bytes]:
     """One patient-view request a patient, each with so many resources in its prefetch."""
     return [json.dumps(_request(resources, number), separators=(",", ":")).encode() for number in range(patients)]
+
+
+def orders_of(resources: int, patients: int, drug: tuple[str, str]) -> list[bytes]:
+    """One order-sign request a patient, with two drafts of the drug (RxNorm code and name) and so many resources."""
+    return [json.dumps(_signing(resources, number, drug), separators=(",", ":")).encode() for number in range(patients)]
+
+
+def bundles_of(resources: int, number: int) -> dict[str, bytes]:
+    """What a FHIR server answers to each of our queries about one patient, by prefetch key."""
+    prefetch = _request(resources, number)["prefetch"]
+    return {key: json.dumps(value, separators=(",", ":")).encode() for key, value in prefetch.items()}
+
+
+def _signing(resources: int, number: int, drug: tuple[str, str]) -> Json:
+    request = _request(resources, number)
+    patient = request["context"]["patientId"]
+    chance = random.Random(f"orders/{number}")  # nosec B311 # made data, no secrets
+    drafts = [_medicine(patient, place, chance, drug) | {"status": "draft", "id": f"draft-{place}"} for place in (0, 1)]
+    entry = [{"resource": draft} for draft in drafts]
+    request["context"]["draftOrders"] = {"resourceType": "Bundle", "type": "collection", "entry": entry}
+    return request | {"hook": "order-sign"}
 
 
 def _request(resources: int, number: int) -> Json:
@@ -150,8 +173,8 @@ def _result(patient: str, place: int, chance: random.Random) -> Json:
     }
 
 
-def _medicine(patient: str, place: int, chance: random.Random) -> Json:
-    code, display = chance.choice(_MEDICINES)
+def _medicine(patient: str, place: int, chance: random.Random, drug: tuple[str, str] | None = None) -> Json:
+    code, display = drug or chance.choice(_MEDICINES)
     return _common("MedicationRequest", patient, place, "us-core-medicationrequest", display) | {
         "status": chance.choice(("active", "completed", "stopped")),
         "intent": "order",

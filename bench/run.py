@@ -1,173 +1,176 @@
-"""Times the service against the floor of bench/floor.py, on the same server and the same requests.
+"""Times the service against a floor that only parses, against whoever validates all, and against HealthChain.
 
-The service is timed twice, without and with its record of the cards shown. Rounds of all three are interleaved, each
-over the same distinct patients. CPU time is that of the server's whole process tree, so that the load, which comes from
-this machine too, is not in it. Read the ratios; the times belong to the machine.
+Rounds of all contenders are interleaved, each over the same distinct patients. CPU time is that of a server's whole
+process tree, so that the load, which comes from this machine too, is not in it. Read the ratios; the times belong to
+the machine. `--page FILE` writes the tables and the plot into a page, between its marks.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import socket
+import platform
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from http.client import HTTPConnection
+from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.payloads import TODAY, requests_of
+from bench import fetching
+from bench.contenders import ANSWERED, FLOOR, NOTED, SIGNED, Server, contenders, serving
+from bench.load import Sample, at_a_rate, measure
+from bench.payloads import FOLIC_ACID, OTHER_DRUG, orders_of, requests_of
+from bench.plot import plot
 
-ROOT = Path(__file__).resolve().parent.parent
-PATH = "/cds-services/b12-patient-view"
-FLOOR = "only parsed"
-CONTENDERS = {
-    FLOOR: ("wsgi", "bench.floor:app"),
-    "answered": ("asgi", "bench.unstored:app"),
-    "answered and noted": ("asgi", "cds_service.asgi:app"),
-}
-_TICKS = os.sysconf("SC_CLK_TCK")
-_HEADERS = {"Content-Type": "application/json"}
+VIEW, SIGN = "b12-patient-view", "b12-order-sign"
+FULL_LOAD = 0.7
+START, END = "<!-- what make bench printed -->\n", "<!-- end of it -->\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """One round of one contender, per request."""
+class Plan:
+    """How much is measured."""
 
-    cpu_ms: float
-    p50_ms: float
-    p99_ms: float
+    sizes: tuple[int, ...]
+    patients: int
+    rounds: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """A running contender."""
+class Row:
+    """One contender on one kind of request: medians over the rounds, and CPU time as a multiple of the floor's."""
 
-    port: int
-    pid: int
+    label: str
+    contender: str
+    sample: Sample
+    ratios: tuple[float, ...]
 
-    def cpu_seconds(self) -> float:
-        """CPU time so far, of the process and all its descendants."""
-        return sum(_cpu_ticks(pid) for pid in tree(self.pid)) / _TICKS
-
-
-@contextmanager
-def serving(interface: str, target: str, folder: Path) -> Iterator[Server]:
-    """A contender on granian, one worker: the floor on one blocking thread, ours behind their front."""
-    port = free_port()
-    command = [sys.executable, "-m", "granian", "--interface", interface, "--workers", "1", "--http", "1"]
-    command += ["--blocking-threads", "1"] if interface == "wsgi" else []
-    database = f"sqlite:///{folder}/{target.partition(':')[0]}.sqlite3"
-    environment = os.environ | {"B12_TODAY": TODAY.isoformat(), "B12_DATABASE_URL": database, "B12_TRUST": "open"}
-    with (folder / f"{port}.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(port), target],
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            wait_for(port, process, Path(log.name))
-            yield Server(port, process.pid)
-        finally:
-            process.terminate()
-            process.wait(20)
+    def markdown(self) -> str:
+        """A row of the table."""
+        middle, low, high = statistics.median(self.ratios), min(self.ratios), max(self.ratios)
+        ratio = f"{middle:.2f} ({low:.2f} to {high:.2f})" if self.contender != FLOOR.name else "1"
+        times = f"{self.sample.cpu_ms:.3f} | {ratio} | {self.sample.per_second:.0f}"
+        return f"| {self.label} | {self.contender} | {times} | {self.sample.p50_ms:.2f} | {self.sample.p99_ms:.2f} |"
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Return once something listens there; end with the log's last words where the process ended first."""
-    end = time.monotonic() + 120
-    while time.monotonic() < end and process.poll() is None:
-        with socket.socket() as trial:
-            if trial.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise SystemExit(f"The server did not start:\n{log.read_text()[-2000:]}")
-
-
-def tree(pid: int) -> list[int]:
-    """The process and all its descendants."""
-    found = [pid]
-    for parent in found:
-        for task in Path(f"/proc/{parent}/task").glob("*/children"):
-            found += map(int, task.read_text().split())
-    return found
-
-
-def _cpu_ticks(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])  # utime and stime
-
-
-def measure(server: Server, bodies: Sequence[bytes], seconds: float) -> Sample:
-    """Post the bodies in turn over one connection, for so long and at least each of them once."""
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
-    took: list[float] = []
-    cpu, start = server.cpu_seconds(), time.perf_counter()
-    while len(took) < len(bodies) or time.perf_counter() - start < seconds:
-        began = time.perf_counter()
-        connection.request("POST", PATH, bodies[len(took) % len(bodies)], _HEADERS)
-        answer = connection.getresponse()
-        answer.read()
-        took.append(time.perf_counter() - began)
-        if answer.status != 200:
-            raise SystemExit(f"The server on port {server.port} answered {answer.status}")
-    used = server.cpu_seconds() - cpu
-    connection.close()
-    took.sort()
-    return Sample(used / len(took) * 1e3, took[len(took) // 2] * 1e3, took[int(len(took) * 0.99)] * 1e3)
-
-
-def compare(size: int, patients: int, rounds: int, seconds: float, servers: dict[str, Server]) -> Iterator[str]:
-    """The rows of one size: medians, and the ratio of CPU time to the floor's with its spread over the rounds."""
-    bodies = requests_of(size, patients)
-    samples: dict[str, list[Sample]] = {name: [] for name in servers}
-    for server in servers.values():
-        measure(server, bodies, 0.5)  # warm
-    names = list(servers)
-    for number in range(rounds):
-        for place in range(len(names)):
-            name = names[(place + number) % len(names)]
-            samples[name].append(measure(servers[name], bodies, seconds))
+def compare(label: str, service: str, bodies: Sequence[bytes], servers: Sequence[Server], plan: Plan) -> Iterator[Row]:
+    """The rows of one kind of request."""
+    samples: dict[str, list[Sample]] = {server.contender.name: [] for server in servers}
+    for server in servers:
+        measure(server, service, bodies[:10], 0.5)  # warm
+    for number in range(plan.rounds):
+        for place in range(len(servers)):
+            server = servers[(place + number) % len(servers)]
+            samples[server.contender.name].append(measure(server, service, bodies, plan.seconds))
     for name, taken in samples.items():
-        ratios = [ours.cpu_ms / floor.cpu_ms for ours, floor in zip(taken, samples[FLOOR], strict=True)]
-        cpu, p50, p99 = (
-            statistics.median(getattr(sample, field) for sample in taken) for field in ("cpu_ms", "p50_ms", "p99_ms")
-        )
-        ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})" if name != FLOOR else "1"
-        yield f"| {size} | {name} | {cpu:.3f} | {ratio} | {p50:.2f} | {p99:.2f} |"
+        ratios = tuple(ours.cpu_ms / floor.cpu_ms for ours, floor in zip(taken, samples[FLOOR.name], strict=True))
+        yield Row(label, name, _median(taken), ratios)
+
+
+def _median(taken: Sequence[Sample]) -> Sample:
+    return Sample(*(statistics.median(getattr(one, field) for one in taken) for field in Sample.__dataclass_fields__))
+
+
+def run(plan: Plan, folder: Path) -> Iterator[tuple[str, list[Row]]]:
+    """The tables of the page, each with the rows that the plot needs."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(serving(contender, folder)) for contender in contenders()]
+        rows = [
+            row
+            for size in plan.sizes
+            for row in compare(str(size), VIEW, requests_of(size, plan.patients), servers, plan)
+        ]
+        yield _table("patient-view", "resources", rows), rows
+        drugs = (("a drug that is none of ours", OTHER_DRUG), ("folic acid", FOLIC_ACID))
+        signing = [s for s in servers if s.contender in (FLOOR, ANSWERED, NOTED, SIGNED)]
+        rows = [
+            row
+            for label, drug in drugs
+            for row in compare(label, SIGN, orders_of(200, plan.patients, drug), signing, plan)
+        ]
+        yield _table("order-sign, 200 resources", "two drafts of", rows), []
+        noted = next(s for s in servers if s.contender is NOTED)
+        yield "\n".join(_under_load(noted, plan)), []
+        yield "\n".join(_costs(servers)), []
+    lines = "| resources | slowest query ms | median ms | longest ms |\n|--:|--:|--:|--:|"
+    yield "\n".join(["### Everything fetched from a FHIR server\n", lines, *fetching.rows(folder, 30)]), []
+
+
+def _table(title: str, first: str, rows: Sequence[Row]) -> str:
+    head = f"| {first} | request | CPU ms | of the floor | requests a second and core | p50 ms | p99 ms |"
+    return "\n".join([f"### {title}\n", head, "|--:|---|--:|--:|--:|--:|--:|", *(row.markdown() for row in rows)])
+
+
+def _under_load(server: Server, plan: Plan) -> Iterator[str]:
+    yield f"### At {FULL_LOAD:.0%} of what one worker can do, {server.contender.name}\n"
+    yield "| resources | requests a second | p50 ms | p99 ms | p99 / p50 |\n|--:|--:|--:|--:|--:|"
+    for size in plan.sizes:
+        bodies = requests_of(size, plan.patients)
+        alone = measure(server, VIEW, bodies, plan.seconds)
+        rate = FULL_LOAD * 1000 / max(alone.cpu_ms, alone.p50_ms)
+        taken = at_a_rate(server, VIEW, bodies, rate, max(5.0, 2 * plan.seconds))
+        ratio = taken.p99_ms / taken.p50_ms
+        yield f"| {size} | {rate:.0f} | {taken.p50_ms:.2f} | {taken.p99_ms:.2f} | {ratio:.1f} |"
+
+
+def _costs(servers: Sequence[Server]) -> Iterator[str]:
+    yield "### Start and memory\n"
+    yield "| server | seconds to the first connection | MB after the run, all processes |\n|---|--:|--:|"
+    for server in servers:
+        yield f"| {server.contender.name} | {server.ready_seconds:.1f} | {server.memory_mb():.0f} |"
+
+
+def _introduction(plan: Plan) -> str:
+    machine = f"{os.cpu_count()} processors, {platform.machine()}, Python {platform.python_version()}"
+    notes = "\n".join(f"- **{contender.name}**: {contender.notes}" for contender in contenders())
+    return (
+        f"Measured on {datetime.now(UTC).date()} ({machine}): {plan.rounds} interleaved rounds, "
+        f"{plan.patients} distinct patients.\n\n{notes}\n"
+    )
+
+
+def written(page: str, tables: str) -> str:
+    """The page with the tables between its marks.
+
+    Raises:
+        ValueError: the marks are not there.
+    """
+    before, found, rest = page.partition(START)
+    _, ended, after = rest.partition(END)
+    if not (found and ended):
+        raise ValueError(f"The page lacks the marks {START.strip()} and {END.strip()}.")
+    return f"{before}{START}\n{tables}\n{END}{after}"
 
 
 def main() -> None:
-    """Run it and print a row for each size and contender."""
+    """Run it and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[20, 200, 2000], help="resources a request")
     parser.add_argument("--patients", type=int, default=100, help="distinct patients a size")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.5, help="the least time of a round, for each contender")
+    parser.add_argument(
+        "--page", type=Path, help="the Markdown page to write the tables into; its plot stands beside it"
+    )
     chosen = parser.parse_args()
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        servers = {name: stack.enter_context(serving(*target, folder)) for name, target in CONTENDERS.items()}
-        print("| resources | request | CPU ms | of the floor | p50 ms | p99 ms |")
-        print("|---|---|---|---|---|---|")
-        for size in chosen.sizes:
-            for row in compare(size, chosen.patients, chosen.rounds, chosen.seconds, servers):
-                print(row, flush=True)
+    plan = Plan(tuple(chosen.sizes), chosen.patients, chosen.rounds, chosen.seconds)
+    if all(contender.name != "HealthChain" for contender in contenders()):
+        print("HealthChain is left out: `make bench` installs it into var/bench/healthchain.", file=sys.stderr)
+    parts = [_introduction(plan)]
+    drawn: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for table, rows in run(plan, Path(folder)):
+            print(f"\n{table}", flush=True)
+            parts.append(table)
+            drawn += rows
+    if chosen.page:
+        chosen.page.write_text(written(chosen.page.read_text("utf-8"), "\n\n".join(parts)), "utf-8")
+        cost = {(row.contender, int(row.label)): row.sample.cpu_ms for row in drawn}
+        chosen.page.with_suffix(".svg").write_text(plot(cost), "utf-8")
 
 
 if __name__ == "__main__":

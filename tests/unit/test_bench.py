@@ -1,0 +1,44 @@
+"""What `make bench` writes: its tables between the marks of the page, and a plot that a browser can draw."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from bench.load import Sample
+from bench.plot import plot
+from bench.run import END, START, Row, written
+
+
+def test_the_tables_take_the_place_of_those_before_and_the_rest_of_the_page_stays() -> None:
+    page = f"# Title\n{START}old\n{END}## After\n"
+    once = written(page, "| new |")
+
+    assert once == f"# Title\n{START}\n| new |\n{END}## After\n"
+    assert written(once, "| new |") == once
+
+
+def test_a_page_without_the_marks_is_left_alone() -> None:
+    with pytest.raises(ValueError, match="lacks the marks"):
+        written("# Title\n", "| new |")
+
+
+def test_a_row_tells_the_middle_ratio_and_its_spread() -> None:
+    row = Row("200", "ours", Sample(cpu_ms=0.5, p50_ms=1, p99_ms=2), (0.4, 0.6, 0.5)).markdown()
+
+    assert row == "| 200 | ours | 0.500 | 0.50 (0.40 to 0.60) | 2000 | 1.00 | 2.00 |"
+
+
+def test_the_plot_has_a_line_for_each_contender_and_names_them_apart() -> None:
+    cost = {
+        (name, size): size * times for name, times in (("a", 0.01), ("b", 0.0101), ("<c>", 1)) for size in (20, 200)
+    }
+    drawn = ET.fromstring(plot(cost))  # noqa: S314 - our own plot
+    names = [text for text in drawn.iter("{http://www.w3.org/2000/svg}text") if text.get("class") == "name"]
+    heights = sorted(float(name.get("y", "")) for name in names)
+
+    assert {name.text for name in names} == {"a", "b", "<c>"}
+    assert all(later - earlier >= 16 for earlier, later in pairwise(heights))
+    assert len(list(drawn.iter("{http://www.w3.org/2000/svg}path"))) == 3
