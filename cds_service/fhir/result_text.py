@@ -55,6 +55,8 @@ _COMPARATORS = {
     "gt": Comparator.ABOVE,
 }
 _OR_EQUAL = {Comparator.BELOW: Comparator.AT_MOST, Comparator.ABOVE: Comparator.AT_LEAST}
+_GROUPED_BY_COMMAS = re.compile(r"[1-9][0-9]{0,2}(?:[,'’][0-9]{3})+")
+_GROUPED_BY_POINTS = re.compile(r"[1-9][0-9]{0,2}(?:[.'’][0-9]{3})+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,9 @@ def parse_number(text: str) -> Decimal:
     """
     if re.fullmatch(r"[1-9][0-9]{0,2}[.,][0-9]{3}", text):
         raise AmbiguousNumber(text)
-    for thousands, decimal in ((",'’", "."), (".'’", ",")):
+    for grouped, decimal in ((_GROUPED_BY_COMMAS, "."), (_GROUPED_BY_POINTS, ",")):
         whole, point, fraction = text.partition(decimal)
-        grouped = re.fullmatch(rf"[1-9][0-9]{{0,2}}(?:[{thousands}][0-9]{{3}})+", whole)
-        if (grouped or re.fullmatch(r"[0-9]*", whole)) and re.fullmatch(r"[0-9]*", fraction):
+        if (grouped.fullmatch(whole) or re.fullmatch(r"[0-9]*", whole)) and re.fullmatch(r"[0-9]*", fraction):
             digits = re.sub(r"[^0-9]", "", whole)
             if digits or fraction:
                 return Decimal(f"{digits or '0'}.{fraction or '0'}" if point else digits)

@@ -65,9 +65,18 @@ _SPELLINGS: tuple[tuple[str, _By], ...] = (
 _STEPS = tuple((re.compile(pattern), by) for pattern, by in _SPELLINGS)
 
 
+# No dose, strength or day has so many digits; the patterns of numbers would be tried at each of them.
+_LONG_NUMBER = re.compile(r"\d{13,}")
+
+
+def has_long_number(text: str) -> bool:
+    """Whether the text holds a number that is too long to be one of ours."""
+    return _LONG_NUMBER.search(text) is not None
+
+
 def plain(text: str) -> str:
-    """The text in the one spelling that the readers of directions expect."""
-    text = text[:LONGEST].translate(_FRACTIONS).translate(_SIGNS).lower()
+    """The text in the one spelling that the readers of directions expect; a sign stands for a number too long."""
+    text = _LONG_NUMBER.sub(" # ", text[:LONGEST]).translate(_FRACTIONS).translate(_SIGNS).lower()
     for pattern, by in _STEPS:
         text = pattern.sub(by, text)
     return text.strip()

@@ -30,7 +30,7 @@ from cds_service.fhir.record import UnreadEntry
 from cds_service.fhir.resources import Bundle, Entry, Link, Resource, Search
 from cds_service.fhir.unusable import quoted
 
-_WHERE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_WHERE = " - at `$"
 _KINDS = {
     "str": "text",
     "int": "a whole number",
@@ -214,10 +214,10 @@ def _fitting(value: dict[str, Any], kind: type[_Fhir], name: str) -> tuple[_Fhir
 
 
 def _misfit(error: msgspec.ValidationError) -> tuple[str, str]:
-    found = _WHERE.match(str(error))
-    what, path = (found["what"], found["path"]) if found else (str(error), "")
+    what, where, path = str(error).rpartition(_WHERE)
+    what, path = (what, path.removeprefix(".").removesuffix("`")) if where else (path, "")
     what = re.sub(r"`([a-z |]+)`", lambda kinds: _in_words(kinds[1]), what)
-    return what, path or ""
+    return what, path
 
 
 def _in_words(kinds: str) -> str:

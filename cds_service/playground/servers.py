@@ -29,6 +29,7 @@ _PAGES: Final = 50
 _PAGE: Final = 200
 _MEDICATIONS: Final = 50
 _ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}")
+_MEDICATION = re.compile(rf"Medication/{_ID.pattern}")
 _NO_TOKEN = re.compile(r"status 40[13]$")
 
 
@@ -148,7 +149,7 @@ class _Visit:
         """The Medications that orders only refer to; one that cannot be had is left to the service to tell."""
         references = [one.get("medicationReference") for one in found.values()]
         names = [str(one.get("reference")) for one in references if isinstance(one, dict)]
-        wanted = [name for name in dict.fromkeys(names) if re.fullmatch(rf"Medication/{_ID.pattern}", name)]
+        wanted = [name for name in dict.fromkeys(names) if _MEDICATION.fullmatch(name)]
         read = []
         for name in [name for name in wanted if name not in found][:_MEDICATIONS]:
             try:

@@ -111,8 +111,8 @@ async function openFile(file) {
 // --- a FHIR server, which the service asks for this page -------------------------------------------------------------
 
 function serverAddress() {
-  const path = byId("base").value.trim().replace(/^\/*/, "/").replace(/\/+$/, "");
-  return byId("origin").value + path;
+  const parts = byId("base").value.trim().split("/").filter((part) => part);
+  return byId("origin").value + parts.map((part) => `/${part}`).join("");
 }
 
 async function findPatients() {
