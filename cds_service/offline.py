@@ -38,13 +38,14 @@ def answered(
         hooks = ", ".join(service.hook for service in offered)
         raise UnknownService(f"No service answers the hook {str(request.get('hook'))[:40]!r}; these are: {hooks}.")
     explained = {**request, "extension": {EXPLAIN: True}}
-    edge = _edge(offered, knowledge, today)
+    edge = offline_edge(offered, knowledge, today)
     body, _ = answer_hook(edge, edge.anyone(), service, json.dumps(explained).encode())
     answer: dict[str, Any] = json.loads(body)
     return answer
 
 
-def _edge(offered: Sequence[CdsService], knowledge: Knowledge, today: date) -> Edge:
+def offline_edge(offered: Sequence[CdsService], knowledge: Knowledge, today: date) -> Edge:
+    """What answers hooks without reaching anything: a store in memory, and no server that may be called."""
     settings = Settings(today=today, database_url="sqlite://")  # in memory
     nowhere = GuardedSession(AddressRules.of((), allow_http_localhost=False, private_networks=()))
     return Edge(
