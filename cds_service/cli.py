@@ -73,15 +73,25 @@ def serve() -> None:
     """Serve on HOST and PORT, with the settings of the environment."""
     from cds_service import server  # granian is heavy, and no other command needs it
 
-    settings = Settings.from_environment()
-    offered = services(_knowledge(settings))  # what is wrong is said here, once, and not by every worker
-    if settings.clients is not None:
-        read_clients(settings, offered)
-    refuse_newer_database(settings)
+    settings = _checked_settings()  # what is wrong is said here, once, and not by every worker
     address = f"http://{settings.host}:{settings.port}"
     click.echo(f"Serving on {address}  (discovery: {address}/cds-services)\nTry it from another terminal:\n")
     click.echo(f"  {_request_to_try(address)}\n")
-    server.serve(settings)
+    server.serve(settings, _checked_settings)
+
+
+def _checked_settings() -> Settings:
+    """The settings of the environment, where a worker could start with them as the files are now.
+
+    Raises:
+        B12Error: it could not; the message says why.
+    """
+    settings = Settings.from_environment()
+    offered = services(_knowledge(settings))
+    if settings.clients is not None:
+        read_clients(settings, offered)
+    refuse_newer_database(settings)
+    return settings
 
 
 @commands.command(name="services")
