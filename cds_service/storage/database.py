@@ -81,11 +81,10 @@ _ADVICE: Final = (
     (("SQLITE_READONLY", "25006"), "It may only be read: mend the rights of its file and folder, or name the primary."),
     (("SQLITE_CANTOPEN", "PermissionError"), "It cannot be opened: look at the path, and the rights of its folder."),
     (("SQLITE_NOTADB", "SQLITE_CORRUPT"), "The file is no SQLite database, or a damaged one: restore a copy."),
-    (("28P01", "28000"), "It does not accept this user or password."),
-    (("3D000",), "The server has no database of this name: create it."),
     (("42501",), "This user may not make or write its tables: grant it."),
 )
-_NO_ADVICE: Final = "Is it running there, and is the address right?"
+# A server that is not there and one that does not let us in look alike: the driver gives no code for either.
+_NO_ADVICE: Final = "Is it running there, and are address, name, user and password right?"
 
 
 def advice_on(cause: str) -> str:

@@ -103,6 +103,7 @@ def test_a_disk_without_room_is_told_with_its_own_status_and_nothing_is_half_wri
         ("LockNotAvailable 55P03", "try again"),
         ("PermissionError", "rights of its folder"),
         ("OperationalError", "Is it running there"),
+        ("InsufficientPrivilege 42501", "grant it"),
     ],
 )
 def test_what_helps_follows_from_what_the_database_said(cause: str, advice: str) -> None:
