@@ -19,7 +19,7 @@ from cds_service.assessment.therapy import Therapy, read_therapy
 from cds_service.facts.dates import age_in_years
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
-from cds_service.facts.patient import AGE, DRAFTS, Availability, DataIssue, DataKey, PatientFacts
+from cds_service.facts.patient import AGE, DOSE, DRAFTS, Availability, DataIssue, DataKey, PatientFacts
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.facts.treatments import Exposure, Medicine, Treatment
@@ -224,7 +224,7 @@ class Picture:
     @cached_property
     def left_out(self) -> tuple[DataIssue, ...]:
         """What was left out and may concern us: not a result that is too old to count, or that a newer one of its kind
-        stands for, and not a birth date where no age would change the answer.
+        stands for, and neither a birth date nor a dose of B12 where none would change the answer.
 
         A B12 result counts however old it is: a deficiency that nobody treated is still one.
         """
@@ -234,6 +234,10 @@ class Picture:
     def _is_settled(self, issue: DataIssue) -> bool:
         if issue.matters_to == AGE:
             return self.status not in (Status.UNKNOWN, Status.INDETERMINATE)
+        if issue.matters_to == Medicine.B12 and issue.field == DOSE:
+            level = self.reading.deciding
+            is_on_it = level is not None and self.therapy.may_cover(level.taken)
+            return not (is_on_it or self.therapy.is_current is Presence.NOT_KNOWN)
         day = issue.day
         if issue.matters_to not in _ANALYTES or day is None:
             return False

@@ -93,7 +93,7 @@ def read_results(
         on_therapy=on_therapy,
         preliminary=preliminary,
         in_words_only=words,
-        distrust=_distrust(labs, problems, knowledge),
+        distrust=_distrust(labs, problems, knowledge) or _drawn_on_unknown_dose(deciding, therapy),
         is_below_own_range=_is_below_own_range(deciding, knowledge),
         is_recent=is_recent,
         is_severe=_is_severe(deciding, knowledge),
@@ -213,6 +213,12 @@ def _distrust(
     if problems.get(ProblemKind.NITROUS_OXIDE):
         return "nitrous oxide inactivates vitamin B12 without lowering the measured level"
     return ""
+
+
+def _drawn_on_unknown_dose(deciding: LabResult | None, therapy: Therapy) -> str:
+    """B12 that was taken may have raised the level, and nobody knows whether it was enough to."""
+    may_be_raised = deciding is not None and therapy.may_cover(deciding.taken)
+    return "vitamin B12 of unknown dose may have raised the measured level" if may_be_raised else ""
 
 
 def _with_status(reading: Reading, problems: Mapping[ProblemKind, tuple[Problem, ...]]) -> Reading:

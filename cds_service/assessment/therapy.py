@@ -82,6 +82,16 @@ class Therapy:
         return False
 
 
+    def may_cover(self, taken: ClinicalDate) -> bool:
+        """Whether a sample may have been drawn on, or soon after, B12 of a dose or route that is not known."""
+        return any(
+            (i.start is None or i.start.earliest < taken.latest)
+            and (i.end is None or taken.earliest <= add_months(i.end.latest, self.washout_months))
+            for t in self.doubtful
+            for i in t.intervals
+        )
+
+
 def is_therapeutic(treatment: Treatment, parameters: Parameters) -> Presence:
     """Whether one B12 treatment is a therapeutic one; NOT_KNOWN where its dose cannot be told."""
     if treatment.route is Route.PARENTERAL:

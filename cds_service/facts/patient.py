@@ -47,6 +47,10 @@ DRAFTS = "drafts"
 """What an order matters to that is being written, and that could not be read."""
 
 
+DOSE = "dosage"
+"""The field of an issue that tells of vitamin B12 of which it is not known how much."""
+
+
 class Availability(StrEnum):
     """How much of a key's data we hold."""
 

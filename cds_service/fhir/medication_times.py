@@ -23,6 +23,7 @@ from cds_service.fhir.resources import Dosage, Period, Resource
 from cds_service.fhir.supply import dispensed_days, ordered_days
 
 _DAY = timedelta(days=1)
+_LONGEST_UNKNOWN = timedelta(days=100)  # what a supply of unknown size may last: three months and some days
 Intervals = tuple[Interval, ...]
 
 _ORDERS = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order"})
@@ -63,12 +64,13 @@ def statement_times(resource: Resource, now: Now, log: IssueLog) -> Intervals | 
     if status == "active":
         return _active_statement(start, end, point)
     if status in ("completed", "stopped"):
+        if start is None and end is None and point is None:
+            log.add("effectivePeriod", "it is not recorded when it was taken", left_out=True)
         if end is not None and end.earliest > now.today:
             log.add("effectivePeriod.end", f"it is {status}, and ends in the future ({end}), so the end was not used")
             end = None
         return _past_statement(start, end, point, now)
-    if status != "on-hold":
-        log.add("status", f"the status {_quoted(resource.status)} does not tell whether it is still taken")
+    _note_status(resource, log)
     return _open_statement(start, end, point, now)
 
 
@@ -106,7 +108,9 @@ def request_times(resource: Resource, dose: DoseRead, now: Now, log: IssueLog) -
     intent = (resource.intent or "").strip().lower()
     if resource.do_not_perform or intent in _NO_ORDERS or status in ("draft", "cancelled", "entered-in-error"):
         return None
-    if intent and intent not in _ORDERS:
+    if not intent:
+        log.add("intent", "it has no intent, so it is not known whether it was ordered", left_out=True)
+    elif intent not in _ORDERS:
         why = f"the intent {_quoted(resource.intent)} is not known, so the order was not used"
         log.add("intent", why, left_out=True)
         return None
@@ -125,9 +129,16 @@ def request_times(resource: Resource, dose: DoseRead, now: Now, log: IssueLog) -
         return (Interval(start, bounds_end or lasts or _some_day(start, now.yesterday)),)
     if status == "stopped":
         return (Interval(start, _stop(start, bounds_end, lasts, resource, now)),)
-    if status != "on-hold":
-        log.add("status", f"the status {_quoted(resource.status)} does not tell whether it is still taken")
+    _note_status(resource, log)
     return (Interval(start, _some_day(start, now.today)),)
+
+
+def _note_status(resource: Resource, log: IssueLog) -> None:
+    """That the status does not tell whether it is still taken; one that none may have may stand for any other."""
+    status = status_of(resource)
+    if status != "on-hold":
+        why = f"the status {_quoted(resource.status)} does not tell whether it is still taken"
+        log.add("status", why, left_out=status != "unknown")
 
 
 def _order_without_start(resource: Resource, status: str, end: ClinicalDate | None, log: IssueLog) -> Intervals:
@@ -137,7 +148,10 @@ def _order_without_start(resource: Resource, status: str, end: ClinicalDate | No
     if status == "active":
         log.add("authoredOn", "it is not recorded when it was ordered")
         return (Interval(None, end),)
-    return (Interval(None, end),) if end is not None else ()
+    if end is not None:
+        return (Interval(None, end),)
+    log.add("authoredOn", "it is not recorded when it was ordered", left_out=True)
+    return ()
 
 
 def _order_start(resource: Resource, now: Now, log: IssueLog) -> ClinicalDate | None:
@@ -212,7 +226,7 @@ def dispense_times(resource: Resource, dose: DoseRead, now: Now, log: IssueLog) 
     if day.earliest > now.today:
         return (Interval(day, None),)
     days = dispensed_days(resource, dose, log)
-    end = day if days is None else _after(day, days)
+    end = _some_day(day, min(day.latest + _LONGEST_UNKNOWN, now.today)) if days is None else _after(day, days)
     if status == "stopped":
         end = _some_day(day, min(end.latest, now.today))
     return (Interval(day, end),)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 
-from cds_service.facts.patient import ANYTHING, DataIssue, DataKey
+from cds_service.facts.patient import ANYTHING, DOSE, DataIssue, DataKey
 from cds_service.facts.treatments import Medicine, RecordKind, Route, Treatment
 from cds_service.fhir.dosage import NO_DOSAGE, DoseRead, read_dose
 from cds_service.fhir.medication_codes import Held, Product
@@ -171,8 +171,11 @@ def _note_what_is_open(
     What begins more than a year ahead has a wrong date.
     """
     is_b12 = held.medicine is Medicine.B12
-    if is_b12 and dose.daily.mg_per_day is None and route is not Route.PARENTERAL and is_taken(intervals, now.today):
-        log.add("dosage", f"vitamin B12 is taken, and it is not known how much: {dose.daily.reason}")
+    if is_b12 and dose.daily.mg_per_day is None and route is not Route.PARENTERAL and intervals:
+        why = dose.daily.reason
+        taken = f"vitamin B12 is taken, and it is not known how much: {why}"
+        was_taken = f"vitamin B12 was taken, and it is not known how much: {why}"
+        log.add(DOSE, taken if is_taken(intervals, now.today) else was_taken, left_out=True)
     ahead = [i.start for i in intervals if i.start is not None and i.start.earliest > now.today]
     for start in ahead[:1]:
         is_wrong = start.earliest > now.today + _LONGEST_AHEAD

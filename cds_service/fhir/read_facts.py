@@ -37,6 +37,8 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
     unnamed, lost = nameless(record), unread(record, knowledge)
     unknown = {*unnamed, *(key for key, found in lost.items() if any(i.matters_to == ANYTHING for i in found))}
     lost_issues = [issue for found in lost.values() for issue in found]
+    used = {treatment.source for treatment in treatments if treatment.intervals}
+    missed = [issue for issue in (*problem_issues, *treatment_issues) if issue.resource not in used]
     issues = [
         *record.issues,
         *_sections_unread(record),
@@ -61,7 +63,7 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
         test_orders=tuple(sorted(test_orders, key=repr)),
         drafts=tuple(sorted(drafts, key=repr)),
         issues=tuple(sorted(set(issues), key=_by_resource)),
-        availability=tuple(availabilities(record, unknown, (*problem_issues, *treatment_issues, *lost_issues))),
+        availability=tuple(availabilities(record, unknown, (*missed, *lost_issues))),
     )
 
 

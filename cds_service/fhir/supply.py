@@ -45,7 +45,8 @@ def _supplied_days(resource: Resource, dose: DoseRead, log: IssueLog) -> int | N
         days = _quantity_days(dispense.quantity, dose)
     repeats = dispense.number_of_repeats_allowed or 0
     if days is not None and (not 0 <= repeats <= MOST_REPEATS or days * (1 + repeats) > LONGEST_ORDER_DAYS):
-        log.add("dispenseRequest.numberOfRepeatsAllowed", f"{_cut(repeats)} repeats are not believable")
+        why = f"{_cut(repeats)} repeats are not believable"
+        log.add("dispenseRequest.numberOfRepeatsAllowed", why, left_out=True)
         return None
     return None if days is None else days * (1 + repeats)
 
@@ -66,11 +67,11 @@ def _duration(quantity: Quantity | None, path: str, log: IssueLog) -> int | None
         return None
     unit = _time_unit(quantity.code) or _time_unit(quantity.unit)
     if not unit:
-        log.add(path, f"the unit of {shown(quantity)!r} is not known, so the supply was not used")
+        log.add(path, f"the unit of {shown(quantity)!r} is not known, so the supply was not used", left_out=True)
         return None
     days = _supply_days(quantity.value, unit) if quantity.value.is_finite() else None
     if days is None:
-        log.add(path, f"a supply of {shown(quantity)!r} is not believable, so it was not used")
+        log.add(path, f"a supply of {shown(quantity)!r} is not believable, so it was not used", left_out=True)
     return days
 
 

@@ -33,7 +33,7 @@ def read_test_orders(record: PatientRecord, knowledge: Knowledge) -> tuple[list[
         tests = ordered_tests(resource.code, knowledge)
         if not tests:
             continue
-        log = IssueLog(resource_name(resource), tests[0])
+        log = IssueLog(resource_name(resource), tests[0], dates_count=False)
         orders.update(_orders(resource, tests, references, log))
         issues.update(log.issues)
     return (

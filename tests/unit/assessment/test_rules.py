@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from cds_service.assessment.assess import RULES, assess
-from cds_service.assessment.outcome import Answer, FactUsed, Outcome
+from cds_service.assessment.outcome import Answer, FactUsed, Outcome, Status
 from cds_service.assessment.picture import Picture, result_fact
 from cds_service.assessment.rules import offers
 from cds_service.assessment.rules.monitoring import follow_up_from
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte
 from cds_service.facts.orders import DraftContent, DraftOrder, Test, TestOrder
-from cds_service.facts.patient import DRAFTS, DataIssue
+from cds_service.facts.patient import DOSE, DRAFTS, DataIssue
 from cds_service.facts.treatments import DailyDose, Interval, Medicine, RecordKind, Route, Treatment
 from cds_service.knowledge.loader import load
 from tests.spec.example_facts import TODAY, example_facts, lab_result
@@ -396,3 +396,28 @@ def test_of_several_other_results_the_one_that_disagrees_is_named() -> None:
     told = answer("B12-DX-10", given, labs=(*facts.labs, again))
     assert (told.values["b12"], told.values["other"]) == ("150 ng/L", "active B12 60 pmol/L")
     assert [fact.value for fact in told.facts] == ["150 ng/L", "111 pmol/L", "60 pmol/L"]
+
+
+def _b12_of_unknown_dose(*interval: str | None) -> Treatment:
+    since, until = (ClinicalDate.parse(day) if day else None for day in interval)
+    source, kind = "MedicationStatement/odd", RecordKind.STATEMENT
+    return Treatment(Medicine.B12, "b12", source, kind, (Interval(since, until),), is_active=until is None)
+
+
+@pytest.mark.parametrize(
+    ("treatment", "status", "is_told"),
+    [
+        (_b12_of_unknown_dose("2025-01-01", None), Status.INDETERMINATE, True),
+        (_b12_of_unknown_dose("2025-01-01", "2025-09-01"), Status.INDETERMINATE, True),
+        (_b12_of_unknown_dose("2020-01-01", "2020-09-01"), Status.UNLIKELY, False),
+    ],
+)
+def test_b12_of_unknown_dose_takes_a_reassurance_back_where_it_may_have_raised_the_level(
+    treatment: Treatment, status: Status, is_told: bool
+) -> None:
+    dose = DataIssue(treatment.source, DOSE, "it is not known how much", Medicine.B12)
+    patient = picture({"total_b12": "420 ng/L"}, treatment, issues=(dose,))
+
+    assert patient.status is status
+    assert patient.left_out == ((dose,) if is_told else ())
+    assert picture({"total_b12": "150 ng/L"}, treatment).status is Status.DEFICIENT

@@ -202,3 +202,25 @@ def test_b12_was_taken_after_a_day_that_is_before_its_last(day: date, after: boo
 def test_a_sample_of_the_year_in_which_therapy_began_may_have_been_drawn_on_it() -> None:
     since_2024 = replace(_b12(), intervals=(Interval(ClinicalDate.parse("2024"), None),))
     assert read_therapy([since_2024], TODAY, PARAMETERS).covers(ClinicalDate.parse("2024-06-01"))
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "may_cover"),
+    [
+        ("2025-01-01", "2025-05-31", True),
+        (None, None, True),
+        ("2025-07-01", None, False),  # blood is drawn first
+        ("2025-06-30", None, True),
+        ("2024-01-01", "2024-02-01", False),
+    ],
+)
+def test_a_sample_may_have_been_drawn_on_b12_of_unknown_dose(
+    since: str | None, until: str | None, may_cover: bool
+) -> None:
+    interval = Interval(ClinicalDate.parse(since) if since else None, ClinicalDate.parse(until) if until else None)
+    unknown = Treatment(Medicine.B12, "b12", "MedicationStatement/1", RecordKind.STATEMENT, (interval,))
+    therapy = read_therapy([unknown], TODAY, PARAMETERS)
+
+    assert therapy.doubtful == (unknown,)
+    assert therapy.may_cover(ClinicalDate.parse("2025-07-01")) is may_cover
+    assert not read_therapy([], TODAY, PARAMETERS).may_cover(ClinicalDate.parse("2025-07-01"))

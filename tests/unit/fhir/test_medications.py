@@ -12,7 +12,7 @@ import pytest
 
 from cds_service.assessment.exposure import exposure, used_longer_than
 from cds_service.facts.dates import ClinicalDate
-from cds_service.facts.patient import ANYTHING, Availability, DataIssue, DataKey
+from cds_service.facts.patient import ANYTHING, DOSE, Availability, DataIssue, DataKey
 from cds_service.facts.presence import Presence
 from cds_service.facts.treatments import Interval, Medicine, RecordKind, Route, Treatment
 from cds_service.fhir.medications import read_treatments
@@ -294,7 +294,6 @@ class TestStatementTimes:
                 (interval("2025-08-01", "2025-08-01"),),
                 False,
             ),
-            ({"status": "completed"}, (), False),
             (
                 {"status": "completed", "effectivePeriod": {"start": "2025-01-01"}},
                 (open_until("2025-01-01", YESTERDAY),),
@@ -318,6 +317,10 @@ class TestStatementTimes:
         found = only(statement(**fields))
         assert (found.intervals, found.is_active) == (intervals, is_active)
 
+    def test_what_was_taken_nobody_knows_when_is_told(self) -> None:
+        [found], [issue] = read(statement(status="completed"))
+        assert (found.intervals, issue.field, issue.used_with_care) == ((), "effectivePeriod", False)
+
     @pytest.mark.parametrize("status", ["not-taken", "intended", "entered-in-error", "Entered-In-Error ", "draft"])
     def test_what_was_not_taken_is_no_treatment(self, status: str) -> None:
         assert read(statement(status=status)) == ([], [])
@@ -328,7 +331,8 @@ class TestStatementTimes:
         assert [(t.is_active, t.intervals) for t in found] == [
             (False, (Interval(None, ClinicalDate(date(2025, 8, 1), TODAY)),))
         ]
-        assert [(i.field, i.matters_to) for i in issues] == [("status", "metformin")]
+        told = ("status", "metformin", status == "unknown")  # a status that none may have may stand for any other
+        assert [(i.field, i.matters_to, i.used_with_care) for i in issues] == [told]
 
     @pytest.mark.parametrize(
         ("fields", "path"),
@@ -456,8 +460,13 @@ class TestRequestTimes:
     def test_what_was_never_an_order_is_no_treatment(self, fields: dict[str, Any]) -> None:
         assert read(request(authoredOn="2024-01-01", **fields)) == ([], [])
 
-    def test_a_missing_intent_is_an_order(self) -> None:
-        assert only(request(intent=None, authoredOn="2024-01-01")).is_active
+    def test_a_missing_intent_is_an_order_and_told(self) -> None:
+        [found], [issue] = read(request(intent=None, authoredOn="2024-01-01"))
+        assert (found.is_active, issue.field, issue.used_with_care) == (True, "intent", False)
+
+    def test_an_order_that_is_over_and_has_no_date_is_told(self) -> None:
+        [found], [issue] = read(request(status="completed", authoredOn=None))
+        assert (found.intervals, issue.field, issue.used_with_care) == ((), "authoredOn", False)
 
     @pytest.mark.parametrize(
         ("fields", "path"),
@@ -508,7 +517,8 @@ class TestDispenseTimes:
                 interval("2025-01-01T10:00:00Z", "2025-03-31T10:00:00Z"),
             ),
             ({"whenPrepared": "2025-01-01", "daysSupply": days_supply(90)}, interval("2025-01-01", "2025-03-31")),
-            ({"whenPrepared": "2024-12-20", "whenHandedOver": "2025-01-01"}, interval("2025-01-01", "2025-01-01")),
+            ({"whenPrepared": "2024-12-20", "whenHandedOver": "2025-01-01"}, interval("2025-01-01", "2025-04-11")),
+            ({"whenHandedOver": "2025-09-25"}, interval("2025-09-25", str(TODAY))),
             ({"whenHandedOver": "2025-01-01", "daysSupply": {"value": 90}}, interval("2025-01-01", "2025-03-31")),
             (
                 {"whenHandedOver": "2025-01-01", "daysSupply": {"value": 4, "unit": "wk"}},
@@ -528,7 +538,7 @@ class TestDispenseTimes:
                     "quantity": {"value": 100},
                     "dosageInstruction": [{"text": "1 tablet daily"}],
                 },
-                interval("2025-01-01", "2025-01-01"),
+                interval("2025-01-01", "2025-04-11"),
             ),
         ],
     )
@@ -814,7 +824,7 @@ class TestWhatIsSaidAndWhatDecides:
 class TestWhatAReaderHasToKnow:
     def test_vitamin_b12_of_unknown_dose_is_told(self) -> None:
         _, [issue] = read(statement(medicationCodeableConcept=rxnorm("244190"), dosage=[]))
-        assert (issue.field, issue.matters_to, issue.used_with_care) == ("dosage", Medicine.B12, True)
+        assert (issue.field, issue.matters_to, issue.used_with_care) == (DOSE, Medicine.B12, False)
         assert "it is not known how much" in issue.issue
 
     @pytest.mark.parametrize("fields", [{"status": "stopped"}, {"medicationCodeableConcept": rxnorm("861007")}])
