@@ -1,10 +1,10 @@
-# make install | run | test | check | lock | bench | fuzz | mutants | silence | hapi | clean   (needs Python 3.11 or later, and make)
+# make install | run | test | check | lock | bench | soak | fuzz | mutants | silence | hapi | clean   (needs Python 3.11 or later, and make)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format fixtures rule-book wheel sbom audit lock bench fuzz mutants silence hapi hapi-stop transcript smoke postgres postgres-stop clean
+.PHONY: help install run test check format fixtures rule-book wheel sbom audit lock bench soak fuzz fuzz-api mutants silence hapi hapi-stop transcript smoke postgres postgres-stop clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,6 +12,8 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 TARGET ?= body
 SECONDS ?= 600
+MINUTES ?= 30
+EXAMPLES ?= 5000
 HAPI_PORT ?= 8081
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := $(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --generate-hashes --no-header \
@@ -91,9 +93,15 @@ var/bench/healthchain/installed: bench/healthchain.txt | $(VENV)/bin/python
 bench: $(VENV)/installed-dev var/bench/healthchain/installed  ## time the service against a floor that only parses, and against its peers
 	$(BIN)/python -m bench.run $(ARGS)
 
+soak: $(VENV)/installed-dev  ## hold the service under load for MINUTES=30, and look for leaks, errors and lost requests
+	$(BIN)/python -m bench.soak --minutes $(MINUTES)
+
 fuzz: $(VENV)/installed-dev  ## search for input that breaks something (TARGET=body SECONDS=600; Linux on x86-64; targets: tests/fuzz)
 	$(PIP_INSTALL) --require-hashes -r tests/fuzz/requirements.txt
 	PYTHONWARNINGS=ignore nice -n 19 $(BIN)/python -m tests.fuzz $(TARGET) $(SECONDS)
+
+fuzz-api: $(VENV)/installed-dev  ## send what /openapi.json allows, and what it does not (EXAMPLES=5000 of each kind)
+	B12_API_EXAMPLES=$(EXAMPLES) nice -n 19 $(BIN)/python -m pytest -q tests/conformance/test_openapi.py
 
 mutants: $(VENV)/installed-dev  ## change the code in small ways and count what no test notices (ONLY='cds_service.facts.*', MUTANTS_AT_ONCE=1)
 	$(BIN)/python -m bench.mutable mutants

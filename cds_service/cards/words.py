@@ -16,8 +16,9 @@ _MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_{}[]#+!|~^"} | {"
 # rule; elsewhere they are what they look like.
 _MARK_BY_PLACE = re.compile(r":(?=\S)|(?<=\])\(|^[-=](?=[-=\s]+$)")
 _NOT_PRINTABLE = re.compile(
-    # controls, direction marks, and what nobody sees: joiners, fillers, variation selectors, tags, half characters
-    r"[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f"
+    # controls, direction marks, signs that change their neighbours, and what nobody sees: joiners, fillers, variation
+    # selectors, tags, half characters
+    r"[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f"
     r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U0001d173-\U0001d17a"
     r"\U000e0000-\U000e0fff]+"
 )

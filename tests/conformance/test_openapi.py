@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import date
 
@@ -24,6 +25,8 @@ from cds_service.service import CdsService
 from cds_service.storage.store import Store
 from cds_service.web import create_app
 
+# More of them, and other ones each time: make fuzz-api.
+EXAMPLES = int(os.environ.get("B12_API_EXAMPLES") or 0)
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -74,7 +77,11 @@ def test_no_request_is_answered_in_a_way_that_is_not_described(
     # A request without a body or a parameter has nothing that could be wrong.
     for mode in GenerationMode if method == "POST" else (GenerationMode.POSITIVE,):
         examples = settings(
-            max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+            max_examples=EXAMPLES or 40,
+            deadline=None,
+            derandomize=not EXAMPLES,
+            database=None,
+            suppress_health_check=list(HealthCheck),
         )
         examples(given(case=operation.as_strategy(generation_mode=mode))(is_as_described))()
     assert expected <= seen, "some of what is sent must be whole"
