@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Literal
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+from pytest_httpserver import HTTPServer
+
+from tests.conformance.server import running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -20,7 +26,39 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-_REFUSED = ("responded with a status of 4",)
+_REFUSED = ("responded with a status of 4", "responded with a status of 502")
+ROOT = Path(__file__).resolve().parents[2]
+EVIL = '"><img src=x onerror="window.hit=1"><script>window.hit=1</script>[l](javascript:window.hit=1)'
+NO_OVERFLOW = "document.documentElement.scrollWidth <= innerWidth"
+
+
+def hostile_bundle() -> str:
+    """Markup, script links, a long word, right-to-left marks and emoji wherever a record has text; 3,000 results."""
+    text = EVIL + "\u202eemoclew \U0001f600" + "W" * 5000
+    bundle: dict[str, Any] = json.loads((ROOT / "fixtures/functional-deficiency/bundle.json").read_text("utf-8"))
+    resources = [entry["resource"] for entry in bundle["entry"]]
+    resources[0] |= {"name": [{"text": text}], "gender": text}
+    for resource in resources:
+        resource.get("code", {})["text"] = text
+    result = next(r for r in resources if r["resourceType"] == "Observation")
+    days = [str(date(2025, 9, 1) - timedelta(days=number)) for number in range(3000)]
+    code = {**result["code"], "text": EVIL}
+    more = [{**result, "id": f"r{day}", "code": code, "effectiveDateTime": day} for day in days]
+    statement = {"resourceType": "MedicationStatement", "id": "m", "status": "active", "subject": result["subject"]}
+    medicine = {**statement, "medicationCodeableConcept": {"text": f"metformin {text}"}}
+    return json.dumps({**bundle, "entry": [{"resource": r} for r in [*resources, medicine, *more]]})
+
+
+@pytest.fixture(scope="session")
+def base_url(tmp_path_factory: pytest.TempPathFactory, make_httpserver: HTTPServer) -> Iterator[str]:
+    """A running service that may call the FHIR server of the tests, and one at which nobody listens."""
+    settings = {
+        "B12_WORKERS": "1",
+        "B12_FHIR_ORIGINS": f"{make_httpserver.url_for('').rstrip('/')},http://127.0.0.1:9",
+        "B12_FHIR_ALLOW_HTTP_LOCALHOST": "true",
+    }
+    with running(tmp_path_factory.mktemp("service"), **settings) as service:
+        yield service.url
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +86,7 @@ def open_page(browser: Browser, base_url: str, request: pytest.FixtureRequest) -
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=color_scheme)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(f"{said.type}: {said.text}"))
         page.goto(f"{base_url}/")
@@ -61,6 +99,14 @@ def open_page(browser: Browser, base_url: str, request: pytest.FixtureRequest) -
     # The browser's own lines for what a test provokes are no complaints of the page.
     provoked = (*_REFUSED, "Executing inline script violates") if breaks_policy else _REFUSED
     assert [text for text in complaints if not any(part in text for part in provoked)] == []
+
+
+@pytest.fixture
+def without_javascript(browser: Browser) -> Iterator[Page]:
+    """A page in which no script runs."""
+    context = browser.new_context(java_script_enabled=False)
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from datetime import date, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+from tests.browser.conftest import NO_OVERFLOW, hostile_bundle
 
-ROOT = Path(__file__).resolve().parents[2]
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 STORY = "functional-deficiency"
-EVIL = '"><img src=x onerror="window.hit=1"><script>window.hit=1</script>'
-NO_OVERFLOW = "document.documentElement.scrollWidth <= innerWidth"
 
 
 def draw(page: Page, base_url: str, bundle: str = "", story: str = STORY) -> Page:
@@ -29,31 +25,6 @@ def draw(page: Page, base_url: str, bundle: str = "", story: str = STORY) -> Pag
     page.get_by_role("button", name="Draw the timeline").click()
     page.wait_for_load_state()
     return page
-
-
-def hostile_bundle() -> str:
-    """Markup, a long word, right-to-left marks and emoji wherever a record has text, and three thousand results."""
-    text = EVIL + "\u202eemoclew \U0001f600" + "W" * 5000
-    bundle: dict[str, Any] = json.loads((ROOT / f"fixtures/{STORY}/bundle.json").read_text(encoding="utf-8"))
-    resources = [entry["resource"] for entry in bundle["entry"]]
-    resources[0]["name"] = [{"text": text}]
-    for resource in resources:
-        resource.get("code", {})["text"] = text
-    result = next(r for r in resources if r["resourceType"] == "Observation")
-    days = [str(date(2025, 9, 1) - timedelta(days=number)) for number in range(3000)]
-    more = [
-        {**result, "id": f"r{day}", "code": {**result["code"], "text": EVIL}, "effectiveDateTime": day} for day in days
-    ]
-    statement = {"resourceType": "MedicationStatement", "id": "m", "status": "active", "subject": result["subject"]}
-    medicine = {**statement, "medicationCodeableConcept": {"text": f"metformin {text}"}}
-    return json.dumps({**bundle, "entry": [{"resource": r} for r in [*resources, medicine, *more]]})
-
-
-@pytest.fixture
-def without_javascript(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(java_script_enabled=False)
-    yield context.new_page()
-    context.close()
 
 
 def test_the_open_chart_leads_to_its_timeline_and_no_address_names_the_patient(page: Page) -> None:
@@ -113,20 +84,6 @@ def test_a_hostile_record_is_drawn_as_text(open_page: Callable[..., Page], base_
     assert page.evaluate(NO_OVERFLOW)
     assert "are left out here" in page.locator("main").inner_text()
     assert len(page.content().encode()) < 1_000_000
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
-def test_axe_finds_nothing_and_nothing_sticks_out(
-    open_page: Callable[..., Page], base_url: str, width: int, height: int, scheme: Literal["light", "dark"]
-) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    page = draw(open_page(width, height, scheme), base_url, story="pernicious-anaemia-lapsed")
-    found = Axe().run(page).response["violations"]
-    assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found] == []
-    assert page.evaluate(NO_OVERFLOW)
-    assert page.locator("svg:visible").count() == 1
 
 
 def test_on_paper_the_wide_picture_is_light_and_the_form_is_gone(open_page: Callable[..., Page], base_url: str) -> None:
