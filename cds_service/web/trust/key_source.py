@@ -78,7 +78,14 @@ class FetchedKeys:
         self._problem = ""
 
     def find(self, kid: str, now: datetime, /) -> VerificationKey | None:
-        """The key of this id; an unknown id, or old keys, lead to one call at most, and not more often than allowed."""
+        """The key of this id; an unknown id, or old keys, lead to one call at most, and not more often than allowed.
+
+        A key that is known waits for no call that somebody else's unknown id, or the age of the keys, has led to: the
+        endpoint may be slow. One that is unknown does, as that call may bring it.
+        """
+        known = self._keys.get(kid) if _within(self._fetched_at, STALE_SECONDS, now) else None
+        if known is not None and (_within(self._fetched_at, FRESH_SECONDS, now) or self._lock.locked()):
+            return known
         with self._lock:
             is_fresh = _within(self._fetched_at, FRESH_SECONDS, now)
             if not (is_fresh and kid in self._keys) and self._may_ask(now):

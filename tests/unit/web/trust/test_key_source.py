@@ -211,3 +211,49 @@ def test_the_state_is_told_while_a_slow_endpoint_is_asked(endpoint: Endpoint, ke
 
 def test_listed_keys_are_always_there() -> None:
     assert ListedKeys({}).state() == KeyState(0)
+
+
+@pytest.mark.parametrize("seconds", [1, FRESH_SECONDS], ids=["for an unknown key", "as they are old"])
+def test_known_keys_work_while_a_slow_endpoint_is_asked(seconds: int, endpoint: Endpoint, keys: FetchedKeys) -> None:
+    endpoint.publish(OLD.jwk)
+    assert found(keys, "old", 0)
+    is_asked, may_answer = threading.Event(), threading.Event()
+    body = json.dumps({"keys": [OLD.jwk, NEW.jwk]})
+
+    def slowly() -> Response:
+        is_asked.set()
+        assert may_answer.wait(20)
+        return Response(body, content_type="application/json")
+
+    endpoint.answer = slowly
+    later = max(seconds, REFRESH_SECONDS)
+    with ThreadPoolExecutor(3) as callers:
+        asking = callers.submit(found, keys, "new", later)
+        assert is_asked.wait(20)
+        also_asking = callers.submit(found, keys, "new", later)
+
+        assert found(keys, "old", later)  # and not after the endpoint has answered
+        assert not asking.done()
+
+        may_answer.set()
+        assert (asking.result(20), also_asking.result(20)) == (True, True)
+    assert endpoint.calls == 2
+
+
+def test_a_rotation_under_load_refuses_nobody_whose_key_is_published(endpoint: Endpoint, keys: FetchedKeys) -> None:
+    endpoint.publish(OLD.jwk)
+    assert found(keys, "old", 0)
+    endpoint.publish(OLD.jwk, NEW.jwk)  # as is good practice: both, until the old one is no longer used
+
+    with ThreadPoolExecutor(8) as callers:
+        kids = ["old", "new"] * 40
+        answers = list(callers.map(lambda kid: found(keys, kid, REFRESH_SECONDS), kids))
+
+    assert all(answers)
+    assert endpoint.calls == 2
+
+
+def test_of_two_fetched_keys_with_one_id_neither_opens(endpoint: Endpoint, keys: FetchedKeys) -> None:
+    endpoint.publish(OLD.jwk, {**NEW.jwk, "kid": "old"})
+
+    assert not found(keys, "old", 0)
