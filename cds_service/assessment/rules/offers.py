@@ -42,11 +42,15 @@ def regimens_for(p: Picture, *wanted: str) -> tuple[str, ...]:
 
 
 def cautions(p: Picture) -> tuple[FactUsed, ...]:
-    """What whoever gives B12 to this patient must see: allergy, Leber's disease, an age that is not certain."""
+    """What whoever gives B12 to this patient must see: allergy, Leber's disease, megaloblastic anaemia (whose treatment
+    may make potassium fall), an age that is not certain."""
     leber = p.facts_of(ProblemKind.LEBER_OPTIC_NEUROPATHY)
     contraindications = p.facts_of(ProblemKind.COBALAMIN_ALLERGY) + tuple(
         replace(fact, label="Only hydroxocobalamin, because of", value=fact.label) for fact in leber
     )
+    if p.anaemia is not None and (p.macrocytosis is not None or p.has(ProblemKind.MACROCYTIC_ANAEMIA)):
+        low = result_fact(p.anaemia, p.knowledge)
+        contraindications += (replace(low, label="Watch potassium for 48 hours if the anaemia is severe", short=""),)
     if p.age is None:
         return (*contraindications, FactUsed("Age", "not known; the doses are for adults"))
     if p.age[0] < p.parameters.adult_age_years:

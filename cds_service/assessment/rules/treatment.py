@@ -83,19 +83,20 @@ def parenteral_first(p: Picture) -> Answer:
 
 
 def _reasons_for_injection(p: Picture) -> tuple[FactUsed, ...]:
-    """Severe deficiency, severe or spinal neurological disease, a gut that does not absorb, nitrous oxide."""
+    """Severe deficiency, severe neurological disease (cord, gait, cognition), a gut that does not absorb, nitrous oxide
+    (clinical-guidelines 5)."""
     reading = p.reading
     severe: tuple[FactUsed, ...] = ()
     if reading.is_severe and reading.deciding is not None:
         severe = (FactUsed("Severe deficiency", reading.deciding.printed, str(reading.deciding.taken)),)
-    spinal = p.facts_of(ProblemKind.MYELOPATHY, ProblemKind.ATAXIA)
+    neurological = p.facts_of(ProblemKind.MYELOPATHY, ProblemKind.ATAXIA, ProblemKind.COGNITIVE_SYMPTOMS)
     gut = p.facts_of(*MALABSORPTIVE)
     antibody = p.newest(Analyte.INTRINSIC_FACTOR_ANTIBODY)
     known = p.knowledge.analytes[Analyte.INTRINSIC_FACTOR_ANTIBODY]
     if antibody is not None and is_raised(antibody, known)[0] is Presence.YES:
         gut += (result_fact(antibody, p.knowledge),)
     gas = p.facts_of(ProblemKind.NITROUS_OXIDE) if p.neurological else ()
-    return severe + spinal + gut + gas
+    return severe + neurological + gut + gas
 
 
 def _may_wait(p: Picture) -> bool:
