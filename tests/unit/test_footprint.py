@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.contenders import tree
 from bench.installed import sizes
 from bench.memory import memory
-from bench.run import tree
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="only Linux tells the memory of a process")
