@@ -103,9 +103,9 @@ fuzz: $(VENV)/installed-dev  ## search for input that breaks something (TARGET=b
 fuzz-api: $(VENV)/installed-dev  ## send what /openapi.json allows, and what it does not (EXAMPLES=5000 of each kind)
 	B12_API_EXAMPLES=$(EXAMPLES) nice -n 19 $(BIN)/python -m pytest -q tests/conformance/test_openapi.py
 
-mutants: $(VENV)/installed-dev  ## change the code in small ways and count what no test notices (ONLY='cds_service.facts.*', MUTANTS_AT_ONCE=1)
+mutants: $(VENV)/installed-dev  ## change the code in small ways and count what no test notices (ONLY='cds_service.facts.*' TESTS=tests/unit/facts MUTANTS_AT_ONCE=1)
 	$(BIN)/python -m bench.mutable mutants
-	$(BIN)/python -m bench.mutate mutants '$(or $(ONLY),*)'
+	$(BIN)/python -m bench.mutate mutants '$(or $(ONLY),*)' $(TESTS)
 	$(BIN)/python -m bench.mutants mutants
 
 silence: $(VENV)/installed-dev  ## spoil every piece of every request, and count what falls silent (ARGS='--every 50')

@@ -39,9 +39,10 @@ we lack or a change that makes no difference. This page is what the runs found; 
 the changes of a module are noticed.
 
 Each module was run on the code of the day that its row names, and the code goes on changing: run a module anew after
-work on it (`make mutants ONLY='cds_service.facts.*'`). The other rows stay. mutmut makes the changes. Decorated
-functions are changed too. Constants outside functions are not: the code lists and numbers are data, and `tests/spec`
-guards each number by an example on its edge. The tests run as on any machine, without the data that only some have.
+work on it (`make mutants ONLY='cds_service.facts.*'`); the other rows stay. Where time is short, fewer tests may be
+named (`TESTS=tests/unit/facts`): then more changes stand, never fewer. mutmut makes the changes. Decorated functions
+are changed too. Constants outside functions are not: the code lists and numbers are data, and `tests/spec` guards each
+number by an example on its edge. The tests run as on any machine, without the data that only some have.
 
 "Killed" are the changes that a test noticed; "too slow" those that never came to an end, which a test run notices too.
 """

@@ -106,7 +106,7 @@ def fires(
 ) -> Answer:
     """The rule speaks."""
     return Answer(
-        Outcome.FIRES, facts, variant, values or {}, recommends, regimens, (), missing_keys=missing_keys, target=target
+        Outcome.FIRES, facts, variant, values or {}, recommends, regimens, missing_keys=missing_keys, target=target
     )
 
 

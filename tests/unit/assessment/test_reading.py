@@ -343,3 +343,18 @@ def test_the_lowest_of_two_formulas_counts_and_is_said_in_the_canonical_unit() -
     reading = _reading(_b12("284 ng/L"), _mma("0.5 umol/L", 10, "Observation/mma"), *rates)
     [marker] = reading.confounded_markers
     assert marker.confounder == "reduced kidney function (eGFR 45 mL/min/1.73m2, 2025-09-21)"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_metabolites_of_one_day_the_raised_one_counts(order: int) -> None:
+    two = [lab_result(Analyte.MMA, printed) for printed in ("0.20 umol/L", "0.50 umol/L")][::order]
+    [marker] = _picture({"total_b12": "250 ng/L"}, *two).reading.markers
+    assert (marker.result.printed, marker.counts_as_raised) == ("0.50 umol/L", True)
+
+
+@pytest.mark.parametrize(("printed", "says"), [("0.20 umol/L", ""), ("0.50 umol/L", "chronic kidney disease on the")])
+def test_kidneys_explain_only_a_marker_that_is_raised(printed: str, says: str) -> None:
+    given = {"total_b12": "250 ng/L", "mma": printed, "problems": ["chronic-kidney-disease"]}
+    [marker] = _picture(given).reading.markers
+    assert marker.confounder.startswith(says)
+    assert bool(marker.confounder) is bool(says)

@@ -73,3 +73,10 @@ def test_the_fewest_days_that_can_lie_between_two_dates(one: str, other: str, da
 def test_a_vague_date_neither_gives_way_to_a_later_report_nor_takes_its_place() -> None:
     vague, exact = b12("2025", "a", issued="2025-09-21"), b12("2025-09-20", "b", issued="2025-09-22")
     assert len(standing([vague, exact])) == len(standing([exact, vague])) == 2
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_one_day_the_final_result_is_newer_than_the_preliminary_one(order: int) -> None:
+    first = replace(lab_result(Analyte.MCV, "99 fL"), is_preliminary=True)
+    final = lab_result(Analyte.MCV, "101 fL")
+    assert newest([first, final][::order], Analyte.MCV) is final

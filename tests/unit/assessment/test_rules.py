@@ -11,7 +11,7 @@ import pytest
 
 from cds_service.assessment.assess import RULES, assess
 from cds_service.assessment.outcome import Answer, FactUsed, Outcome, Status
-from cds_service.assessment.picture import Picture, result_fact
+from cds_service.assessment.picture import Picture, problem_fact, result_fact
 from cds_service.assessment.rules import offers
 from cds_service.assessment.rules.monitoring import follow_up_from
 from cds_service.facts.dates import ClinicalDate
@@ -421,3 +421,16 @@ def test_b12_of_unknown_dose_takes_a_reassurance_back_where_it_may_have_raised_t
     assert patient.status is status
     assert patient.left_out == ((dose,) if is_told else ())
     assert picture({"total_b12": "150 ng/L"}, treatment).status is Status.DEFICIENT
+
+
+def test_a_result_is_shown_with_its_range_and_a_problem_has_none() -> None:
+    level = replace(lab_result(Analyte.MMA, "0.35 umol/L"), printed_range="0.00-0.40 umol/L")
+    assert result_fact(level, KNOWLEDGE).reference == "0.00-0.40 umol/L"
+    [[vegan]] = picture({"problems": ["vegan-diet"]}).problems.values()
+    assert problem_fact(vegan, KNOWLEDGE).reference == ""
+
+
+def test_an_assessment_says_of_which_day_it_is_and_what_could_not_be_used() -> None:
+    issue = DataIssue("Observation/1", "value", "it has no value", Analyte.TOTAL_B12)
+    told = assess(replace(example_facts({}), issues=(issue,)), KNOWLEDGE)
+    assert (told.as_of, told.issues) == (TODAY, (issue,))

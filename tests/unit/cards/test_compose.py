@@ -342,12 +342,11 @@ def test_a_test_that_an_earlier_card_offers_is_offered_by_no_later_one() -> None
     b12, mma, count = Recommendation.ORDER_B12, Recommendation.ORDER_MMA, Recommendation.ORDER_CBC
     concerns = {rule.concern: rule.id for rule in KNOWLEDGE.rules.values()}
     ids = [concerns[concern] for concern in ("testing", "cause", "disagreement")]
-    cards = _of([_offers(ids[0], b12), _offers(ids[1], b12, mma, count), _offers(ids[2], b12)])
-    offered = {card.trace.rules[0]: [(s.label, s.is_recommended) for s in card.suggestions] for card in cards}
+    first, second, third = (card.trace.rules[0] for card in _of([_offers(rule_id) for rule_id in ids]))
+    cards = _of([_offers(first, b12), _offers(second, b12, mma, count), _offers(third, b12)])
     title = {test: f"Order {KNOWLEDGE.tests[test].title}" for test in ("b12", "mma", "cbc")}
-    first, *later = [offered[card.trace.rules[0]] for card in cards]
-    assert [label for shown in (first, *later) for label, _ in shown].count(title["b12"]) == 1
-    assert all(shown[0][1] is True and not any(more for _, more in shown[1:]) for shown in (first, *later) if shown)
+    offered = [[(s.label, s.is_recommended) for s in card.suggestions] for card in cards]
+    assert offered == [[(title["b12"], True)], [(title["mma"], True), (title["cbc"], False)], []]
 
 
 def test_every_card_is_shown_where_an_order_is_signed() -> None:
@@ -361,3 +360,11 @@ def test_a_card_without_facts_or_issues_has_no_empty_part() -> None:
     product = next(rule.id for rule in KNOWLEDGE.rules.values() if rule.concern == "product")
     for card in (_of_facts(0), *_of([_finding(product)], issue)):
         assert len(card.detail.split("\n\n")) == 2, card.detail
+
+
+def test_a_card_whose_sources_have_no_address_names_none() -> None:
+    unlinked = [r for r in KNOWLEDGE.rules.values() if not any(KNOWLEDGE.sources[c.source].url for c in r.sources)]
+    assert unlinked
+    for rule in unlinked:
+        [card] = _of([_finding(rule.id)])
+        assert (card.source.url, card.links) == ("", ())

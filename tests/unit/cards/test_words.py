@@ -45,6 +45,7 @@ def test_nothing_escaped_holds_a_tag_a_link_or_a_line_break(text: str) -> None:
 def test_long_text_is_cut_and_says_so() -> None:
     assert escaped("x" * 500).endswith("…")
     assert len(escaped("x" * 500)) == 240
+    assert escaped("x" * 240) == "x" * 240
 
 
 @pytest.mark.parametrize(
