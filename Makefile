@@ -109,7 +109,7 @@ mutants: $(VENV)/installed-dev  ## change the code in small ways and count what 
 	$(BIN)/python -m bench.mutants mutants
 
 silence: $(VENV)/installed-dev  ## spoil every piece of every request, and count what falls silent (ARGS='--every 50')
-	@$(BIN)/python -m tests.spec.silence $(ARGS)
+	@$(BIN)/python -m tests.spec.silence --page $(ARGS)
 
 sbom: $(VENV)/installed-dev  ## write dist/b12-cds.cdx.json: what a machine in production installs (CycloneDX)
 	@mkdir -p dist

@@ -24,6 +24,7 @@ from cds_service.fhir.resource_types import NO_TYPE
 from cds_service.fhir.resources import Bundle, Entry, Resource, UnreadBundle, resource_name
 from cds_service.fhir.sieve import Sieve
 
+_LONGEST_TYPE = 64
 _TYPE_NAME = re.compile(r"(?:[A-Z][a-z0-9]+)+")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MOST_DRAFTS = 1000  # of one signing; each is read on its own
@@ -348,7 +349,7 @@ def _read_drafts(sent: Raw | UnsetType) -> _Drafts:
 
 def _is_an_order(kind: str) -> bool:
     """Whether a draft's type may be one of another kind of order, of any FHIR release: then it is none of ours."""
-    return bool(_TYPE_NAME.fullmatch(kind)) and kind != "OperationOutcome"
+    return len(kind) <= _LONGEST_TYPE and bool(_TYPE_NAME.fullmatch(kind)) and kind != "OperationOutcome"
 
 
 def _not_all(bundle: _DraftBundle) -> list[DataIssue]:

@@ -35,7 +35,7 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
     test_orders, test_issues = read_test_orders(record, knowledge)
     drafts, draft_issues = read_drafts(record, knowledge)
     unnamed, lost = nameless(record), unread(record, knowledge)
-    unknown = {*unnamed, *(key for key, found in lost.items() if any(i.matters_to == ANYTHING for i in found))}
+    unknown = {*unnamed, *(key for key, found in lost.items() if any(_leaves_gap(key, issue) for issue in found))}
     lost_issues = [issue for found in lost.values() for issue in found]
     used = {treatment.source for treatment in treatments if treatment.intervals}
     missed = [issue for issue in (*problem_issues, *treatment_issues) if issue.resource not in used]
@@ -63,8 +63,13 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
         test_orders=tuple(sorted(test_orders, key=repr)),
         drafts=tuple(sorted(drafts, key=repr)),
         issues=tuple(sorted(set(issues), key=_by_resource)),
-        availability=tuple(availabilities(record, unknown, (*missed, *lost_issues))),
+        availability=tuple(availabilities(record, unknown, missed)),
     )
+
+
+def _leaves_gap(key: DataKey, lost: DataIssue) -> bool:
+    """Whether a key is not complete without an entry; a result that says what it is of leaves no other in doubt."""
+    return lost.matters_to == ANYTHING or (lost.matters_to != "" and key is not DataKey.LABS)
 
 
 def _sections_unread(record: PatientRecord) -> list[DataIssue]:

@@ -100,6 +100,8 @@ def _from_quantity(quantity: Quantity, analyte: AnalyteKnowledge) -> _Number:
     if quantity.value is None:
         raise Unusable("valueQuantity", "it has no value")
     number = _measurable("valueQuantity.value", quantity.value)
+    if quantity.comparator is not None and not quantity.comparator.strip():
+        raise Unusable("valueQuantity.comparator", "its comparator is blank, so the number may be a bound")
     try:
         comparator = parse_comparator(quantity.comparator or "")
     except ValueError:

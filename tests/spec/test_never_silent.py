@@ -1,4 +1,4 @@
-"""The machine that spoils every piece of input: that it spoils each, and sees each way of falling silent."""
+"""The machine that spoils every piece of input: it spoils each, sees each way of falling silent, and finds none."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from cds_service.service import CdsService
 from tests.spec.silence.corruptions import GONE, Corruption, corruptions, spoiled
 from tests.spec.silence.exceptions import exception_classes, exception_of
 from tests.spec.silence.fetches import FhirServer, faults, holding, without_prefetch
+from tests.spec.silence.page import PAGE, reasons
 from tests.spec.silence.scenes import Scene, scenes
-from tests.spec.silence.tally import Fault, counted
+from tests.spec.silence.tally import Fault, Tally, counted, tally_of
 from tests.spec.silence.trial import Discrepancy, Service, Trial, trials
 from tests.spec.silence.verdict import Concern, Told, Verdict, judge
 
 WARNING, INFO = 2, 1
+_SAMPLED = 211  # one trial in so many: a prime, so that no kind of corruption is always passed over
 LOW = Concern(WARNING, frozenset({"B12-DX-01"}), frozenset({"start-oral-b12"}))
 
 
@@ -157,6 +159,21 @@ def test_cards_that_come_only_with_the_assessment_are_found_out(
     assert Service(knowledge, offered).told(folic_acid.request, folic_acid).concerns
     with pytest.raises(Discrepancy):
         hasty.told(folic_acid.request, folic_acid)
+
+
+def test_a_sample_of_all_trials_falls_silent_nowhere_else_than_is_listed() -> None:
+    whole = Tally()
+    for tally in tally_of(_SAMPLED):
+        whole.add(tally)
+
+    assert whole.faults == []
+    assert whole.tried.total() > 2000
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_the_page_has_each_class_with_its_reason(is_open: bool) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert all(text in page for _, text in reasons(is_open=is_open))
 
 
 def test_every_exception_has_a_reason_and_stands_once() -> None:

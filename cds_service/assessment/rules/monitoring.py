@@ -180,7 +180,7 @@ def _persisting(p: Picture, since: date, level: LabResult, problem: Problem) -> 
     until = add_months(max(noted, since), p.parameters.follow_up_until_months)
     if not ripe <= p.today < until or _was_not_low(p):
         return does_not_fire(*facts)
-    variant = "recorded-on-tablets" if noted >= ripe else "still-listed"
+    variant = "recorded-on-tablets" if noted >= ripe and problem.is_coded else "still-listed"
     values = b12_values(p, level) | {"feature": fact.words, "noted": str(noted), "since": str(since)}
     explained = [r for r in _latest_metabolites(p) if _marker_is_raised(p, r)]
     if explained and variant == "still-listed":
@@ -204,8 +204,7 @@ def _from_before_treatment(p: Picture) -> tuple[Problem, ...]:
         problem
         for kind in kinds
         for problem in p.problems.get(kind, ())
-        if problem.is_coded
-        and not (problem.since_is_onset and problem.since and since and problem.since.earliest > since)
+        if not (problem.since_is_onset and problem.since and since and problem.since.earliest > since)
     )
 
 

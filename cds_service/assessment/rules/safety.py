@@ -277,12 +277,13 @@ def _is_cyanocobalamin(content: DraftContent) -> bool:
 
 def b12_ordered_twice(p: Picture) -> Answer:
     """B12 is ordered by the route by which therapeutic B12 is taken already, and does not replace that order. A dose
-    or a route that cannot be told may be a therapeutic one."""
+    or a route that cannot be told, of either, may be a therapeutic one."""
     drafts = [d for d in p.facts.drafts if d.is_selected and any(_may_be_therapeutic(p, c) for c in d.contents)]
     replaced = {source for d in p.facts.drafts for source in d.replaces} | {d.source for d in p.facts.drafts}
     for draft in drafts:
         routes = {c.route for c in draft.contents if c.medicine is Medicine.B12}
-        given = [t for t in p.therapy.treatments if t.is_active and t.source not in replaced]
+        taken = (*p.therapy.treatments, *p.therapy.doubtful)
+        given = [t for t in taken if t.is_active and t.source not in replaced]
         same = [t for t in given if t.route in routes or Route.NOT_KNOWN in (t.route, *routes)]
         if same and len(draft.contents) == 1:
             title = p.knowledge.medicines[Medicine.B12].title

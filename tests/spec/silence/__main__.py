@@ -1,6 +1,6 @@
 """Spoil every piece of every scene's input, one at a time, and say whether the cards ever fall silent.
 
-    python -m tests.spec.silence                     all of it (`make silence`), and docs/never-silent.md anew
+    python -m tests.spec.silence --page              all of it (`make silence`), and docs/never-silent.md anew
     python -m tests.spec.silence --every 50          each fiftieth trial
     python -m tests.spec.silence --only V-U-57       the trials of one scene; may be given more than once
 
@@ -26,7 +26,8 @@ _MOST_SCENES = 5
 @click.option("--every", default=1, type=click.IntRange(min=1), show_default=True, help="Take each Nth trial only.")
 @click.option("--jobs", default=1, type=click.IntRange(min=1), show_default=True, help="Processes at work.")
 @click.option("--only", "names", multiple=True, help="A scene, such as V-U-57 or child/patient-view.")
-def main(every: int, jobs: int, names: tuple[str, ...]) -> None:
+@click.option("--page", "writes_page", is_flag=True, help="Write docs/never-silent.md.")
+def main(every: int, jobs: int, names: tuple[str, ...], writes_page: bool) -> None:
     """The command."""
     whole, began = Tally(), time.monotonic()
     for tally in tally_of(every, jobs, names):
@@ -40,8 +41,8 @@ def main(every: int, jobs: int, names: tuple[str, ...]) -> None:
     click.echo(f"{whole.exceptions.total():>9,}  of these are exceptions, {len(whole.faults):,} are faults")
     for line in _listed(whole.faults):
         click.echo(line)
-    if every == 1 and not names and not whole.faults:
-        PAGE.write_text(page(whole), encoding="utf-8")
+    if writes_page and not names:
+        PAGE.write_text(page(whole, every), encoding="utf-8")
     sys.exit(bool(whole.faults))
 
 

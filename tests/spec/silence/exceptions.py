@@ -40,12 +40,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionClass:
-    """One class: what is done to the input, and why falling silent on it reassures nobody falsely."""
+    """One class: what is done to the input, and why falling silent on it reassures nobody falsely; `is_open` where it
+    may, and is still to be mended."""
 
     id: str
     title: str
     reason: str
     places: tuple[Place, ...]
+    is_open: bool = False
 
 
 @cache
@@ -53,7 +55,13 @@ def exception_classes() -> tuple[ExceptionClass, ...]:
     """All classes, in the order in which they are asked."""
     told: list[dict[str, Any]] = yaml.safe_load(PAGE.read_text(encoding="utf-8"))
     return tuple(
-        ExceptionClass(one["id"], one["title"], " ".join(one["reason"].split()), tuple(map(_place, one["places"])))
+        ExceptionClass(
+            one["id"],
+            one["title"],
+            " ".join(one["reason"].split()),
+            tuple(map(_place, one["places"])),
+            one.get("open", False),
+        )
         for one in told
     )
 

@@ -17,23 +17,26 @@ resource, prefetch key and fetch, one at a time, in each of the ways in which se
 of another type, garbled, mistyped, padded, another unit, code, system, date or patient, endless, repeated, cut off,
 answered with an error. Each time the answer must be the same cards, a louder card, a card that says what could not be
 told, or an error. A milder card, no card, or a status of "unlikely" in its place is a fault, unless a class below holds
-it. This page is what the last whole run printed; the tests try a sample each time.
+it. The tests try a sample each time, and fail for any other fault. A whole run writes its counts into this page.
 """
 
 
-def page(tally: Tally) -> str:
-    """The whole page."""
-    return "\n".join([_HEAD, *_counts(tally), "", *_classes(tally), ""])
+def page(tally: Tally, every: int = 1) -> str:
+    """The whole page, from a run of each `every`th trial."""
+    return "\n".join([_HEAD, *_counts(tally, every), "", *_classes(tally), ""])
 
 
-def reasons() -> Iterator[str]:
-    """The part of the page that the exceptions' file alone makes: a heading and a reason for each class."""
+def reasons(*, is_open: bool) -> Iterator[tuple[str, str]]:
+    """The id of each class, and the part of the page that the exceptions' file alone makes: heading and reason."""
     for one in exception_classes():
-        yield f"### {one.title}\n\n{one.reason}"
+        if one.is_open is is_open:
+            yield one.id, f"### {one.title}\n\n{one.reason}"
 
 
-def _counts(tally: Tally) -> Iterable[str]:
+def _counts(tally: Tally, every: int) -> Iterable[str]:
     yield "## What was tried"
+    yield ""
+    yield "Every trial." if every == 1 else f"One trial in {every}."
     yield ""
     yield "| requests | with a card | trials |"
     yield "|---|---|---|"
@@ -46,11 +49,12 @@ def _counts(tally: Tally) -> Iterable[str]:
     for verdict, count in tally.verdicts.most_common():
         yield f"| {verdict} | {count:,} |"
     yield ""
-    yield f"Of the last, {tally.exceptions.total():,} are exceptions and {len(tally.faults):,} are faults."
+    yield f"{tally.exceptions.total():,} trials fell in a class below, and {len(tally.faults):,} in none."
 
 
 def _classes(tally: Tally) -> Iterable[str]:
-    yield "## Exceptions"
-    for one, text in zip(exception_classes(), reasons(), strict=True):
+    for heading, is_open in (("Exceptions, each with its reason", False), ("Known faults, still to be mended", True)):
+        yield f"## {heading}"
         yield ""
-        yield f"{text}\n\nTrials: {tally.exceptions[one.id]:,}."
+        for name, text in reasons(is_open=is_open):
+            yield f"{text}\n\nTrials: {tally.exceptions[name]:,}.\n"

@@ -434,3 +434,21 @@ def test_an_assessment_says_of_which_day_it_is_and_what_could_not_be_used() -> N
     issue = DataIssue("Observation/1", "value", "it has no value", Analyte.TOTAL_B12)
     told = assess(replace(example_facts({}), issues=(issue,)), KNOWLEDGE)
     assert (told.as_of, told.issues) == (TODAY, (issue,))
+
+
+def test_b12_that_is_taken_in_an_unknown_dose_may_be_ordered_twice() -> None:
+    taken, over = _b12_of_unknown_dose("2025-01-01", None), _b12_of_unknown_dose("2025-01-01", "2025-09-01")
+    assert answer("B12-SAFE-07", {"drafting": {"b12": 2}}, taken).variant == "duplicate"
+    assert answer("B12-SAFE-07", {"drafting": {"b12": 2}}, over).outcome is Outcome.DOES_NOT_FIRE
+
+
+def test_a_neuropathy_known_by_its_name_alone_is_asked_about_and_changes_no_treatment() -> None:
+    given = {
+        "total_b12": {"result": "150 ng/L", "days_ago": 120},
+        "newer_b12": "520 ng/L",
+        "b12_therapy": {"since": "100 days"},
+        "problems": [{"peripheral-neuropathy": {"recorded": "5 days"}}],
+    }
+    named = tuple(replace(problem, is_coded=False) for problem in example_facts(given).problems)
+    assert answer("B12-MON-05", given).variant == "recorded-on-tablets"
+    assert answer("B12-MON-05", given, problems=named).variant == "still-listed"

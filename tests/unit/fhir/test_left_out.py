@@ -164,6 +164,7 @@ def test_an_odd_entry_that_says_it_is_none_of_ours_stays_out_of_the_way(key: str
         ("socialHistory", sent("Observation", code=concept(text="Diet"), valueString="vegan", status=7), "vegan"),
         ("medicationRequests", sent("MedicationRequest", medicationCodeableConcept=METFORMIN, status=7), "metformin"),
         ("medicationRequests", sent("MedicationRequest", medicationCodeableConcept=7), ANYTHING),
+        ("medicationRequests", sent(" MedicationRequest ", medicationCodeableConcept=METFORMIN), "metformin"),
         ("patient", sent("Patient", birthDate={"year": 1960}, gender=7, active=True, id=[7]), ANYTHING),
     ],
 )
