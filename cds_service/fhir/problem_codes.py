@@ -96,10 +96,10 @@ def _all_names(knowledge: Knowledge) -> tuple[str, ...]:
 
 
 def _is_named(concept: CodeableConcept, condition: ConditionKnowledge) -> bool:
+    """By its names first: what excludes a condition is looked for in many words, and at the few that are named."""
     names = texts(concept)
-    if any(name_matches(name, condition.not_names) for name in names):
-        return False
-    return any(name_affirmed(name, condition.names) for name in names)
+    is_named = any(name_affirmed(name, condition.names) for name in names)
+    return is_named and not any(name_matches(name, condition.not_names) for name in names)
 
 
 def _name(concept: CodeableConcept, code: Code | None) -> str:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from cds_service.fhir.amounts import Amount, Kind
 from cds_service.fhir.sig_amount import CONCENTRATION, SEVERAL, read_amount
 from cds_service.fhir.sig_frequency import DAYS_IN, Frequency, read_frequency
-from cds_service.fhir.sig_text import LONGEST, has_long_number, is_ambiguous, plain
+from cds_service.fhir.sig_text import has_long_number, is_ambiguous, is_too_long, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ _DRINK = re.compile(
 
 def read_sig(text: str) -> Sig:
     """Read directions. An empty Sig where they say nothing of amount or frequency."""
-    if len(text) > LONGEST:
+    if is_too_long(text):
         return Sig(reason="the directions are too long to be read")
     if has_long_number(text):
         return Sig(reason="a number in the directions is too long to be read")

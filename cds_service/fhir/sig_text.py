@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
-LONGEST = 500  # directions beyond this are no sig but a note, and are not read
+_LONGEST = 500  # directions beyond this are no sig but a note, and are not read
 
 _WORDS = {
     "one": "1",
@@ -69,6 +69,11 @@ _STEPS = tuple((re.compile(pattern), by) for pattern, by in _SPELLINGS)
 _LONG_NUMBER = re.compile(r"\d{13,}")
 
 
+def is_too_long(text: str) -> bool:
+    """Whether this is longer than directions are, with fractions in digits: a sign for one becomes four."""
+    return len(text) > _LONGEST or len(text.translate(_FRACTIONS)) > _LONGEST
+
+
 def has_long_number(text: str) -> bool:
     """Whether the text holds a number that is too long to be one of ours."""
     return _LONG_NUMBER.search(text) is not None
@@ -76,7 +81,7 @@ def has_long_number(text: str) -> bool:
 
 def plain(text: str) -> str:
     """The text in the one spelling that the readers of directions expect; a sign stands for a number too long."""
-    text = _LONG_NUMBER.sub(" # ", text[:LONGEST]).translate(_FRACTIONS).translate(_SIGNS).lower()
+    text = _LONG_NUMBER.sub(" # ", text[:_LONGEST].translate(_FRACTIONS)[:_LONGEST]).translate(_SIGNS).lower()
     for pattern, by in _STEPS:
         text = pattern.sub(by, text)
     return text.strip()

@@ -20,6 +20,12 @@ def test_directions_with_one_are_not_read_and_say_so(text: str) -> None:
     assert (sig.amount, sig.frequency) == (None, None)
 
 
+@pytest.mark.parametrize(("text", "is_read"), [("½" * 125, True), ("½" * 126, False), ("1/2 " * 125, True)])
+def test_fractions_count_as_they_are_read(text: str, is_read: bool) -> None:
+    assert (read_sig(text).reason != "the directions are too long to be read") is is_read
+    assert len(plain(text)) <= 500
+
+
 def test_twelve_digits_are_not_too_many() -> None:
     assert read_sig("take 1 tablet daily, ndc 123456789012").reason != LONG
 
