@@ -21,7 +21,7 @@ from cds_service.fhir import tolerant
 from cds_service.fhir.bundles import EMPTY, MOST_ENTRIES, PatientValue, Reading, read_bundle, read_patient
 from cds_service.fhir.record import UnreadEntry
 from cds_service.fhir.resource_types import NO_TYPE
-from cds_service.fhir.resources import Bundle, Entry, Resource, UnreadBundle, resource_name
+from cds_service.fhir.resources import Bundle, Entry, RawBundle, Resource, resource_name
 from cds_service.fhir.sieve import Sieve
 
 _LONGEST_TYPE = 64
@@ -35,7 +35,7 @@ class _Prefetch(Struct, gc=False, rename="camel"):
     """One field for each DataKey, so that a missing key and `null` are told apart; other keys are skipped."""
 
     patient: PatientValue | UnsetType | None = UNSET
-    labs: UnreadBundle | UnsetType | None = UNSET
+    labs: RawBundle | UnsetType | None = UNSET
     medication_statements: _SearchAnswer = UNSET
     medication_requests: _SearchAnswer = UNSET
     medication_dispenses: _SearchAnswer = UNSET
@@ -97,7 +97,7 @@ _JUST_DRAFTS = msgspec.json.Decoder(_JustDrafts)
 _DRAFTS = msgspec.json.Decoder(_DraftBundle)
 _DRAFT = msgspec.json.Decoder(_DraftEntry)
 _RESOURCE = msgspec.json.Decoder(Resource)
-_UNREAD_BUNDLE = msgspec.json.Decoder(UnreadBundle)
+_RAW_BUNDLE = msgspec.json.Decoder(RawBundle)
 _BUNDLE = msgspec.json.Decoder(Bundle)
 _PATIENT = msgspec.json.Decoder(PatientValue)
 _ENVELOPE_MEMBERS = {
@@ -170,7 +170,7 @@ def read_answer(key: DataKey, body: bytes, sieve: Sieve | None = None) -> Readin
         if key is DataKey.PATIENT:
             return read_patient(_PATIENT.decode(body))
         if key is DataKey.LABS:
-            return _read_one_by_one(key, _UNREAD_BUNDLE.decode(body), sieve)
+            return _read_one_by_one(key, _RAW_BUNDLE.decode(body), sieve)
         return read_bundle(key, _BUNDLE.decode(body))
     except msgspec.ValidationError:
         return tolerant.read_value(key, _generic(body))
@@ -231,22 +231,22 @@ def _read(sent: _Envelope, sieve: Sieve | None) -> HookBody:
     return HookBody(envelope, readings, drafts.entries, drafts.json, drafts.issues, drafts.problems)
 
 
-def _reading(key: DataKey, value: PatientValue | Bundle | UnreadBundle | None, sieve: Sieve | None) -> Reading:
+def _reading(key: DataKey, value: PatientValue | Bundle | RawBundle | None, sieve: Sieve | None) -> Reading:
     if value is None:
         return EMPTY
     if isinstance(value, PatientValue):
         return read_patient(value)
-    return _read_one_by_one(key, value, sieve) if isinstance(value, UnreadBundle) else read_bundle(key, value)
+    return _read_one_by_one(key, value, sieve) if isinstance(value, RawBundle) else read_bundle(key, value)
 
 
-def _read_one_by_one(key: DataKey, bundle: UnreadBundle, sieve: Sieve | None) -> Reading:
+def _read_one_by_one(key: DataKey, bundle: RawBundle, sieve: Sieve | None) -> Reading:
     """A search answer of which most entries may concern nobody: each is read on its own, or passed over."""
     entries: list[Entry] = []
     lost: dict[int, UnreadEntry] = {}
     mended: list[DataIssue] = []
     passed_over: set[int] = set()
-    for index, unread in enumerate((bundle.entry or [])[:MOST_ENTRIES]):
-        sent = unread.resource
+    for index, raw in enumerate((bundle.entry or [])[:MOST_ENTRIES]):
+        sent = raw.resource
         resource: Resource | None = None
         if sent is not UNSET:
             try:
@@ -262,7 +262,7 @@ def _read_one_by_one(key: DataKey, bundle: UnreadBundle, sieve: Sieve | None) ->
                     lost[index] = UnreadEntry(issues, tolerant.what_it_is(_generic(bytes(sent))))
                 else:
                     mended += issues
-        entries.append(Entry(unread.full_url, resource, unread.search))
+        entries.append(Entry(raw.full_url, resource, raw.search))
     all_entries = None if bundle.entry is None else entries
     read = Bundle(bundle.resource_type, bundle.type, bundle.total, bundle.link, all_entries, bundle.issue)
     reading = read_bundle(key, read, lost, passed_over, is_cut=len(bundle.entry or ()) > MOST_ENTRIES)

@@ -278,7 +278,7 @@ class Bundle(Struct, gc=False, rename="camel"):
     issue: list[OutcomeIssue] | None = None
 
 
-class UnreadEntry(Struct, gc=False, rename="camel"):
+class RawEntry(Struct, gc=False, rename="camel"):
     """Bundle.entry, its resource still as it was sent."""
 
     full_url: str | None = None
@@ -286,14 +286,14 @@ class UnreadEntry(Struct, gc=False, rename="camel"):
     search: Search | None = None
 
 
-class UnreadBundle(Struct, gc=False, rename="camel"):
+class RawBundle(Struct, gc=False, rename="camel"):
     """A Bundle whose resources are read one by one."""
 
     resource_type: str | None = None
     type: str | None = None
     total: int | None = None
     link: list[Link] | None = None
-    entry: list[UnreadEntry] | None = None
+    entry: list[RawEntry] | None = None
     issue: list[OutcomeIssue] | None = None
 
 
