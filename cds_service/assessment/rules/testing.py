@@ -249,8 +249,7 @@ def _long_term_use(p: Picture, medicine: Medicine, months: int) -> Answer:
         span = span_of(p, use)
         return _test_card(p, _exposure_facts(p, use, span), {"span": span, "months": str(months)})
     if longer is Presence.NOT_KNOWN:
-        why = doubts_of(use) or ("start not known",)
-        return cannot_tell(*why, facts=_exposure_facts(p, use, "duration not known"))
+        return cannot_tell(*doubts_of(use), facts=_exposure_facts(p, use, "duration not known"))
     return _not_found(p, *MEDICATION_KEYS)
 
 
@@ -263,14 +262,14 @@ def _start_is_unknown(p: Picture, use: Exposure) -> bool:
 
 
 def span_of(p: Picture, use: Exposure) -> str:
-    """Since when, or from when to when, in words: the last stretch that is long enough to count."""
+    """Since when, or from when to when, in words: the last stretch that is long enough to count. There must be one."""
     months = p.months_of(use.medicine)
     long_enough = [
         s
         for s in use.stretches
-        if used_longer_than(replace(use, stretches=(s,), possible=()), months, p.today, p.parameters) is Presence.YES
+        if used_longer_than(replace(use, stretches=(s,)), months, p.today, p.parameters) is Presence.YES
     ]
-    last = (long_enough or list(use.stretches))[-1]
+    last = long_enough[-1]
     begins = f"before {last.start}" if last.start_is_open else str(last.start)
     return f"since {begins}" if last.end is None else f"from {begins} to {last.end}"
 

@@ -14,6 +14,7 @@ from cds_service.assessment.outcome import Answer, FactUsed, Outcome, Status
 from cds_service.assessment.picture import Picture, problem_fact, result_fact
 from cds_service.assessment.rules import offers
 from cds_service.assessment.rules.monitoring import follow_up_from
+from cds_service.assessment.rules.scope import data_incomplete
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte
 from cds_service.facts.orders import DraftContent, DraftOrder, Test, TestOrder
@@ -452,3 +453,50 @@ def test_a_neuropathy_known_by_its_name_alone_is_asked_about_and_changes_no_trea
     named = tuple(replace(problem, is_coded=False) for problem in example_facts(given).problems)
     assert answer("B12-MON-05", given).variant == "recorded-on-tablets"
     assert answer("B12-MON-05", given, problems=named).variant == "still-listed"
+
+
+def test_a_lasting_cause_is_not_ruled_out_where_problems_or_procedures_were_not_read() -> None:
+    told = answer("B12-MON-03", {"unread": ["conditions", "procedures"]})
+    assert (told.outcome, told.missing) == (Outcome.CANNOT_TELL, ("a cause that lasts",))
+    assert told.missing_keys == ("conditions", "procedures")
+
+
+def test_use_of_unknown_length_names_three_of_its_records() -> None:
+    nobody_knows = (Interval(None, None),)
+    takes = [taken(Medicine.METFORMIN, f"MedicationRequest/{n}", intervals=nobody_knows) for n in range(4)]
+    told = answer("B12-SAFE-05", {}, *takes, drafts=(drafted(FOLIC_ACID),))
+    [source] = [fact.source for fact in told.facts if fact.value == "duration not known"]
+    assert source == "MedicationRequest/0, MedicationRequest/1, MedicationRequest/2"
+
+
+def test_a_level_that_is_too_old_leaves_the_b12_of_whoever_gets_folic_acid_unknown() -> None:
+    given = {"total_b12": {"result": "250 ng/L", "days_ago": 900}, "problems": ["peripheral-neuropathy"]}
+    told = answer("B12-SAFE-02", given, drafts=(drafted(FOLIC_ACID),))
+    assert told.variant == "unknown"
+    assert "250 ng/L" not in [fact.value for fact in told.facts]
+
+
+@pytest.mark.parametrize(
+    ("resource", "is_told"), [("MedicationRequest/1", True), ("AllergyIntolerance/1", True), ("Observation/1", False)]
+)
+def test_entries_that_bear_on_an_ordered_product_are_told_with_it(resource: str, is_told: bool) -> None:
+    tablets = drafted(DraftContent(Medicine.B12, DailyDose(Decimal(2)), Route.ORAL))
+    issue = DataIssue(resource, "code", "its code is unknown", Medicine.B12)
+    told = answer("B12-SAFE-09", {"unread": ["allergies"]}, drafts=(tablets,), issues=(issue,))
+    assert ("its code is unknown" in " ".join(fact.value for fact in told.facts)) is is_told
+
+
+def test_nothing_is_said_of_a_child_that_has_died() -> None:
+    child = {"total_b12": "150 ng/L", "age": 9}
+    assert answer("B12-SCOPE-01", child).outcome is Outcome.FIRES
+    assert answer("B12-SCOPE-01", child, is_deceased=True).outcome is Outcome.DOES_NOT_FIRE
+
+
+@pytest.mark.parametrize(
+    ("given", "keys"),
+    [({}, ("labs",)), ({"total_b12": "250 ng/L"}, ("labs",)), ({"total_b12": "450 ng/L"}, ("labs",)), (LOW, ())],
+)
+def test_results_that_were_not_read_matter_until_a_deficiency_is_known(
+    given: dict[str, Any], keys: tuple[str, ...]
+) -> None:
+    assert data_incomplete(picture({**given, "unread": ["labs"]}), []).missing_keys == keys
