@@ -50,7 +50,7 @@ def cautions(p: Picture) -> tuple[FactUsed, ...]:
     )
     if p.anaemia is not None and (p.macrocytosis is not None or p.has(ProblemKind.MACROCYTIC_ANAEMIA)):
         low = result_fact(p.anaemia, p.knowledge)
-        contraindications += (replace(low, label="Watch potassium for 48 hours if the anaemia is severe", short=""),)
+        contraindications += (replace(low, label="Watch potassium for 48 hours if the anaemia is severe"),)
     if p.age is None:
         return (*contraindications, FactUsed("Age", "not known; the doses are for adults"))
     if p.age[0] < p.parameters.adult_age_years:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cds_service.assessment.assess import RULES, assess
-from cds_service.assessment.outcome import Answer, FactUsed, Outcome, Status
+from cds_service.assessment.outcome import Answer, FactUsed, Outcome, Status, cannot_tell
 from cds_service.assessment.picture import Picture, problem_fact, result_fact
 from cds_service.assessment.rules import offers
 from cds_service.assessment.rules.monitoring import follow_up_from
@@ -21,6 +21,7 @@ from cds_service.facts.orders import DraftContent, DraftOrder, Test, TestOrder
 from cds_service.facts.patient import DOSE, DRAFTS, DataIssue
 from cds_service.facts.treatments import DailyDose, Interval, Medicine, RecordKind, Route, Treatment
 from cds_service.knowledge.loader import load
+from cds_service.knowledge.model import Recommendation
 from tests.spec.example_facts import TODAY, example_facts, lab_result
 
 KNOWLEDGE = load()
@@ -500,3 +501,39 @@ def test_results_that_were_not_read_matter_until_a_deficiency_is_known(
     given: dict[str, Any], keys: tuple[str, ...]
 ) -> None:
     assert data_incomplete(picture({**given, "unread": ["labs"]}), []).missing_keys == keys
+
+
+@pytest.mark.parametrize(
+    ("pending", "recommends"),
+    [([], (Recommendation.ORDER_MMA, Recommendation.VERIFY_DATA)), (["mma"], (Recommendation.VERIFY_DATA,))],
+)
+def test_mma_that_is_on_its_way_is_not_asked_for_to_settle_a_disagreement(
+    pending: list[str], recommends: tuple[Recommendation, ...]
+) -> None:
+    given = {"total_b12": "150 ng/L", "active_b12": "90 pmol/L", "pending": pending}
+    assert answer("B12-DX-10", given).recommends == recommends
+
+
+def test_markers_of_two_days_are_told_with_both() -> None:
+    given = {
+        "total_b12": {"result": "250 ng/L", "taken": "2025-09-01"},
+        "mma": {"result": "0.5 umol/L", "taken": "2025-09-02"},
+        "homocysteine": {"result": "22 umol/L", "taken": "2025-09-03"},
+    }
+    assert answer("B12-DX-04", given).values["markers"].endswith("(2025-09-02, 2025-09-03)")
+
+
+@pytest.mark.parametrize(("problem", "is_told"), [("macrocytic-anaemia", True), ("vegan-diet", False)])
+def test_potassium_is_watched_in_macrocytic_anaemia_whatever_else_must_be_seen(problem: str, is_told: bool) -> None:
+    given = {"haemoglobin": "9 g/dL", "problems": [problem, "cobalamin-allergy"]}
+    labels = [fact.label for fact in offers.cautions(picture(given))]
+    assert labels[0].startswith("Allergy")
+    assert [label for label in labels if "potassium" in label] == (
+        ["Watch potassium for 48 hours if the anaemia is severe"] if is_told else []
+    )
+
+
+def test_signs_and_risks_are_told_only_beside_results_that_were_not_read() -> None:
+    neuropathy = picture({"total_b12": "450 ng/L", "problems": ["peripheral-neuropathy"]})
+    lacking = {key: data_incomplete(neuropathy, [cannot_tell("it", keys=(key,))]) for key in ("labs", "procedures")}
+    assert [bool(told.facts) for told in lacking.values()] == [True, False]
