@@ -54,7 +54,7 @@ def suggestions_for(answers: Sequence[Answer], knowledge: Knowledge, call: HookC
     for answer in answers:
         for tests in _tests_of(answer, call):
             made.setdefault(f"tests:{'+'.join(tests)}", _tests(tests, knowledge, call, reasons))
-    return _recommended(list(made.values()), both=any(_draws_blood_first(answer) for answer in answers))
+    return _recommended(list(made.values()))
 
 
 def _draws_blood_first(answer: Answer) -> bool:
@@ -63,10 +63,10 @@ def _draws_blood_first(answer: Answer) -> bool:
     return bool(answer.regimens) and kinds[:1] == [True] and not all(kinds)
 
 
-def _recommended(ordered: list[Suggestion], *, both: bool) -> tuple[Suggestion, ...]:
-    """The first is recommended; with `both` every test before the first treatment, and that treatment, as all of them
-    are to be done."""
-    last = next((place for place, s in enumerate(ordered) if not _orders_tests(s)), 0) if both else 0
+def _recommended(ordered: list[Suggestion]) -> tuple[Suggestion, ...]:
+    """The first is recommended; where tests stand before a treatment, they and that treatment, as all of them are to be
+    done."""
+    last = next((place for place, s in enumerate(ordered) if not _orders_tests(s)), 0)
     return tuple(replace(s, is_recommended=place <= last) for place, s in enumerate(ordered))
 
 

@@ -181,3 +181,11 @@ def test_it_is_told_whose_word_a_marker_was_held_against() -> None:
 def test_the_laboratorys_own_lower_limit_comes_before_ours(printed: str, low: Presence) -> None:
     result = replace(lab_result(Analyte.HAEMOGLOBIN, printed), lower_limit=Decimal("12.5"))
     assert is_low(result, KNOWLEDGE.analytes[Analyte.HAEMOGLOBIN], Sex.FEMALE) is low
+
+
+def test_the_limit_of_a_marker_is_told_in_the_unit_that_the_laboratory_printed() -> None:
+    mma = KNOWLEDGE.analytes[Analyte.MMA]
+    printed = replace(lab_result(Analyte.MMA, "0.35 umol/L"), printed="350 nmol/L")
+    assert is_raised(printed, mma)[1] == "cut-off used here 280 nmol/L = 0.28 umol/L"
+    own = replace(printed, upper_limit=Decimal("0.40"))
+    assert is_raised(own, mma)[1] == "laboratory's limit 400 nmol/L = 0.4 umol/L"

@@ -16,6 +16,7 @@ from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test, TestOrder
 from cds_service.facts.problems import ProblemKind
+from cds_service.facts.treatments import Interval, Medicine, RecordKind, Treatment
 from cds_service.knowledge.loader import load
 from tests.spec.example_facts import TODAY, example_facts, lab_result
 
@@ -358,3 +359,18 @@ def test_kidneys_explain_only_a_marker_that_is_raised(printed: str, says: str) -
     [marker] = _picture(given).reading.markers
     assert marker.confounder.startswith(says)
     assert bool(marker.confounder) is bool(says)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"problems": ["nitrous-oxide"]}, "nitrous oxide inactivates vitamin B12 without lowering the measured level"),
+        ({}, "vitamin B12 of unknown dose may have raised the measured level"),
+    ],
+)
+def test_why_a_level_that_is_not_low_is_not_believed_is_said(given: dict[str, Any], why: str) -> None:
+    facts = example_facts({"total_b12": "420 ng/L", **given})
+    since = Interval(ClinicalDate.parse("2025-01-01"), None)
+    unknown = Treatment(Medicine.B12, "b12", "MedicationStatement/1", RecordKind.STATEMENT, (since,), is_active=True)
+    treatments = () if given else (unknown,)
+    assert Picture(replace(facts, treatments=treatments), KNOWLEDGE).reading.distrust == why

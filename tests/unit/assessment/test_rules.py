@@ -11,7 +11,7 @@ import pytest
 
 from cds_service.assessment.assess import RULES, assess
 from cds_service.assessment.outcome import Answer, FactUsed, Outcome, Status, cannot_tell
-from cds_service.assessment.picture import Picture, problem_fact, result_fact
+from cds_service.assessment.picture import Picture, issue_facts, problem_fact, result_fact
 from cds_service.assessment.rules import offers
 from cds_service.assessment.rules.monitoring import follow_up_from
 from cds_service.assessment.rules.scope import data_incomplete
@@ -537,3 +537,9 @@ def test_signs_and_risks_are_told_only_beside_results_that_were_not_read() -> No
     neuropathy = picture({"total_b12": "450 ng/L", "problems": ["peripheral-neuropathy"]})
     lacking = {key: data_incomplete(neuropathy, [cannot_tell("it", keys=(key,))]) for key in ("labs", "procedures")}
     assert [bool(told.facts) for told in lacking.values()] == [True, False]
+
+
+def test_what_could_not_be_used_is_told_with_its_day() -> None:
+    dated = DataIssue("Observation/1", "value", "it has no value", day=ClinicalDate.parse("2025-09"))
+    undated = DataIssue("Observation/2", "value", "it has no value")
+    assert [fact.when for fact in issue_facts((dated, undated))] == ["2025-09", ""]

@@ -74,3 +74,9 @@ def test_without_a_scale_the_unit_of_the_result_stands() -> None:
     read = replace(lab_result(Analyte.MMA, "0.5 umol/L"), printed="59 ng/mL")
     assert printed_unit(read, None) == ("umol/L", Decimal(1))
     assert in_printed_unit(Decimal("0.28"), read, None) == "0.28"
+
+
+@pytest.mark.parametrize(("limit", "said"), [("0.2835", "0.2835"), ("0.28355", "0.284")])
+def test_a_limit_of_more_than_four_figures_is_rounded(limit: str, said: str) -> None:
+    result = lab_result(Analyte.MMA, "0.3 umol/L")
+    assert in_printed_unit(Decimal(limit), result, scale_of(result, KNOWLEDGE.analytes[Analyte.MMA])) == said

@@ -212,6 +212,8 @@ def test_a_sample_of_the_year_in_which_therapy_began_may_have_been_drawn_on_it()
         ("2025-07-01", None, False),  # blood is drawn first
         ("2025-06-30", None, True),
         ("2024-01-01", "2024-02-01", False),
+        ("2024-01-01", "2024-07-01", True),  # the last day on which it may still show
+        ("2024-01-01", "2024-06-30", False),
     ],
 )
 def test_a_sample_may_have_been_drawn_on_b12_of_unknown_dose(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.cards.words import escaped, filled_detail, filled_summary, plain
+from cds_service.cards.words import begun, escaped, filled_detail, filled_summary, plain
 
 
 def test_html_and_markdown_links_are_shown_and_not_read() -> None:
@@ -100,3 +100,10 @@ def test_an_address_in_the_record_becomes_no_link_by_itself(text: str, shown: st
     assert plain(text) == shown
     if "<" not in text:
         assert escaped(text).replace("\\", "") == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("vitamin B12 is low", "Vitamin B12 is low"), ("eGFR is low", "eGFR is low"), ("low", "Low")]
+)
+def test_a_sentence_begins_with_a_capital_unless_its_first_word_has_its_own(text: str, shown: str) -> None:
+    assert begun(text) == shown
