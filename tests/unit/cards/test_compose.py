@@ -347,6 +347,8 @@ def test_a_test_that_an_earlier_card_offers_is_offered_by_no_later_one() -> None
     title = {test: f"Order {KNOWLEDGE.tests[test].title}" for test in ("b12", "mma", "cbc")}
     offered = [[(s.label, s.is_recommended) for s in card.suggestions] for card in cards]
     assert offered == [[(title["b12"], True)], [(title["mma"], True), (title["cbc"], False)], []]
+    [alone] = _of([_offers(first, b12, mma, count)])
+    assert [s.is_recommended for s in alone.suggestions] == [True, False, False]
 
 
 def test_every_card_is_shown_where_an_order_is_signed() -> None:
