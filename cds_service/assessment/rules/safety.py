@@ -3,6 +3,7 @@ Considerations 1; clinical-guidelines 5). Nothing here ever advises stopping fol
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -252,27 +253,41 @@ def _sum(p: Picture, parts: list[tuple[str, str, Decimal | None, str]], target: 
 
 
 def leber_cyanocobalamin(p: Picture) -> Answer:
-    """Cyanocobalamin in Leber's optic neuropathy can bring on swift optic atrophy: hydroxocobalamin (FDA label)."""
+    """Cyanocobalamin in Leber's optic neuropathy can bring on swift optic atrophy: hydroxocobalamin (FDA label).
+
+    Vitamin B12 of a form that is not told may be cyanocobalamin, and most of it is.
+    """
     leber = p.facts_of(ProblemKind.LEBER_OPTIC_NEUROPATHY)
     if not leber:
         return does_not_fire()
-    drafts = [d for d in p.facts.drafts if d.is_selected and any(_is_cyanocobalamin(c) for c in d.contents)]
-    taken = [t for t in p.facts.treatments if t.medicine is Medicine.B12 and t.is_active and t.form == _CYANOCOBALAMIN]
+    drafts = _suspect(
+        (c.form, d.name, d.source) for d in p.facts.drafts if d.is_selected for c in d.contents if _is_b12(c)
+    )
+    taken = _suspect(
+        (t.form, t.name, t.source) for t in p.facts.treatments if t.medicine is Medicine.B12 and t.is_active
+    )
     if not drafts and (not taken or p.facts.drafts):
         return does_not_fire(*leber)
     label = p.knowledge.medicines[Medicine.B12].title
-    named = [(d.name, d.source) for d in drafts] or [(t.name, t.source) for t in taken]
+    suspects, variant = (drafts, "drafted") if drafts else (taken, "taken")
+    is_told = suspects[0][0] == _CYANOCOBALAMIN
     return fires(
-        variant="drafted" if drafts else "taken",
-        facts=(*leber, *(FactUsed(label, name, source=source) for name, source in named)),
+        variant=variant if is_told else f"{variant}-form-unknown",
+        facts=(*leber, *(FactUsed(label, name, source=source) for _, name, source in suspects)),
         recommends=(Recommendation.USE_HYDROXOCOBALAMIN,),
         regimens=regimens_for(p, INJECTION),
-        target=drafts[0].source if drafts else "",
+        target=drafts[0][2] if drafts else "",
     )
 
 
-def _is_cyanocobalamin(content: DraftContent) -> bool:
-    return content.medicine is Medicine.B12 and content.form == _CYANOCOBALAMIN
+def _suspect(named: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Of forms, names and sources those of cyanocobalamin; where none says so, those that do not say."""
+    suspects = [one for one in named if one[0] in (_CYANOCOBALAMIN, "")]
+    return [one for one in suspects if one[0]] or suspects
+
+
+def _is_b12(content: DraftContent) -> bool:
+    return content.medicine is Medicine.B12
 
 
 def b12_ordered_twice(p: Picture) -> Answer:
