@@ -97,7 +97,7 @@ def test_a_card_may_be_overridden_with_one_of_its_reasons(fire: Fire) -> None:
 
 
 def test_drafts_on_the_server_are_the_orders_being_written(fire: Fire) -> None:
-    assert "Folic acid 1 mg/day in B12 deficiency" in fire("order-sign", FOLIC_ACID, "--raw").stdout
+    assert '"summary": "Folic acid 1 mg/day ' in fire("order-sign", FOLIC_ACID, "--raw").stdout
 
 
 def test_an_order_may_be_typed(fire: Fire) -> None:
