@@ -21,7 +21,7 @@ _CONNECTIONS = 1024
 _GRACE_SECONDS = 5
 
 
-class _CarefulServer(Server):  # type: ignore[misc, valid-type]
+class _CarefulServer(Server):  # type: ignore[misc, valid-type]  # granian chooses the class when it is imported
     """granian, which is asked for new workers (SIGHUP) only where they could start: the old ones go on otherwise."""
 
     check_start: Callable[[], object]

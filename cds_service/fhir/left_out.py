@@ -64,17 +64,18 @@ def unread(record: PatientRecord, knowledge: Knowledge) -> dict[DataKey, list[Da
     """Entries that could not be used, by key, each with what it may matter to: "" where it says what it is, and is
     none of ours."""
     found: dict[DataKey, list[DataIssue]] = {}
+    reader = MedicationReader(record, knowledge)  # one for all: it looks through the whole record
     for key in DataKey:
         for entry in record.section(key).unread:
-            about = _may_be(key, entry.resource, record, knowledge) if entry.resource is not None else ANYTHING
+            about = _may_be(key, entry.resource, reader, knowledge) if entry.resource is not None else ANYTHING
             found.setdefault(key, []).extend(replace(issue, matters_to=about) for issue in entry.issues)
     return found
 
 
-def _may_be(key: DataKey, resource: Resource, record: PatientRecord, knowledge: Knowledge) -> str:
+def _may_be(key: DataKey, resource: Resource, reader: MedicationReader, knowledge: Knowledge) -> str:
     """What an entry that cannot be used may matter to; it is looked at as what its key asks for."""
     if key in _MEDICATIONS:
-        return _medicine(MedicationReader(record, knowledge).product_of(resource))
+        return _medicine(reader.product_of(resource))
     if key is DataKey.SERVICE_REQUESTS:
         return ""  # an order that is not seen silences nothing
     if key is DataKey.PATIENT or not _names_itself(resource):

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from marshmallow import Schema
 from marshmallow.fields import Field, List, Nested
@@ -89,5 +89,5 @@ def _names_of(schema: Schema) -> set[str]:
     return found
 
 
-def _inner(given: Field) -> Field:  # type: ignore[type-arg]
+def _inner(given: Field[Any]) -> Field[Any]:
     return given.inner if isinstance(given, List) else given

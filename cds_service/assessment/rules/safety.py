@@ -271,12 +271,13 @@ def leber_cyanocobalamin(p: Picture) -> Answer:
     label = p.knowledge.medicines[Medicine.B12].title
     suspects, variant = (drafts, "drafted") if drafts else (taken, "taken")
     is_told = suspects[0][0] == _CYANOCOBALAMIN
+    alone = {d.source for d in p.facts.drafts if len(d.contents) == 1}  # a change must not take folic acid away
     return fires(
         variant=variant if is_told else f"{variant}-form-unknown",
         facts=(*leber, *(FactUsed(label, name, source=source) for _, name, source in suspects)),
         recommends=(Recommendation.USE_HYDROXOCOBALAMIN,),
         regimens=regimens_for(p, INJECTION),
-        target=drafts[0][2] if drafts else "",
+        target=next((source for _, _, source in drafts if source in alone), ""),
     )
 
 

@@ -137,7 +137,7 @@ def _use(edge: Edge, days: int, now: datetime) -> dict[str, Any]:
         "first": f"{edges[0]:%Y-%m-%d}",
         "last": f"{now:%Y-%m-%d}",
         # Written by ElementTree, which escapes; and all of it is ours.
-        "columns": Markup(columns(counts, label)),  # noqa: S704
+        "columns": Markup(columns(counts, label)),  # noqa: S704 - as said above
         "counts": [(f"{first:%Y-%m-%d}", count) for first, count in zip(edges, counts, strict=False)],
         "rules": list(_lines(found, edge)),
     }
@@ -167,8 +167,8 @@ def _lines(found: Sequence[RuleUse], edge: Edge) -> Iterator[dict[str, Any]]:
             "title": rule.title if rule else "not a rule of this knowledge",
             "is_known": rule is not None,
             "use": use,
-            "bar": Markup(bar(parts, most)),  # noqa: S704
-            "rate_bar": Markup(bar([("overridden", use.overridden), ("unanswered", use.accepted)], answered)),  # noqa: S704
+            "bar": Markup(bar(parts, most)),  # noqa: S704 - by ElementTree too
+            "rate_bar": Markup(bar([("overridden", use.overridden), ("unanswered", use.accepted)], answered)),  # noqa: S704 - the same
             "rate": f"{use.overridden} of {answered}" if answered else "",
             "percent": f"{round(100 * use.overridden / answered)} %" if answered else "",
             "reasons": reasons.most_common(_MOST_REASONS),

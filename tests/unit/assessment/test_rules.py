@@ -89,6 +89,16 @@ def test_cyanocobalamin_that_is_taken_with_optic_neuropathy_is_named_and_nothing
     assert [fact.source for fact in told.facts[1:]] == ["MedicationRequest/now"]
 
 
+@pytest.mark.parametrize("form", ["cyanocobalamin", ""])
+def test_with_optic_neuropathy_only_an_order_of_b12_alone_is_changed(form: str) -> None:
+    b12 = DraftContent(Medicine.B12, UNKNOWN_DOSE, Route.ORAL, form)
+    leber = {"problems": ["leber-optic-neuropathy"]}
+    combination, alone = drafted(FOLIC_ACID, b12), drafted(b12, source="MedicationRequest/draft-2")
+    told = answer("B12-SAFE-06", leber, drafts=(combination,))
+    assert (told.outcome, told.target) == (Outcome.FIRES, "")
+    assert answer("B12-SAFE-06", leber, drafts=(combination, alone)).target == "MedicationRequest/draft-2"
+
+
 def test_folic_acid_ordered_with_an_injection_of_b12_is_no_concern() -> None:
     injection = DraftContent(Medicine.B12, UNKNOWN_DOSE, Route.PARENTERAL)
     assert answer("B12-SAFE-01", LOW, drafts=(drafted(FOLIC_ACID),)).outcome is Outcome.FIRES

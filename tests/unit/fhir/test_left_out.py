@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cds_service.facts.patient import ANYTHING, Availability, DataKey, PatientFacts
+from cds_service.fhir.medication_reader import MedicationReader
 from cds_service.fhir.prefetch import decode_hook_body
 from cds_service.fhir.read_facts import read_facts
 from cds_service.fhir.record import PatientRecord
@@ -124,6 +125,25 @@ def read_bundle(key: str, *entries: Any) -> PatientFacts:
 
 def sent(kind: str, **fields: Any) -> dict[str, Any]:
     return {"resourceType": kind, "id": "odd", "subject": {"reference": f"Patient/{PATIENT_ID}"}, **fields}
+
+
+def test_many_odd_entries_are_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[None] = []
+    whole = MedicationReader._entries
+
+    def counted(reader: MedicationReader) -> Any:
+        looked.append(None)
+        return whole(reader)
+
+    monkeypatch.setattr(MedicationReader, "_entries", counted)
+
+    def walks(entries: int) -> int:
+        looked.clear()
+        odd = {"medicationReference": {"reference": "Medication/none"}, "status": 7}
+        read_bundle("medicationRequests", *(sent("MedicationRequest", **odd) for _ in range(entries)))
+        return len(looked)
+
+    assert walks(40) == walks(2)
 
 
 BROKEN_LEG = concept((SNOMED, "46866001"), text="Fracture of lower limb")
