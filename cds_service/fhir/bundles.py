@@ -23,7 +23,7 @@ _HARMLESS = frozenset({"information", "warning", "success"})
 
 MOST_ENTRIES = 10_000  # of one answer; no patient has so many, and odd ones are dear to read
 # "self", "first", or a URL that somebody has made up: whatever is not such a word may have been "next".
-_RELATION = re.compile(r"[a-z][a-z0-9:/._-]*")
+_RELATION = re.compile(r"[a-z][a-z0-9:/._-]{0,199}")
 
 _NOTHING: Mapping[int, UnreadEntry] = {}
 

@@ -102,4 +102,9 @@ def texts(concept: CodeableConcept | None) -> list[str]:
     if concept is None:
         return []
     named = [concept.text or "", *(coding.display or "" for coding in concept.coding or ())]
-    return [name for name in dict.fromkeys(named) if name.strip()]
+    return [name for name in dict.fromkeys(named) if is_word(name)]
+
+
+def is_word(text: str | None) -> bool:
+    """Whether a name says anything: blanks and signs alone do not."""
+    return text is not None and (text[:1].isalnum() or any(map(str.isalnum, text)))

@@ -9,7 +9,7 @@ from cds_service.facts.patient import ANYTHING, Availability, DataIssue, DataKey
 from cds_service.facts.problems import ProblemKind
 from cds_service.fhir.allergies import is_cobalamin
 from cds_service.fhir.analyte_codes import match_analyte
-from cds_service.fhir.codings import has_meaning, texts
+from cds_service.fhir.codings import has_meaning, is_word, texts
 from cds_service.fhir.medication_codes import Product, product_of_concept
 from cds_service.fhir.medication_reader import MedicationReader
 from cds_service.fhir.problem_codes import match_problems
@@ -131,7 +131,7 @@ def says_something(concept: CodeableConcept | None) -> bool:
     """Whether a concept has a name, or a code that its system may have. Asked of every entry, so the usual is first."""
     if concept is None:
         return False
-    if concept.text and concept.text.strip():
+    if is_word(concept.text):
         return True
     return bool(texts(concept)) or any(has_meaning(coding) for coding in concept.coding or ())
 

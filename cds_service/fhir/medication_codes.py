@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from cds_service.facts.treatments import Medicine, Route
 from cds_service.fhir.amounts import Strength
-from cds_service.fhir.codings import spelling
+from cds_service.fhir.codings import is_word, spelling
 from cds_service.fhir.names import name_matches
 from cds_service.fhir.remembered import remembered
 from cds_service.fhir.resources import CodeableConcept, Coding, Identifier
@@ -70,7 +70,7 @@ class Description:
     def add_words(self, *texts: str | None) -> None:
         """Keep texts that say something, cut to a length no name has."""
         for text in texts:
-            if text and text.strip() and text[:_LONGEST_NAME] not in self.words:
+            if text and is_word(text) and text[:_LONGEST_NAME] not in self.words:
                 self.words.append(text[:_LONGEST_NAME])
 
     def add_concept(self, concept: CodeableConcept | None) -> None:

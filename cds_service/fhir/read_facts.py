@@ -38,7 +38,8 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
     unknown = {*unnamed, *(key for key, found in lost.items() if any(_leaves_gap(key, issue) for issue in found))}
     lost_issues = [issue for found in lost.values() for issue in found]
     used = {treatment.source for treatment in treatments if treatment.intervals}
-    missed = [issue for issue in (*problem_issues, *treatment_issues) if issue.resource not in used]
+    # A status that none may have may stand for any other: it is then not known whether the entry counts at all.
+    missed = [i for i in (*problem_issues, *treatment_issues) if i.resource not in used or i.field == "status"]
     issues = [
         *record.issues,
         *_sections_unread(record),

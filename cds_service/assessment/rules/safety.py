@@ -211,11 +211,12 @@ def _may_be_therapeutic(p: Picture, content: DraftContent) -> bool:
 
 
 def _drafted(p: Picture) -> _FolicAcid | None:
-    """Selected drafts that hold folic acid, together with what is taken already and not replaced by a draft."""
+    """All drafts that hold folic acid, where one of them is selected, together with what is taken already and not
+    replaced by a draft: what was selected before is in the basket still, and is signed with it."""
     selected = [d for d in p.facts.drafts if d.is_selected and _folic_contents(d)]
     if not selected:
         return None
-    drafted = [(d.source, d.name, c.dose.mg_per_day, c.dose.reason) for d in selected for c in _folic_contents(d)]
+    drafted = [(d.source, d.name, c.dose.mg_per_day, c.dose.reason) for d in p.facts.drafts for c in _folic_contents(d)]
     replaced = {source for d in p.facts.drafts for source in d.replaces} | {d.source for d in p.facts.drafts}
     taken = [
         (t.source, f"{t.name} (taken now)", t.dose.mg_per_day, t.dose.reason)

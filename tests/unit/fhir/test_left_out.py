@@ -33,6 +33,7 @@ NO_NAMES: list[Any] = [
     None,
     {},
     {"text": "  "},
+    {"text": "\u00bf?"},
     {"coding": []},
     {"coding": [{"system": LOINC}]},
     {"coding": [{"code": "2132-9"}]},
@@ -40,6 +41,14 @@ NO_NAMES: list[Any] = [
     concept((SNOMED, "190634005")),
     concept((LOCAL, "\u00bf?")),
 ]
+
+
+B12_OF_NO_STATUS = resource(
+    "MedicationStatement",
+    status="act\u00e5ive",
+    medicationCodeableConcept={"text": "Cyanocobalamin 1 mg tablet"},
+    effectivePeriod={"start": "2025-01-01"},
+)
 
 
 def facts(**sections: list[Resource]) -> PatientFacts:
@@ -96,6 +105,8 @@ def test_an_allergy_is_also_named_by_what_it_reacted_to() -> None:
     [
         ("conditions", condition(ICD_10_CM, "G62.9", subject=None)),
         ("medicationStatements", resource("MedicationStatement", status="active")),
+        ("medicationStatements", resource("MedicationStatement", medicationCodeableConcept={"text": "\u00bf?"})),
+        ("medicationStatements", B12_OF_NO_STATUS),
         ("medicationAdministrations", resource("MedicationAdministration", status="unknown", subject=None)),
         (
             "socialHistory",

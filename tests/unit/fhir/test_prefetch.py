@@ -101,6 +101,12 @@ def test_a_next_link_means_one_page_of_several() -> None:
     assert reading.next_page == "https://x/2"
 
 
+@pytest.mark.parametrize("relation", [None, "", "\u00bfext", "next" + "x" * 10_000])
+def test_a_link_that_cannot_be_read_may_lead_to_further_pages(relation: str | None) -> None:
+    assert labs(bundle(B12, link=[{"relation": relation, "url": "a"}])).section.availability is INCOMPLETE
+    assert labs(bundle(B12, link=[{"relation": "https://x/made-up"}])).section.availability is COMPLETE
+
+
 def test_a_total_above_what_was_given_is_incomplete() -> None:
     assert labs(bundle(B12, total=2)).section.note == "2 results were found, but only 1 were given"
 
