@@ -33,6 +33,8 @@ $(VENV)/installed: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Installing what the service needs ..."
 	@$(PIP_INSTALL) --require-hashes -r requirements.lock
 	@$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@# As pip does for all else: a start where Python writes no bytecode would compile us each time.
+	@$(BIN)/python -m compileall -q cds_service hooks
 	@touch $@
 
 $(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from cds_service.config import Settings
+from cds_service.application import Start, make_app
 from cds_service.storage.store import CardShown, Store
 from cds_service.web import create_front
-from cds_service.wsgi import make_app
 
 
 class _Forgetful(Store):
@@ -16,5 +15,5 @@ class _Forgetful(Store):
         """Keep nothing."""
 
 
-_settings = Settings.from_environment()
-app = create_front(_settings, make_app(_settings, _Forgetful(_settings.database_url)))
+_start = Start.from_environment()
+app = create_front(_start.settings, make_app(_start, _Forgetful(_start.settings.database_url)))

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from cds_service.web import create_front
 from cds_service.wsgi import app as application
-from cds_service.wsgi import settings
+from cds_service.wsgi import start
 
-app = create_front(settings, application)
+app = create_front(start.settings, application)

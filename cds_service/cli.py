@@ -14,12 +14,13 @@ from uuid import uuid4
 import click
 from rich.table import Table
 
+from cds_service.application import Start, checked_knowledge
 from cds_service.cards_page import cards_page
 from cds_service.composition import services
 from cds_service.config import Settings
 from cds_service.conformance import report
 from cds_service.conformance.client import ServiceUnreachable
-from cds_service.database_commands import database, refuse_newer_database
+from cds_service.database_commands import database
 from cds_service.ehr import show
 from cds_service.ehr.hook_request import hook_request
 from cds_service.ehr.patient_bundle import UnusableFile, is_hook_request, read_json, read_patient_bundle
@@ -32,8 +33,7 @@ from cds_service.ehr_commands.options import EXPECTED, FILE, HOOKS, Day, exit_st
 from cds_service.errors import CannotDraw, IncompatibleDatabase, TemporarilyUnavailable
 from cds_service.feedback_report import as_csv, as_ndjson, feedback_table
 from cds_service.figures.draw import drawn_alone
-from cds_service.knowledge.loader import load
-from cds_service.knowledge.model import Knowledge, ReviewStatus
+from cds_service.knowledge.model import ReviewStatus
 from cds_service.knowledge_diff import knowledge_diff
 from cds_service.offline import answered
 from cds_service.service import CdsService
@@ -42,7 +42,6 @@ from cds_service.storage.store import Store
 from cds_service.terminal import Terminal
 from cds_service.web.pages.timeline import HOOK as PATIENT_VIEW
 from cds_service.web.pages.timeline import timeline_of
-from cds_service.web.trust.client_file import read_clients
 
 _TRY = STORIES / "metformin-neuropathy-untested" / "patient-view.request.json"
 _EXPECTED = (*EXPECTED, ServiceUnreachable)
@@ -73,32 +72,18 @@ def serve() -> None:
     """Serve on HOST and PORT, with the settings of the environment."""
     from cds_service import server  # granian is heavy, and no other command needs it
 
-    settings = _checked_settings()  # what is wrong is said here, once, and not by every worker
-    address = f"http://{settings.host}:{settings.port}"
+    start = Start.from_environment()  # what is wrong is said here, once, and not by every worker
+    address = f"http://{start.settings.host}:{start.settings.port}"
     click.echo(f"Serving on {address}  (discovery: {address}/cds-services)\nTry it from another terminal:\n")
     click.echo(f"  {_request_to_try(address)}\n")
-    server.serve(settings, _checked_settings)
-
-
-def _checked_settings() -> Settings:
-    """The settings of the environment, where a worker could start with them as the files are now.
-
-    Raises:
-        B12Error: it could not; the message says why.
-    """
-    settings = Settings.from_environment()
-    offered = services(_knowledge(settings))
-    if settings.clients is not None:
-        read_clients(settings, offered)
-    refuse_newer_database(settings)
-    return settings
+    server.serve(start)
 
 
 @commands.command(name="services")
 def list_services() -> None:
     """The services, their hooks and the data they ask for."""
     table = Table("Service", "Hook", "Required", "Asked for")
-    for service in services(_knowledge(Settings.from_environment())):
+    for service in services(checked_knowledge(Settings.from_environment())):
         table.add_row(service.id, service.hook, ", ".join(service.required), ", ".join(service.prefetch))
     Terminal().print(table)
 
@@ -112,7 +97,7 @@ def list_services() -> None:
 def assess(bundle: Path, today: date | None, hook: str, patient: str, as_json: bool) -> None:
     """Assess one patient: BUNDLE is a FHIR Bundle, or a hook request as an EHR sends it."""
     settings = Settings.from_environment()
-    knowledge = _knowledge(settings)
+    knowledge = checked_knowledge(settings)
     offered = services(knowledge)
     request = read_json(bundle)
     if not is_hook_request(request):
@@ -139,7 +124,7 @@ def timeline(bundle: Path, output: Path, today: date | None, patient: str) -> No
     if output.suffix.lower() not in (".svg", ".png"):
         raise click.BadParameter(f"{output.name!r} ends in neither .svg nor .png", param_hint="--output")
     settings = Settings.from_environment()
-    knowledge = _knowledge(settings)
+    knowledge = checked_knowledge(settings)
     request = read_json(bundle)
     if not is_hook_request(request):
         request = _request(PATIENT_VIEW, request, services(knowledge), patient)
@@ -166,7 +151,7 @@ def cards(folders: tuple[Path, ...], output: Path | None, today: date | None) ->
     dates and file names: keep it as you keep the record.
     """
     settings = Settings.from_environment()
-    knowledge = _knowledge(settings)
+    knowledge = checked_knowledge(settings)
     page = cards_page(folders, services(knowledge), knowledge, today or settings.today or _clock())
     if output is None:
         click.echo(page, nl=False)
@@ -181,8 +166,7 @@ def cards(folders: tuple[Path, ...], output: Path | None, today: date | None) ->
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 def check_knowledge(folder: Path | None) -> None:
     """Check the packaged knowledge, with the files of FOLDER laid over it; explains every error."""
-    knowledge = load(overlay=folder)
-    services(knowledge)
+    knowledge = checked_knowledge(Settings(knowledge_dir=folder))
     table = Table("What", "How many", title=f"Knowledge {knowledge.version}", title_justify="left")
     for name in ("rules", "analytes", "tests", "medicines", "conditions", "regimens", "parameter_files", "sources"):
         table.add_row(name.replace("_files", "s"), str(len(getattr(knowledge, name))))
@@ -222,7 +206,7 @@ def feedback(context: click.Context, comments: bool) -> None:
     if context.invoked_subcommand is None:
         settings = Settings.from_environment()
         found = Store(settings.database_url).feedback_by_rule()
-        Terminal().print(feedback_table(found, _knowledge(settings), with_comments=comments))
+        Terminal().print(feedback_table(found, checked_knowledge(settings), with_comments=comments))
 
 
 @feedback.command()
@@ -264,15 +248,6 @@ def _overlay(folder: str) -> Path | None:
     if not Path(folder).is_dir():
         raise click.BadParameter(f"{folder!r} is no folder; name one with your knowledge files, or - for ours")
     return Path(folder)
-
-
-def _knowledge(settings: Settings) -> Knowledge:
-    return load(
-        overlay=settings.knowledge_dir,
-        with_snomed_affiliate=settings.snomed_affiliate,
-        site=settings.site,
-        language=settings.language,
-    )
 
 
 def _request(hook: str, bundle: dict[str, Any], offered: Sequence[CdsService], patient: str) -> dict[str, Any]:

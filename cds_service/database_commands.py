@@ -7,26 +7,8 @@ import contextlib
 import click
 
 from cds_service.config import Settings
-from cds_service.errors import IncompatibleDatabase, TemporarilyUnavailable
 from cds_service.storage.migration import NOTHING, known_revisions
 from cds_service.storage.store import Store
-
-
-def refuse_newer_database(settings: Settings) -> None:
-    """Stop a start that can come to nothing; a database that is merely away stops none, as hooks work without it.
-
-    Raises:
-        IncompatibleDatabase: the database was made by a newer release.
-    """
-    store = Store(settings.database_url)
-    try:
-        store.prepare()
-    except IncompatibleDatabase:
-        raise
-    except TemporarilyUnavailable:
-        pass  # each worker says so in its log
-    finally:
-        store.close()
 
 
 @click.group(invoke_without_command=True)

@@ -1,8 +1,7 @@
-"""Starting the server: granian, with as many processes as the settings say, each behind its front (asgi.py)."""
+"""Starting the server: granian, with as many processes as the settings say, each the application behind a front."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -10,8 +9,10 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server import Server
 
-from cds_service.config import Settings
+from cds_service.application import Start, make_app
 from cds_service.errors import B12Error
+from cds_service.web import create_front
+from cds_service.web.front import Front
 from cds_service.web.logs import set_up_logs
 
 # A connection is closed when it has brought no whole head for so long: after it opened, or after the last answer.
@@ -21,29 +22,48 @@ _CONNECTIONS = 1024
 _GRACE_SECONDS = 5
 
 
+class Application:
+    """Called in a new worker, it makes what that worker serves: of the start that holds at that time.
+
+    So all workers have the same knowledge, also one that comes in the place of a dead one while files are being edited.
+    """
+
+    def __init__(self, start: Start) -> None:
+        self.start = start
+
+    def __call__(self) -> Front:
+        """The front with the application behind it."""
+        return create_front(self.start.settings, make_app(self.start))
+
+    def renew(self) -> None:
+        """Read the files as they are now; raises as `Start.read` does, and then keeps what was there."""
+        self.start = Start.read(self.start.settings)
+
+
 class _CarefulServer(Server):  # type: ignore[misc, valid-type]  # granian chooses the class when it is imported
     """granian, which is asked for new workers (SIGHUP) only where they could start: the old ones go on otherwise."""
 
-    check_start: Callable[[], object]
+    application: Application
 
     def signal_handler_reload(self, *args: Any, **kwargs: Any) -> None:
         try:
-            self.check_start()
+            self.application.renew()
         except B12Error as problem:
             structlog.get_logger().error("not started anew: the workers from before go on", error=str(problem))
             return
         super().signal_handler_reload(*args, **kwargs)
 
 
-def serve(settings: Settings, check_start: Callable[[], object]) -> None:
+def serve(start: Start) -> None:
     """Serve until a signal ends it. Requests that have begun are answered first.
 
-    SIGHUP puts new workers, with new knowledge, in the place of the old ones, where `check_start` does not raise. A
-    worker that dies is replaced; one that dies again within seconds ends the service, for whoever watches it to see.
+    SIGHUP puts new workers, with new knowledge, in the place of the old ones, where that can be used. A worker that
+    dies is replaced; one that dies again within seconds ends the service, for whoever watches it to see.
     """
+    settings = start.settings
     set_up_logs(settings.log_level)
     server = _CarefulServer(
-        "cds_service.asgi:app",
+        "b12-cds",
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGI,
@@ -56,5 +76,5 @@ def serve(settings: Settings, check_start: Callable[[], object]) -> None:
         websockets=False,
         workers_kill_timeout=round(settings.body_seconds + settings.deadline_seconds) + _GRACE_SECONDS,
     )
-    server.check_start = check_start
-    server.serve()
+    server.application = Application(start)
+    server.serve(target_loader=server.application, wrap_loader=False)

@@ -7,14 +7,16 @@ when the template is made, so that a call does not pay for it again.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from fhir.resources.R4B.medicationrequest import MedicationRequest
 from fhir.resources.R4B.servicerequest import ServiceRequest
+from pydantic import ValidationError
 
+from cds_service.errors import InvalidKnowledge
 from cds_service.knowledge.model import Code, DosageStep, Knowledge, Regimen, TestKnowledge
 
 UCUM = "http://unitsofmeasure.org"
@@ -60,12 +62,23 @@ def make_templates(knowledge: Knowledge) -> None:
     """Make and validate all that can ever be proposed, so that a start fails on it and no request waits for it.
 
     Raises:
-        pydantic.ValidationError: a knowledge file leads to a resource that is not valid.
+        InvalidKnowledge: files lead to resources that are not valid; all are told together.
     """
+    problems: list[str] = []
     for test in knowledge.tests.values():
-        _service_request(test.order, test.title)
-    for regimen in knowledge.regimens.values():
-        _medication_request(regimen)
+        problems += _problems(f"tests/{test.id}.yaml", partial(_service_request, test.order, test.title))
+    for regimen in dict.fromkeys(knowledge.regimens.values()):
+        problems += _problems(f"regimens/{regimen.id}.yaml", partial(_medication_request, regimen))
+    if problems:
+        raise InvalidKnowledge(problems)
+
+
+def _problems(file: str, make: Callable[[], object]) -> Iterator[str]:
+    try:
+        make()
+    except ValidationError as error:
+        for at in (".".join(map(str, problem["loc"])) for problem in error.errors()):
+            yield f"{file}: its {error.title} is not valid FHIR: {at} cannot be used; mend the value that goes there"
 
 
 def _filled(

@@ -26,7 +26,7 @@ from cds_service.service import CdsService
 from cds_service.storage.store import Store
 from cds_service.web import create_app
 from tests.conformance.conftest import hook_request
-from tests.conformance.server import OURS, Running, running
+from tests.conformance.server import OURS, ROOT, Running, running
 
 PATH = "/cds-services/b12-patient-view"
 FEEDBACK = f"{PATH}/feedback"
@@ -110,6 +110,39 @@ def test_a_worker_that_is_killed_is_replaced_and_the_others_answer(tmp_path: Pat
 def broken(folder: Path) -> None:
     (folder / "rules").mkdir()
     (folder / "rules" / "broken.yaml").write_text("id: [", encoding="utf-8")
+
+
+def test_a_worker_that_is_replaced_while_files_are_broken_has_the_knowledge_of_the_others(tmp_path: Path) -> None:
+    folder = tmp_path / "knowledge"
+    folder.mkdir()
+    with running(tmp_path, B12_WORKERS="2", B12_KNOWLEDGE_DIR=str(folder)) as service:
+        until(lambda: len(workers(service)) == 2)
+        version = requests.get(f"{service.url}/ready", timeout=20).json()["knowledgeVersion"]
+        broken(folder)
+        before = workers(service)
+        for killed in sorted(before):
+            os.kill(killed, signal.SIGKILL)
+        until(lambda: len(workers(service) - before) == 2)
+        until(lambda: is_answered(service))
+
+        assert {call(service) for _ in range(10)} == {200}
+        assert requests.get(f"{service.url}/ready", timeout=20).json()["knowledgeVersion"] == version
+        assert service.process.poll() is None
+
+
+def test_knowledge_that_proposes_what_is_not_fhir_changes_nothing_at_a_reload(tmp_path: Path) -> None:
+    folder = tmp_path / "knowledge" / "regimens"
+    folder.mkdir(parents=True)
+    with running(tmp_path, B12_WORKERS="2", B12_KNOWLEDGE_DIR=str(folder.parent)) as service:
+        until(lambda: len(workers(service)) == 2)
+        before = workers(service)
+        ours = (ROOT / "cds_service/knowledge/regimens/im-replacement.yaml").read_text(encoding="utf-8")
+        (folder / "im-replacement.yaml").write_text(ours.replace("repeats: 0", "repeats: 99999999999"), "utf-8")
+        os.kill(service.process.pid, signal.SIGHUP)
+        until(lambda: "not started anew" in service.log.read_text())
+
+        assert {call(service) for _ in range(10)} == {200}
+        assert workers(service) == before
 
 
 def test_knowledge_that_is_broken_at_a_reload_changes_nothing_and_is_named(tmp_path: Path) -> None:

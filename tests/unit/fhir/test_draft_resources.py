@@ -7,8 +7,8 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from pydantic import ValidationError
 
+from cds_service.errors import InvalidKnowledge
 from cds_service.fhir.draft_resources import draft_medication_request, draft_service_request, make_templates
 from cds_service.knowledge.loader import load
 from cds_service.knowledge.model import Knowledge
@@ -28,7 +28,7 @@ def test_all_that_can_be_proposed_is_valid(knowledge: Knowledge) -> None:
 def test_a_regimen_that_makes_no_valid_resource_stops_the_start(knowledge: Knowledge) -> None:
     regimen = next(iter(knowledge.regimens.values()))
     wrong = replace(regimen, steps=(replace(regimen.steps[0], frequency=-1, dose=Decimal("0.5")),))
-    with pytest.raises(ValidationError):
+    with pytest.raises(InvalidKnowledge, match=rf"regimens/{regimen.id}.yaml: .*frequency"):
         make_templates(replace(knowledge, regimens={regimen.id: wrong}))
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 
 from cds_service.errors import IncompatibleDatabase, TemporarilyUnavailable
@@ -22,6 +26,15 @@ def tables(database: Database) -> set[str]:
     found = set(inspect(engine).get_table_names())
     engine.dispose()
     return found - {"alembic_version"}
+
+
+def test_the_numbers_of_the_files_are_the_revisions_that_alembic_knows_in_their_order() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(files("cds_service.storage") / "migrations"))
+    config.set_main_option("path_separator", "os")
+    newest_first = ScriptDirectory.from_config(config).walk_revisions()
+
+    assert known_revisions() == (NOTHING, *reversed([each.revision for each in newest_first]))
 
 
 def test_every_revision_is_reached_from_below_and_from_above(store: Store, database: Database) -> None:
