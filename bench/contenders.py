@@ -49,6 +49,11 @@ def _granian(interface: str, target: str, *more: str) -> tuple[str, ...]:
 
 
 FLOOR = Contender("only parsed", _granian("wsgi", "bench.floor:app"), "a Flask view that parses the body with orjson")
+FRONTED_FLOOR = Contender(
+    "only parsed, same front",
+    _granian("asgi", "bench.fronted_floor:app"),
+    "the same view on our own server: behind the front that receives whole requests, which ours stand behind too",
+)
 ANSWERED = Contender("answered", _granian("asgi", "bench.unstored:app"), "ours, without its record of the cards shown")
 NOTED = Contender("answered and noted", _granian("asgi", "cds_service.asgi:app"), "ours, cards noted in SQLite")
 SIGNED = Contender(
@@ -81,7 +86,7 @@ GUNICORN = Contender(
 def contenders() -> tuple[Contender, ...]:
     """All that can be started here."""
     peers = (HEALTHCHAIN_DICTS,) if HEALTHCHAIN.exists() else ()
-    return (FLOOR, ANSWERED, NOTED, SIGNED, VALIDATED, *peers)
+    return (FLOOR, FRONTED_FLOOR, ANSWERED, NOTED, SIGNED, VALIDATED, *peers)
 
 
 @dataclass(slots=True)

@@ -13,13 +13,13 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 520.0, 24.0, 372.0
 _STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #333 }
 .grid { stroke: #ddd } .line { fill: none; stroke-width: 2 }
-.s0 { --c: #777 } .s1 { --c: #0b5cad } .s2 { --c: #3a8fd8 } .s3 { --c: #7a4fb5 }
-.s4 { --c: #b34700 } .s5 { --c: #22755a }
+.s0 { --c: #777 } .s1 { --c: #777; stroke-dasharray: 4 3 } .s2 { --c: #0b5cad } .s3 { --c: #3a8fd8 }
+.s4 { --c: #7a4fb5 } .s5 { --c: #b34700 } .s6 { --c: #22755a }
 .line { stroke: var(--c) } .dot, .name { fill: var(--c) }
 @media (prefers-color-scheme: dark) {
   text { fill: #ddd } .grid { stroke: #444 }
-  .s0 { --c: #aaa } .s1 { --c: #7db9f5 } .s2 { --c: #a8d2ff } .s3 { --c: #c9aaf2 }
-  .s4 { --c: #ffab70 } .s5 { --c: #7fd6b4 }
+  .s0, .s1 { --c: #aaa } .s2 { --c: #7db9f5 } .s3 { --c: #a8d2ff } .s4 { --c: #c9aaf2 }
+  .s5 { --c: #ffab70 } .s6 { --c: #7fd6b4 }
 }
 """
 

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import fetching
-from bench.contenders import ANSWERED, FLOOR, NOTED, SIGNED, Server, contenders, serving
+from bench.contenders import ANSWERED, FLOOR, FRONTED_FLOOR, NOTED, SIGNED, Server, contenders, serving
 from bench.load import Sample, at_a_rate, measure
 from bench.payloads import FOLIC_ACID, OTHER_DRUG, orders_of, requests_of
 from bench.plot import plot
@@ -87,7 +87,7 @@ def run(plan: Plan, folder: Path) -> Iterator[tuple[str, list[Row]]]:
         ]
         yield _table("patient-view", "resources", rows), rows
         drugs = (("a drug that is none of ours", OTHER_DRUG), ("folic acid", FOLIC_ACID))
-        signing = [s for s in servers if s.contender in (FLOOR, ANSWERED, NOTED, SIGNED)]
+        signing = [s for s in servers if s.contender in (FLOOR, FRONTED_FLOOR, ANSWERED, NOTED, SIGNED)]
         rows = [
             row
             for label, drug in drugs

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import pairwise
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from bench.fronted_floor import app as fronted_floor
 from bench.load import Sample
 from bench.plot import plot
 from bench.run import END, START, Row, written
@@ -42,3 +45,22 @@ def test_the_plot_has_a_line_for_each_contender_and_names_them_apart() -> None:
     assert {name.text for name in names} == {"a", "b", "<c>"}
     assert all(later - earlier >= 16 for earlier, later in pairwise(heights))
     assert len(list(drawn.iter("{http://www.w3.org/2000/svg}path"))) == 3
+
+
+def test_the_floor_behind_the_front_answers_as_the_floor_does() -> None:
+    sent: list[dict[str, Any]] = []
+    scope = {
+        "type": "http", "method": "POST", "path": "/cds-services/any", "raw_path": b"/cds-services/any",
+        "query_string": b"", "http_version": "1.1", "scheme": "http",
+        "headers": [(b"content-type", b"application/json")],
+    }  # fmt: skip
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b'{"hook": "patient-view"}'}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(fronted_floor(scope, receive, send))
+
+    assert (sent[0]["status"], sent[1]["body"]) == (200, b'{"cards":[]}')
