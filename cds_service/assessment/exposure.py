@@ -65,6 +65,12 @@ def used_longer_than(exposure: Exposure, months: int, today: date, parameters: P
     return Presence.NOT_KNOWN if any_long(exposure.possible) else Presence.NO
 
 
+def taken_lately(exposure: Exposure, today: date, parameters: Parameters) -> bool:
+    """Whether the record vouches for use today, or at most as long ago as the gaps that are joined."""
+    gap = timedelta(days=parameters.exposure_gap_days)
+    return any(_continues(stretch.end, today, gap) for stretch in exposure.stretches)
+
+
 def given_nitrous_oxide(treatments: Iterable[Treatment], today: date, months: int) -> tuple[Problem, ...]:
     """Nitrous oxide that was given as a medicine within `months`: what it does to B12 does not ask who gave it."""
     found = []

@@ -194,6 +194,15 @@ class Picture:
         return self.facts_of(*kinds) + medicines
 
     @cached_property
+    def perhaps_long_used(self) -> tuple[FactUsed, ...]:
+        """Medicines that matter when taken long, and that may have been."""
+        return tuple(
+            FactUsed(self.knowledge.medicines[medicine].title, "duration not known", source=", ".join(use.sources[:3]))
+            for medicine, use in self.exposures.items()
+            if used_longer_than(use, self.months_of(medicine), self.today, self.parameters) is Presence.NOT_KNOWN
+        )
+
+    @cached_property
     def risks(self) -> tuple[FactUsed, ...]:
         """All that raises the chance of deficiency: its causes, and age."""
         if self.age is None or self.age[0] <= self.parameters.advanced_age_years:

@@ -59,7 +59,8 @@ def statement_times(resource: Resource, now: Now, log: IssueLog) -> Intervals | 
     if not log.in_order(start, end, "effectivePeriod"):
         start = end = None
     point = log.read_date(resource.effective_date_time, "effectiveDateTime")
-    if start is None and end is None and point is None:
+    is_asserted = start is None and end is None and point is None
+    if is_asserted:
         point = log.past(resource.date_asserted, "dateAsserted", now.today)
     if status == "active":
         return _active_statement(start, end, point)
@@ -69,6 +70,8 @@ def statement_times(resource: Resource, now: Now, log: IssueLog) -> Intervals | 
         if end is not None and end.earliest > now.today:
             log.add("effectivePeriod.end", f"it is {status}, and ends in the future ({end}), so the end was not used")
             end = None
+        if is_asserted and point is not None:
+            return (Interval(None, point),)  # it was over by then, and it is not known since when it had been taken
         return _past_statement(start, end, point, now)
     _note_status(resource, log)
     return _open_statement(start, end, point, now)

@@ -37,7 +37,7 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
     unnamed, lost = nameless(record), unread(record, knowledge)
     unknown = {*unnamed, *(key for key, found in lost.items() if any(_leaves_gap(key, issue) for issue in found))}
     lost_issues = [issue for found in lost.values() for issue in found]
-    used = {treatment.source for treatment in treatments if treatment.intervals}
+    used = {t.source for t in treatments if any(i.start is None or i.start.earliest <= today for i in t.intervals)}
     # A status that none may have may stand for any other: it is then not known whether the entry counts at all.
     missed = [i for i in (*problem_issues, *treatment_issues) if i.resource not in used or i.field == "status"]
     issues = [

@@ -3,7 +3,8 @@
 Keys: total_b12, active_b12, mma, homocysteine, egfr, mcv, haemoglobin, platelets, serum_folate, red_cell_folate (a
 printed result, or a mapping of `result` with `days_ago`, `taken`, `preliminary`, `by_name` or `own_low`); newer_b12
 (a second, newer total B12 of two days ago); if_antibody (positive or negative); taking (medicine: how long, "unknown"
-for no start, or one or more mappings of `since` and `until`); b12_therapy (since, until, route, mg a day);
+for no start, a year or a month of which no more is known, or one or more mappings of `since` and `until`, which may
+be "unknown" for a stop whose day was not recorded); b12_therapy (since, until, route, mg a day);
 injected_days_ago (injections of B12); taking_folic_acid (mg a day); drafting (medicine: mg a day, "unknown" for a
 dose that cannot be read) with form, and drafting_tests beside it; problems (a kind, or kind: how long ago it `began`
 or was `recorded`); age; sex; pending (tests, or test: days since it was ordered); unread; unusable.
@@ -168,8 +169,16 @@ def _treatments(given: Mapping[str, Any], today: date) -> list[Treatment]:
 
 def _interval(told: Mapping[str, Any], today: date) -> Interval:
     since, until = told["since"], told.get("until")
-    start = None if since == "unknown" else ClinicalDate.on(ago(since, today))
-    return Interval(start, ClinicalDate.on(ago(until, today)) if until else None)
+    start = None if since == "unknown" else _day(since, today)
+    if until == "unknown" and start is not None:
+        return Interval(start, ClinicalDate(start.latest, today - timedelta(days=1)))
+    return Interval(start, _day(until, today) if until else None)
+
+
+def _day(told: str | date, today: date) -> ClinicalDate:
+    """A day so long ago, or a year or a month of which no more is known."""
+    is_vague = re.fullmatch(r"\d{4}(-\d{2})?", str(told)) is not None
+    return ClinicalDate.parse(str(told)) if is_vague else ClinicalDate.on(ago(told, today))
 
 
 def _injection(day: date) -> Treatment:

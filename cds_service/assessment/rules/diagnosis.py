@@ -100,7 +100,11 @@ def _b12_medicines(p: Picture) -> tuple[FactUsed, ...]:
     """B12 medicines that are no certain treatment, so that nobody is told there are none."""
     title = p.knowledge.medicines[Medicine.B12].title
     recorded = (*p.therapy.doubtful, *p.therapy.too_little)
-    return tuple(FactUsed(title, f"{t.name}: {_dose(t)}", source=t.source) for t in recorded[:_MOST_MEDICINES])
+    found = [FactUsed(title, f"{t.name}: {_dose(t)}", source=t.source) for t in recorded]
+    if p.therapy.course.is_current is Presence.NOT_KNOWN:
+        doubt = "not known whether it is still taken"
+        found += [FactUsed(title, f"{t.name}: {doubt}", source=t.source) for t in p.therapy.treatments]
+    return tuple(found[:_MOST_MEDICINES])
 
 
 def _dose(treatment: Treatment) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from cds_service.assessment.bands import Band, b12_band, is_raised, scale_of
+from cds_service.assessment.exposure import taken_lately
 from cds_service.assessment.metabolites import confounder_of
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, NEUROLOGICAL, Picture, problem_fact, result_fact
@@ -162,12 +163,11 @@ def symptoms_persist(p: Picture) -> Answer:
     if not features:
         unread = p.unread(DataKey.CONDITIONS)
         return cannot_tell("whether neuropathy persists", keys=unread) if unread else does_not_fire()
-    since = p.therapy.current_since
-    if since is None:
-        return cannot_tell("when the tablets were begun")
-    level = _level_on_treatment(p)
+    since, level = p.therapy.current_since, _level_on_treatment(p)
     if level is None or _band(p, level) is Band.DEFICIENT or any(_is_raised(p, r) for r in _latest_metabolites(p)):
         return does_not_fire()  # the review is asked for, or answered, by the rules beside this one
+    if since is None:
+        return _persisting_on_tablets_of_unknown_start(p, level, max(features, key=_last_noted))
     if p.reading.band is None and not p.has(*_KNOWN_DEFICIENCY):
         return cannot_tell("vitamin B12 before treatment")
     return _persisting(p, since, level, max(features, key=_last_noted))
@@ -188,6 +188,25 @@ def _persisting(p: Picture, since: date, level: LabResult, problem: Problem) -> 
         more = tuple(result_fact(r, p.knowledge) for r in explained)
         return fires(variant=variant, facts=facts + more, values=values, recommends=(Recommendation.REVIEW_CAUSE,))
     return _no_response(p, variant, facts, values)
+
+
+def _persisting_on_tablets_of_unknown_start(p: Picture, level: LabResult, problem: Problem) -> Answer:
+    """Asked within a year of the entry, or of the last level that was low: the tablets were begun after that one."""
+    earlier = (r for r in p.reading.on_therapy if r.taken.order < level.taken.order)
+    low = [r for r in earlier if _band(p, r) is Band.DEFICIENT and not r.is_preliminary]
+    if not low and not p.has(*_KNOWN_DEFICIENCY):
+        return cannot_tell("vitamin B12 before treatment")
+    fact, noted = problem_fact(problem, p.knowledge), _last_noted(problem)
+    facts = (fact, result_fact(level, p.knowledge, "on treatment"), *(result_fact(r, p.knowledge) for r in low[:1]))
+    until = add_months(max([noted, *(r.taken.latest for r in low)]), p.parameters.follow_up_until_months)
+    if p.today >= until:
+        return does_not_fire(*facts)
+    return fires(
+        variant="start-unknown",
+        facts=(*facts, _therapy_fact(p, "start not known")),
+        values=b12_values(p, level) | {"feature": fact.words},
+        recommends=(Recommendation.VERIFY_DATA,),
+    )
 
 
 def _last_noted(problem: Problem) -> date:
@@ -276,7 +295,7 @@ def lifelong_therapy_lapsed(p: Picture) -> Answer:
     if p.therapy.ended is None:
         if unread:
             return cannot_tell("B12 therapy in the past", keys=unread, facts=facts)
-        return _never_treated(p)
+        return _may_have_lapsed(p) or _never_treated(p)
     # A refill of tablets may be some days late; injections are covered until the next is due and a grace already.
     late = p.parameters.injection_grace_days if p.therapy.is_oral_only else 0
     if (p.today - p.therapy.ended).days <= late:
@@ -297,6 +316,20 @@ def lifelong_therapy_lapsed(p: Picture) -> Answer:
         recommends=(Recommendation.REFER,) if is_allergic(p) else (Recommendation.RESUME_MAINTENANCE,),
         regimens=regimens_for(p, MAINTENANCE_INJECTION, MAINTENANCE_ORAL),
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES),
+    )
+
+
+def _may_have_lapsed(p: Picture) -> Answer | None:
+    """B12 that was taken, and of which the record leaves open whether it still is."""
+    course = p.therapy.course
+    if course.is_current is not Presence.NOT_KNOWN or taken_lately(course, p.today, p.parameters):
+        return None
+    facts = p.lasting_causes
+    return fires(
+        variant="may-have-lapsed",
+        facts=(*facts[:_MOST_CAUSES], _therapy_fact(p, "not known whether it is still taken")),
+        values={"cause": facts[0].words},
+        recommends=(Recommendation.VERIFY_DATA,),
     )
 
 

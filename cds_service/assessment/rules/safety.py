@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from cds_service.assessment.bands import Band
-from cds_service.assessment.exposure import used_longer_than
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, issue_facts, result_fact
 from cds_service.assessment.reading import B12_ANALYTES
@@ -79,7 +78,7 @@ def folic_acid_not_checked(p: Picture) -> Answer:
         return does_not_fire()  # the rule on B12 in doubt speaks, and names what is missing
     labs = p.unread(DataKey.LABS) if p.status is not Status.INDETERMINATE else ()
     signs = p.unread(DataKey.CONDITIONS, DataKey.PROCEDURES, *MEDICATION_KEYS)
-    use = _use_of_unknown_length(p) if in_doubt else ()
+    use = p.perhaps_long_used if in_doubt else ()
     if not (labs or signs or use or p.left_out):
         return does_not_fire()
     base = "partly-checked" if in_doubt else "sufficient-not-checked"
@@ -90,15 +89,6 @@ def folic_acid_not_checked(p: Picture) -> Answer:
         recommends=(Recommendation.VERIFY_DATA,),
         missing_keys=labs + signs,
         target=folic.target,
-    )
-
-
-def _use_of_unknown_length(p: Picture) -> tuple[FactUsed, ...]:
-    """Medicines that matter when taken long, and that may have been."""
-    return tuple(
-        FactUsed(p.knowledge.medicines[use.medicine].title, "duration not known", source=", ".join(use.sources[:3]))
-        for use in p.exposures.values()
-        if used_longer_than(use, p.months_of(use.medicine), p.today, p.parameters) is Presence.NOT_KNOWN
     )
 
 

@@ -79,10 +79,11 @@ def data_incomplete(p: Picture, answers: Iterable[Answer]) -> Answer:
         return _left_out(p, any(answer.outcome is Outcome.FIRES for answer in answers))
     labs = DataKey.LABS in missing
     named_keys = [KEY_WORDS[DataKey(key)] for key in missing]
-    urgent = labs and bool(p.features) and bool(p.risks)
+    risks = p.risks + p.perhaps_long_used
+    urgent = labs and bool(p.features) and bool(risks)
     return fires(
         variant="results-with-feature" if urgent else "results" if labs else "other",
-        facts=issue_facts(p.left_out) + (p.features + p.risks if labs else ()),
+        facts=issue_facts(p.left_out) + (p.features + risks if labs else ()),
         values={"keys": ", ".join(named_keys)},
         recommends=(Recommendation.VERIFY_DATA,),
         missing_keys=missing,

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 
 from cds_service.assessment.bands import Band, b12_band, scale_of
-from cds_service.assessment.exposure import used_longer_than
+from cds_service.assessment.exposure import taken_lately, used_longer_than
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MALABSORPTIVE, MEDICATION_KEYS, Picture, issue_facts, result_fact
 from cds_service.assessment.reading import B12_ANALYTES
@@ -20,7 +20,7 @@ from cds_service.facts.problems import ProblemKind
 from cds_service.facts.treatments import Exposure, Medicine
 from cds_service.knowledge.model import Recommendation
 
-ALONE, WITH_FEATURE = "alone", "with-feature"
+ALONE, WITH_FEATURE, UNCLEAR = "alone", "with-feature", "unclear-"
 _MOST_DOUBTFUL = 2
 
 
@@ -40,16 +40,18 @@ def h2_blocker_long_term(p: Picture) -> Answer:
 
 
 def duration_unknown(p: Picture) -> Answer:
-    """A medicine that matters when taken long is taken, and nobody can say since when."""
+    """A medicine that matters when taken long is taken, and nobody can say since when, or whether without a break."""
     if not _wanted(p):
         return does_not_fire()
     unknown = [e for e in p.exposures.values() if _start_is_unknown(p, e)]
-    if not unknown:
+    unclear = [e for e in p.exposures.values() if e not in unknown and _duration_is_unclear(p, e)]
+    if not (unknown or unclear):
         return _not_found(p, *MEDICATION_KEYS)
-    first = _short(p, unknown[0].medicine)
-    medicines = f"{first} and others" if len(unknown) > 1 else first
+    first = _short(p, (unknown or unclear)[0].medicine)
+    medicines = f"{first} and others" if len(unknown or unclear) > 1 else first
     facts = tuple(fact for e in unknown for fact in _exposure_facts(p, e, "start not known"))
-    return _test_card(p, facts, {"medicines": medicines})
+    facts += tuple(fact for e in unclear for fact in _exposure_facts(p, e, "duration not known"))
+    return _test_card(p, facts, {"medicines": medicines}, kind="" if unknown else UNCLEAR)
 
 
 def strict_diet(p: Picture) -> Answer:
@@ -194,9 +196,10 @@ def _test_card(
     facts: tuple[FactUsed, ...],
     values: dict[str, str],
     tests: tuple[Recommendation, ...] | None = None,
+    kind: str = "",
 ) -> Answer:
     return _labs_unread(p, facts) or fires(
-        variant=WITH_FEATURE if p.features else ALONE,
+        variant=f"{kind}{WITH_FEATURE if p.features else ALONE}",
         facts=facts + p.features + p.facts_of(ProblemKind.PREGNANCY) + last_result(p) + _doubtful_therapy(p),
         values=values | {"feature": p.features[0].words if p.features else ""},
         recommends=tests if tests is not None else _tests(p),
@@ -259,6 +262,12 @@ def _start_is_unknown(p: Picture, use: Exposure) -> bool:
     return bool(use.unknown_start_sources) and (
         used_longer_than(use, months, p.today, p.parameters) is Presence.NOT_KNOWN
     )
+
+
+def _duration_is_unclear(p: Picture, use: Exposure) -> bool:
+    """Taken now or lately, and long enough only if a date or a supply that the record leaves open was so."""
+    longer = used_longer_than(use, p.months_of(use.medicine), p.today, p.parameters)
+    return longer is Presence.NOT_KNOWN and taken_lately(use, p.today, p.parameters)
 
 
 def span_of(p: Picture, use: Exposure) -> str:

@@ -50,6 +50,14 @@ B12_OF_NO_STATUS = resource(
     effectivePeriod={"start": "2025-01-01"},
 )
 
+B12_OF_THE_FAR_FUTURE = resource(
+    "MedicationStatement",
+    status="active",
+    medicationCodeableConcept={"text": "Cyanocobalamin 1 mg tablet"},
+    effectivePeriod={"start": "2099-01-01"},
+    dosage=[{"text": "one tablet daily"}],
+)
+
 
 def facts(**sections: list[Resource]) -> PatientFacts:
     return read_facts(record(**sections), KNOWLEDGE, TODAY)
@@ -107,6 +115,7 @@ def test_an_allergy_is_also_named_by_what_it_reacted_to() -> None:
         ("medicationStatements", resource("MedicationStatement", status="active")),
         ("medicationStatements", resource("MedicationStatement", medicationCodeableConcept={"text": "\u00bf?"})),
         ("medicationStatements", B12_OF_NO_STATUS),
+        ("medicationStatements", B12_OF_THE_FAR_FUTURE),
         ("medicationAdministrations", resource("MedicationAdministration", status="unknown", subject=None)),
         (
             "socialHistory",

@@ -294,6 +294,7 @@ class TestStatementTimes:
                 (interval("2025-08-01", "2025-08-01"),),
                 False,
             ),
+            ({"status": "stopped", "dateAsserted": "2025-08-01"}, (interval(None, "2025-08-01"),), False),
             (
                 {"status": "completed", "effectivePeriod": {"start": "2025-01-01"}},
                 (open_until("2025-01-01", YESTERDAY),),
