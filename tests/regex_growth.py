@@ -49,13 +49,14 @@ def may_grow(pattern: str, flags: int = 0, method: str = "search") -> bool:
     return any(_is_left_anywhere(automaton, loops, p, q) for p, q in itertools.permutations(loops, 2))
 
 
-def may_explode(pattern: str, flags: int = 0) -> bool:
-    """Whether a text can cost exponentially many steps: a loop that can be gone round in two ways on the same text.
+def may_explode(pattern: str, flags: int = 0, method: str = "search") -> bool:
+    """Whether a text can cost exponentially many steps, with this method of a pattern: a loop that can be gone round in
+    two ways on the same text.
 
     Raises:
         NotImplementedError: the pattern holds what is not modelled.
     """
-    automaton = _Automaton.of(pattern, flags, "search")
+    automaton = _Automaton.of(pattern, flags, method)
     loops = automaton.loops()
     if _is_twofold(automaton, loops):
         return True

@@ -23,9 +23,9 @@ _NOT_PRINTABLE = re.compile(
     r"\U000e0000-\U000e0fff]+"
 )
 # What GitHub's Markdown, and many a client in plain text, makes a link of without being asked; some look for it when
-# escapes are already undone. A blank keeps it readable, and is no part of an address; one that is cut off after its
-# slashes must not take up what the card says next.
-_LINK_LIKE = re.compile(r"(?<=://)(?=\S|\Z)|(?i:(?<=www))(?=\.)|(?<=\S)(?=@\S)|(?<=\S@)(?=\S)")
+# escapes are already undone. A blank keeps it readable, and is no part of an address. What a card says before and after
+# the text counts too: half an address must not be made whole by it.
+_LINK_LIKE = re.compile(r"(?<=://)(?=\S|\Z)|(?i:(?<=www))(?=\.)|(?:(?<=\S)|\A)(?=@\S)|(?<=\S@)(?=\S)")
 _TAG_LIKE = re.compile(r"[<>](?!=?\s?\d)")
 _LONGEST, _LONGEST_IN_SUMMARY = 240, 120
 

@@ -18,7 +18,8 @@ _FLAG = r"(?:[hl]{1,2}|high|low|normal|n|\*+|[hl]\*|abnormal|a)"
 _UNIT = (
     r"ml/min(?:/| per )\{?1[.,]73[ _]?m[2²]\}?"  # the one unit that people write with blanks and a number in it
     r"|[x×]?\s?10(?:\*|\^|e)[0-9]{1,2}\s?/\s?[a-zµμ]+"
-    r"|(?:[^\W0-9_]|[%{\[])[^\s<>=()]*(?: ?/ ?[^\s<>=()]+)*"
+    # signs without blanks between them, but for one on either side of a stroke
+    r"|(?:[^\W0-9_]|[%{\[])(?:[^\s<>=()/]| ?/(?: [^\s<>=()/])?)*"
 )
 _RESULT = re.compile(
     rf"(?P<comparator><=|>=|=<|=>|[<>≤≥=]|(?:is )?(?:less|lower|fewer|greater|higher|more) than(?: or equal to)?"
