@@ -52,7 +52,7 @@ def nameless(record: PatientRecord) -> dict[DataKey, list[DataIssue]]:
     for key, kind in _NAMED_BY_CODE:
         for entry in record.section(key).entries:
             resource = entry.resource
-            if resource is None or resource.resource_type != kind or says_something(resource.code):
+            if resource is None or resource.resource_type != kind or _says_all(resource):
                 continue
             if not _needs_no_code(resource):
                 sentence = f"This {kind} does not say what it is; it was not used."
@@ -136,6 +136,11 @@ def says_something(concept: CodeableConcept | None) -> bool:
     return bool(texts(concept)) or any(has_meaning(coding) for coding in concept.coding or ())
 
 
+def _says_all(resource: Resource) -> bool:
+    """Whether a resource says what it is of, and each of its components does."""
+    return says_something(resource.code) and all(says_something(one.code) for one in resource.component or ())
+
+
 def _names_itself(resource: Resource) -> bool:
     return says_something(resource.code) or _is_told_within(resource)
 
@@ -150,5 +155,5 @@ def _needs_no_code(resource: Resource) -> bool:
 
 def _is_told_within(resource: Resource) -> bool:
     if resource.component:
-        return any(says_something(component.code) for component in resource.component)
+        return all(says_something(component.code) for component in resource.component)
     return any(says_something(reaction.substance) for reaction in resource.reaction or ())

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from cds_service.facts.dates import ClinicalDate
-from cds_service.facts.labs import Analyte, LabResult
+from cds_service.facts.labs import LabResult
 from cds_service.facts.patient import DataIssue, DataKey
-from cds_service.fhir.analyte_codes import AnalyteMatch, match_analyte
+from cds_service.fhir.analyte_codes import BY_CODE_ONLY, AnalyteMatch, match_analyte
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Component, Resource, resource_name
 from cds_service.fhir.result_values import ReadValue, read_value
@@ -26,8 +26,6 @@ from cds_service.knowledge.model import Knowledge
 
 _COUNTED = ("final", "amended", "corrected", "preliminary")
 _CORRECTED = ("amended", "corrected")
-# What decides on treatment must be certain: a result that its name alone tells of is shown, and not counted.
-_BY_CODE_ONLY = frozenset({Analyte.TOTAL_B12, Analyte.ACTIVE_B12, Analyte.MMA, Analyte.HOMOCYSTEINE})
 _WITHDRAWN_OR_PLANNED = ("entered-in-error", "cancelled", "registered")
 
 
@@ -82,7 +80,7 @@ def _candidates(resource: Resource, knowledge: Knowledge) -> Sequence[_Candidate
         return ()
     found: list[_Candidate] = []
     status = (resource.status or "").strip().lower()  # some senders leave a blank behind it ("entered-in-error ")
-    if match is not None and not (components and _is_empty(resource)):
+    if match is not None and not _is_heading(resource, match):
         found.append(_Candidate(resource, resource, match, "", status))
     for index, component in enumerate(components or ()):
         match = match_analyte(component.code, knowledge)
@@ -91,8 +89,15 @@ def _candidates(resource: Resource, knowledge: Knowledge) -> Sequence[_Candidate
     return found
 
 
+def _is_heading(resource: Resource, match: AnalyteMatch) -> bool:
+    """Whether this is the head of a panel, called after what is in it: its components are the results, or results of
+    their own where its code is none that we know."""
+    may_be = bool(resource.component) or (match.is_coded_otherwise and not resource.interpretation)
+    return may_be and _is_empty(resource)
+
+
 def _is_empty(resource: Resource) -> bool:
-    """Whether a panel has no value of its own, so that its components are the results."""
+    """Whether it has no value of its own, and no reason why there is none."""
     values = (resource.value_quantity, resource.value_string, resource.value_codeable_concept, resource.value_range)
     return all(value is None for value in values) and resource.data_absent_reason is None
 
@@ -112,7 +117,7 @@ def _read(
     notes = [*of_date, *value.notes]
     care_taken = f"This {analyte.short} result was used with care"
     issues = [candidate.issue(field, f"{care_taken}: {why}.", used_with_care=True) for field, why in notes]
-    if not candidate.match.is_coded and candidate.match.analyte in _BY_CODE_ONLY:
+    if not candidate.match.is_coded and candidate.match.analyte in BY_CODE_ONLY:
         sentence = f"This {analyte.short} result does not count as measured: it was recognised by its name alone."
         issues.append(replace(candidate.issue("code", sentence), day=taken))
     return _result(candidate, taken, value), issues

@@ -34,6 +34,42 @@ def test_a_look_alike_result_code_names_nothing(analyte: AnalyteKnowledge) -> No
         assert match_analyte(_sent(code), KNOWLEDGE) is None, code
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Vitamin B12 and folate panel - Serum or Plasma",
+        "Vitamin B12/Folate",
+        "Vitamin B12 binding capacity",
+        "Cobalamin (Vitamin B12) binding capacity.unsaturated",
+        "Vitamin B12 deficiency screening",
+        "Vitamin B12 [Mass/volume] in Urine",
+        "Vitamin B12 supplement use",
+        "Transcobalamin II",
+        "Methylmalonate/Creatinine [Ratio] in Urine",
+        "Methylmalonic acidemia newborn screen",
+        "Homocystine [Moles/volume] in Serum or Plasma",
+        "Homocysteine [Moles/volume] in Urine",
+        "Hemoglobin A1c/Hemoglobin.total in Blood",
+        "MCV",
+        "eGFR",
+    ],
+)
+def test_what_only_sounds_like_a_result_of_ours_names_nothing_beside_a_code_of_something_else(name: str) -> None:
+    glucose = Coding(system="http://loinc.org", code="2345-7", display=name)
+
+    assert match_analyte(CodeableConcept(coding=[glucose], text=name), KNOWLEDGE) is None
+
+
+@pytest.mark.parametrize("analyte", ["total-b12", "active-b12", "mma", "homocysteine", "intrinsic-factor-antibody"])
+def test_a_result_that_decides_and_is_coded_as_something_else_is_told(analyte: str) -> None:
+    title = KNOWLEDGE.analytes[analyte].title
+    match = match_analyte(CodeableConcept([Coding("http://loinc.org", "2345-7", "Glucose")], title), KNOWLEDGE)
+
+    assert match is not None
+    assert (match.analyte, match.is_coded) == (analyte, False)
+    assert match.doubt.endswith("its code '2345-7' is none that is known for it")
+
+
 @by_analyte
 def test_an_analyte_is_recognised_by_its_own_title(analyte: AnalyteKnowledge) -> None:
     match = match_analyte(CodeableConcept(text=analyte.title), KNOWLEDGE)

@@ -43,6 +43,7 @@ NO_NAMES: list[Any] = [
 ]
 
 
+BLOOD = concept(text="Blood results")
 B12_OF_NO_STATUS = resource(
     "MedicationStatement",
     status="act\u00e5ive",
@@ -112,6 +113,7 @@ def test_an_allergy_is_also_named_by_what_it_reacted_to() -> None:
     ("key", "stray"),
     [
         ("conditions", condition(ICD_10_CM, "G62.9", subject=None)),
+        ("labs", observation(value=None, code=BLOOD, component=[{"code": {"text": "MCV"}}, {"code": {"text": " "}}])),
         ("medicationStatements", resource("MedicationStatement", status="active")),
         ("medicationStatements", resource("MedicationStatement", medicationCodeableConcept={"text": "\u00bf?"})),
         ("medicationStatements", B12_OF_NO_STATUS),

@@ -93,8 +93,22 @@ def test_a_result_known_by_its_name_is_only_possible_and_is_told(code: dict[str,
     assert (issue.field, issue.matters_to, issue.used_with_care) == ("code", "total-b12", False)
 
 
-def test_a_standard_code_of_something_else_is_believed_over_the_name() -> None:
-    assert read(observation(value=150, code=concept((LOINC, "2345-7"), text="Vitamin B12"))) == ([], [])
+@pytest.mark.parametrize("name", ["Vitamin B12", "S-Cobalamin", "Holotranscobalamin", "Methylmalonic acid"])
+def test_a_standard_code_of_something_else_beside_a_name_of_ours_is_not_used(name: str) -> None:
+    issue = refusal(observation(value=150, code=concept((LOINC, "2345-7"), text=name)))
+
+    assert "its code '2345-7' is none that is known for it" in issue.issue
+
+
+def test_a_standard_code_of_something_else_is_believed_over_a_name_that_decides_nothing() -> None:
+    assert read(observation(value=150, code=concept((LOINC, "2345-7"), text="MCV"))) == ([], [])
+
+
+def test_a_heading_that_is_called_after_what_is_under_it_is_no_result() -> None:
+    code = concept((LOINC, "2345-7"), text="Vitamin B12 panel")
+
+    assert read(observation(value=None, code=code)) == ([], [])
+    assert refusal(observation(value=None, code=code, interpretation=[{"text": "Low"}])).field == "code"
 
 
 def test_a_look_alike_code_is_never_taken_for_the_thing() -> None:
