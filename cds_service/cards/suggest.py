@@ -12,7 +12,12 @@ import msgspec
 from cds_service.assessment.outcome import Answer
 from cds_service.cards.card import Action, Suggestion
 from cds_service.facts.orders import Test
-from cds_service.fhir.draft_resources import draft_medication_request, draft_service_request, product_and_dosage
+from cds_service.fhir.draft_resources import (
+    draft_medication_request,
+    draft_service_request,
+    product_and_dosage,
+    without_empties,
+)
 from cds_service.fhir.hook_call import HookCall
 from cds_service.knowledge.model import Knowledge, Recommendation, Regimen
 from cds_service.knowledge.wording import Wording
@@ -120,7 +125,7 @@ def _changes(answer: Answer, knowledge: Knowledge, call: HookCall) -> dict[str, 
 def _changed(sent: bytes, regimen: Regimen, patient_id: str) -> dict[str, Any]:
     """The whole draft as it was sent, with another product and its dosage: an update carries the complete resource, and
     the directions for a tablet would not fit an injection. One that named nobody names its patient."""
-    resource: dict[str, Any] = msgspec.json.decode(sent)
+    resource: dict[str, Any] = without_empties(msgspec.json.decode(sent))
     resource.pop("medicationReference", None)
     if not resource.get("subject"):
         resource["subject"] = {"reference": f"Patient/{patient_id}"}

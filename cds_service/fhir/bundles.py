@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from cds_service.facts.patient import Availability, DataIssue, DataKey
 from cds_service.fhir.record import Section, UnreadEntry
 from cds_service.fhir.resource_types import NO_TYPE, RESOURCE_TYPES
-from cds_service.fhir.resources import Bundle, Entry, Link, OutcomeIssue, Resource
+from cds_service.fhir.resources import Bundle, Entry, Link, OutcomeIssue, Resource, Search
 from cds_service.fhir.unusable import quoted
 
 # Epic sends an OperationOutcome entry (search.mode "outcome") with each successful search that found nothing.
@@ -65,15 +66,16 @@ def read_bundle(
     key: DataKey,
     bundle: Bundle,
     lost: Mapping[int, UnreadEntry] = _NOTHING,
-    passed_over: Collection[int] = (),
     *,
+    places: Sequence[int] | None = None,
+    passed_over: int = 0,
     is_cut: bool = False,
 ) -> Reading:
     """The section that a search answer makes; `lost` tells of the entries, by index, that could not be decoded.
 
-    `passed_over` are those that concern nobody here: they count as given, and stay without a resource. Of more than
-    MOST_ENTRIES the first are read, and the section says that it is incomplete; `is_cut` where that many are all that
-    is left of them.
+    Where some matches concern nobody here and were left away, `passed_over` is how many (they count as given), and
+    `places` are the indexes that the others were sent at. Of more than MOST_ENTRIES the first are read, and the section
+    says that it is incomplete; `is_cut` where that many are all that is left of them.
     """
     if bundle.resource_type == "OperationOutcome":
         return failed("the EHR answered this query with an error")
@@ -82,17 +84,22 @@ def read_bundle(
     if bundle.resource_type is None and bundle.entry is None and bundle.type is None and bundle.total is None:
         return failed("it holds an object that is not a FHIR Bundle; it was not used")
     next_page, odd_link = _next_page(bundle.link or ())
-    if not (bundle.entry or bundle.total or next_page or odd_link):
+    if not (bundle.entry or bundle.total or next_page or odd_link or passed_over):
         return EMPTY
     sent = (bundle.entry or [])[:MOST_ENTRIES]
     is_cut = is_cut or len(bundle.entry or ()) > MOST_ENTRIES
-    entries, unread, reports_error = _usable(key, sent, lost, passed_over)
+    entries, unread, reports_error = _usable(key, zip(places or count(), sent), lost)  # noqa: B905 - count() has no end
     fault = _AN_ERROR if reports_error else _TOO_MANY if is_cut else odd_link
-    given = sum(1 for entry in sent if entry.search is None or entry.search.mode in (None, "match"))
+    given = passed_over + sum(is_match(entry.search) for entry in sent)
     note = fault or _why_incomplete(bundle.total, given, next_page)
     availability = Availability.INCOMPLETE if note else Availability.COMPLETE
     section = Section(availability, tuple(entries), note, tuple(unread))
     return Reading(section, next_page, (), bundle.total, given, fault)
+
+
+def is_match(search: Search | None) -> bool:
+    """Whether an entry is one of what was asked for, and not of what came with it."""
+    return search is None or search.mode is None or search.mode == "match"
 
 
 def _next_page(links: Iterable[Link]) -> tuple[str, str]:
@@ -160,16 +167,13 @@ def _is_patient(resource: Resource | None, patient_id: str) -> bool:
 
 
 def _usable(
-    key: DataKey, sent: list[Entry], lost: Mapping[int, UnreadEntry], passed_over: Collection[int]
+    key: DataKey, sent: Iterable[tuple[int, Entry]], lost: Mapping[int, UnreadEntry]
 ) -> tuple[list[Entry], list[UnreadEntry], bool]:
     """The entries that hold a resource (outcomes aside), those that cannot be used, and whether an error is told."""
     entries: list[Entry] = []
     unread: list[UnreadEntry] = []
     reports_error = False
-    for index, entry in enumerate(sent):
-        if index in passed_over:
-            entries.append(entry)
-            continue
+    for index, entry in sent:
         resource = entry.resource
         kind = resource.resource_type if resource is not None else ""
         if kind == "OperationOutcome" and resource is not None:

@@ -184,4 +184,16 @@ def _validated(model: type[ServiceRequest] | type[MedicationRequest], resource: 
         pydantic.ValidationError: a knowledge file led to a resource that is not valid; the start fails on it.
     """
     model.model_validate(resource)
-    return resource
+    pruned: dict[str, Any] = without_empties(resource)
+    return pruned
+
+
+def without_empties(value: Any) -> Any:
+    """JSON of a resource without empty members, which an answer may not hold (CDS Hooks 2.0.1, "Use of JSON").
+
+    A list keeps its places, which FHIR pairs with `_name` lists.
+    """
+    if isinstance(value, dict):
+        members = ((name, without_empties(member)) for name, member in value.items())
+        return {name: member for name, member in members if member not in (None, "", [], {})}
+    return [without_empties(item) for item in value] if isinstance(value, list) else value

@@ -18,7 +18,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from cds_service.errors import InvalidHookRequest
 from cds_service.facts.patient import DRAFTS, DataIssue, DataKey
 from cds_service.fhir import tolerant
-from cds_service.fhir.bundles import EMPTY, MOST_ENTRIES, PatientValue, Reading, read_bundle, read_patient
+from cds_service.fhir.bundles import EMPTY, MOST_ENTRIES, PatientValue, Reading, is_match, read_bundle, read_patient
 from cds_service.fhir.record import UnreadEntry
 from cds_service.fhir.resource_types import NO_TYPE
 from cds_service.fhir.resources import Bundle, Entry, RawBundle, Resource, resource_name
@@ -242,30 +242,33 @@ def _reading(key: DataKey, value: PatientValue | Bundle | RawBundle | None, siev
 def _read_one_by_one(key: DataKey, bundle: RawBundle, sieve: Sieve | None) -> Reading:
     """A search answer of which most entries may concern nobody: each is read on its own, or passed over."""
     entries: list[Entry] = []
+    places: list[int] = []
     lost: dict[int, UnreadEntry] = {}
     mended: list[DataIssue] = []
-    passed_over: set[int] = set()
+    passed_over = 0
     for index, raw in enumerate((bundle.entry or [])[:MOST_ENTRIES]):
         sent = raw.resource
         resource: Resource | None = None
         if sent is not UNSET:
             try:
                 if sieve is not None and sieve.passes_over(sent):
-                    passed_over.add(index)
-                else:
-                    resource = _RESOURCE.decode(sent)
-                    if sieve is not None:
-                        sieve.learn(sent, resource)
+                    passed_over += is_match(raw.search)
+                    continue
+                resource = _RESOURCE.decode(sent)
+                if sieve is not None:
+                    sieve.learn(sent, resource)
             except msgspec.ValidationError:
                 resource, issues = _misfitting(bytes(sent), f"{key} entry[{index}]")
                 if resource is None and issues:
                     lost[index] = UnreadEntry(issues, tolerant.what_it_is(_generic(bytes(sent))))
                 else:
                     mended += issues
+        places.append(index)
         entries.append(Entry(raw.full_url, resource, raw.search))
     all_entries = None if bundle.entry is None else entries
     read = Bundle(bundle.resource_type, bundle.type, bundle.total, bundle.link, all_entries, bundle.issue)
-    reading = read_bundle(key, read, lost, passed_over, is_cut=len(bundle.entry or ()) > MOST_ENTRIES)
+    is_cut = len(bundle.entry or ()) > MOST_ENTRIES
+    reading = read_bundle(key, read, lost, places=places, passed_over=passed_over, is_cut=is_cut)
     return replace(reading, issues=(*mended, *reading.issues)) if mended else reading
 
 

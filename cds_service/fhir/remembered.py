@@ -22,8 +22,9 @@ def remembered(
 ) -> Callable[[Callable[[_Asked, _Known], _Answer]], Callable[[_Asked, _Known], _Answer]]:
     """Keeps the answers of a pure function of something asked and something known; they must not be changeable.
 
-    `spelling` is all of what is asked that the answer can depend on. What is known (the knowledge, or one analyte of
-    it) counts by identity: an answer holds for the very object that it was worked out with.
+    `spelling` is all of what is asked that the answer can depend on; None: it is not kept. What is known (the
+    knowledge, or one analyte of it) counts by identity: an answer holds for the very object that it was worked out
+    with.
     """
 
     def decorate(read: Callable[[_Asked, _Known], _Answer]) -> Callable[[_Asked, _Known], _Answer]:
@@ -32,6 +33,8 @@ def remembered(
         @wraps(read)
         def answer(asked: _Asked, known: _Known) -> _Answer:
             spelled = spelling(asked)
+            if spelled is None:
+                return read(asked, known)
             found = kept.get(spelled)
             if found is not None and found[0] is known:
                 return found[1]

@@ -5,15 +5,19 @@ Whatever is not understood as a whole raises `Unusable`; a number is never taken
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
+
+import msgspec
 
 from cds_service.facts.labs import Comparator, Finding
 from cds_service.facts.units import measures
 from cds_service.fhir.codings import texts
 from cds_service.fhir.qualitative_results import read_finding
 from cds_service.fhir.reference_ranges import NO_RANGE, OwnRange, read_own_range
+from cds_service.fhir.remembered import remembered
 from cds_service.fhir.resources import CodeableConcept, Component, Quantity, Range, Resource
 from cds_service.fhir.result_remarks import remark
 from cds_service.fhir.result_text import (
@@ -29,6 +33,14 @@ from cds_service.knowledge.model import AnalyteKnowledge, Code, Property
 
 _DIRECTIONS = (Finding.LOW, Finding.NORMAL, Finding.HIGH)
 _MEASURED = (Property.MASS, Property.SUBSTANCE)
+
+
+# All that is read of a holder; a component lacks the last two.
+_VALUE_FIELDS = (
+    "value_quantity", "value_range", "data_absent_reason", "interpretation", "reference_range", "value_boolean",
+    "value_integer",
+)  # fmt: skip
+_ENCODER = msgspec.json.Encoder()
 
 
 class _Number(NamedTuple):
@@ -59,6 +71,24 @@ def read_value(holder: Resource | Component, analyte: AnalyteKnowledge, code: Co
     Raises:
         Unusable: it holds none, more than one, or one that is not understood.
     """
+    return _the_value((holder, code), analyte)
+
+
+_Asked = tuple[Resource | Component, Code | None]
+
+
+def _spelling(asked: _Asked) -> Hashable | None:
+    """The same levels come again, in the same unit and range. What was written as free text may be of one patient."""
+    holder, code = asked
+    if holder.value_string is not None or holder.value_codeable_concept is not None:
+        return None
+    told = [getattr(holder, name, None) for name in _VALUE_FIELDS]
+    return _ENCODER.encode(told), (code.system, code.code) if code is not None else None
+
+
+@remembered(_spelling)
+def _the_value(asked: _Asked, analyte: AnalyteKnowledge) -> ReadValue:
+    holder, code = asked
     if holder.data_absent_reason is not None:
         raise Unusable("dataAbsentReason", f"it has no value ({_absent(holder.data_absent_reason)})")
     _refuse_two_values(holder)

@@ -115,7 +115,7 @@ def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
 def _action(action: Action) -> dict[str, Any]:
     body: dict[str, Any] = {"type": action.type, "description": action.description}
     if action.resource is not None:
-        body["resource"] = _without_empties(action.resource)
+        body["resource"] = action.resource
     if action.resource_id:
         body["resourceId"] = action.resource_id
     return body
@@ -149,11 +149,3 @@ def _data_issue(issue: DataIssue) -> dict[str, str]:
 def _filled(body: dict[str, Any]) -> dict[str, Any]:
     """The members that hold something (CDS Hooks 2.0.1, "Use of JSON": no null, "", [] or {})."""
     return {name: value for name, value in body.items() if value not in (None, "", [], {})}
-
-
-def _without_empties(value: Any) -> Any:
-    """A resource without empty members; a list keeps its places, which FHIR pairs with `_name` lists."""
-    if isinstance(value, Mapping):
-        members = ((name, _without_empties(member)) for name, member in value.items())
-        return {name: member for name, member in members if member not in (None, "", [], {})}
-    return [_without_empties(item) for item in value] if isinstance(value, list | tuple) else value

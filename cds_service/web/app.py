@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Flask
-from flask_cors import CORS
 from flask_smorest import Api
 
 from cds_service.config import Settings
@@ -18,10 +18,11 @@ from cds_service.service import CdsService
 from cds_service.storage.store import Store
 from cds_service.web.api_page import add_api_page
 from cds_service.web.callers import Retrievers
-from cds_service.web.cors import cors_options
+from cds_service.web.cors import allow_origins
 from cds_service.web.edge import Edge
 from cds_service.web.errors import register_error_answers
 from cds_service.web.front import Front, Limits
+from cds_service.web.headers import with_safe_headers
 from cds_service.web.never_sent import never_sent_problems
 from cds_service.web.pages import add_operations_page, add_pages
 from cds_service.web.pages.playground import PlaygroundEhr
@@ -78,7 +79,8 @@ def create_app(
     watch_traffic(app, edge, callers.admit, limit)
     app.extensions[_EDGE] = edge
     if settings.cors_origins:
-        CORS(app, **cors_options(settings))
+        allow_origins(app, settings)
+    app.wsgi_app = with_safe_headers(app.wsgi_app)  # type: ignore[assignment, method-assign]  # Flask's own way
     return app
 
 
@@ -99,6 +101,8 @@ def _add_openapi(app: Flask, edge: Edge, callers: Admission) -> None:
     api = Api(app)
     api.register_blueprint(cds_hooks_routes(edge))
     api.register_blueprint(operations_routes(edge, callers.trouble_with_clients))
+    for endpoint, view in app.view_functions.items():  # described by now: the wrappers that describe need not stay
+        app.view_functions[endpoint] = inspect.unwrap(view)
     add_api_page(app, api)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +42,13 @@ def only_allowed(_logger: object, _method: str, event: MutableMapping[str, Any])
     return {name: value for name, value in event.items() if name in ALLOWED}
 
 
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, default=repr)  # made once, unlike that of json.dumps
+
+
+def _as_json(event: Mapping[str, Any], **_options: Any) -> str:
+    return _ENCODER.encode(event)
+
+
 def set_up_logs(level: str) -> None:
     """Write our events to standard output as JSON lines, and keep libraries from writing patient data to theirs."""
     structlog.configure(
@@ -48,7 +56,7 @@ def set_up_logs(level: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             only_allowed,
-            structlog.processors.JSONRenderer(sort_keys=True),
+            structlog.processors.JSONRenderer(serializer=_as_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
         logger_factory=structlog.PrintLoggerFactory(),

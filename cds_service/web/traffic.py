@@ -14,7 +14,6 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from cds_service.web.edge import Edge
 from cds_service.web.forms import is_expected_form
-from cds_service.web.headers import SAFE
 from cds_service.web.recent_errors import NO_ROUTE, ErrorKind
 from cds_service.web.wsgi_call import RECEIVED, WHOLE
 
@@ -83,8 +82,6 @@ def _drained(max_body_bytes: int) -> bytes:
 def _logging(knowledge_version: str) -> Callable[[Response], Response]:
     def finish(response: Response) -> Response:
         response.headers["X-Request-Id"] = g.request_id
-        for name, value in SAFE.items():
-            response.headers.setdefault(name, value)
         if request.method == "POST":
             response.headers["Cache-Control"] = "no-store"
         with contextlib.suppress(OSError, ValueError):  # a log that is full or closed costs nobody an answer

@@ -23,7 +23,7 @@ from cds_service.web.answer import answer_json, encoded
 from cds_service.web.hook_request import read_hook_request
 
 HOOK = "patient-view"
-CALLS_OF_200_RESOURCES = 6_500
+CALLS_OF_200_RESOURCES = 6_800
 TOLERANCE = 1.3
 CALLS_OF_AN_UNRELATED_RESULT = 10
 
@@ -80,8 +80,10 @@ def with_unrelated_results(body: bytes, how_many: int) -> bytes:
 
 
 def test_a_request_of_200_resources_is_no_more_work_than_it_was(service: CdsService) -> None:
-    first, second = requests_of(200, 2)
-    calls = calls_of(service, second, after=first)
+    *first, last = requests_of(200, 40)
+    for body in first[:-10]:  # a service that has been running knows the usual levels
+        answered(service, body)
+    calls = sum(calls_of(service, body, after=last) for body in first[-10:]) // 10
     assert calls < CALLS_OF_200_RESOURCES * TOLERANCE, f"{calls} calls"
     assert calls > CALLS_OF_200_RESOURCES / TOLERANCE, f"{calls} calls: well done, now set the number to it"
 

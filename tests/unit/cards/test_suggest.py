@@ -111,6 +111,15 @@ def test_a_draft_that_names_nobody_gets_the_patient_and_one_that_does_keeps_whom
         assert one.actions[0].resource["subject"] == kept
 
 
+def test_a_changed_draft_keeps_what_was_sent_but_for_empty_members_and_keeps_the_places_of_lists() -> None:
+    sent = {"note": [], "text": None, "extension": {"empty": {}}, "status": "draft", "_x": [None, {"id": "a"}]}
+    [one] = suggestions(HYDROXOCOBALAMIN, draft=DRAFT | sent)
+    resource = one.actions[0].resource
+
+    assert resource is not None
+    assert {name: resource.get(name) for name in sent} == dict.fromkeys(sent) | {"status": "draft", "_x": sent["_x"]}
+
+
 def test_an_order_and_each_of_its_tests_is_called_by_its_name() -> None:
     [one] = suggestions(fires(variant="x", recommends=(Recommendation.FOLLOW_UP_3_MONTHS,)))
     titles = [KNOWLEDGE.tests[test].title for test in ("b12", "mma", "homocysteine")]

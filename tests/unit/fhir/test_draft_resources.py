@@ -9,7 +9,12 @@ from decimal import Decimal
 import pytest
 
 from cds_service.errors import InvalidKnowledge
-from cds_service.fhir.draft_resources import draft_medication_request, draft_service_request, make_templates
+from cds_service.fhir.draft_resources import (
+    draft_medication_request,
+    draft_service_request,
+    make_templates,
+    without_empties,
+)
 from cds_service.knowledge.loader import load
 from cds_service.knowledge.model import Knowledge
 
@@ -23,6 +28,13 @@ def knowledge() -> Knowledge:
 
 def test_all_that_can_be_proposed_is_valid(knowledge: Knowledge) -> None:
     make_templates(knowledge)
+
+
+def test_nothing_that_is_proposed_is_empty(knowledge: Knowledge) -> None:
+    made = [draft_service_request(test, "1", TODAY) for test in knowledge.tests.values()]
+    made += [draft_medication_request(regimen, "1", TODAY) for regimen in knowledge.regimens.values()]
+
+    assert made == [without_empties(resource) for resource in made]
 
 
 def test_a_regimen_that_makes_no_valid_resource_stops_the_start(knowledge: Knowledge) -> None:

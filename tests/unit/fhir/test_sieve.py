@@ -72,7 +72,16 @@ def test_what_is_passed_over_counts_as_given(sieve: Sieve) -> None:
 
     assert labs(sieve, GLUCOSE, total=1).section.availability is Availability.COMPLETE
     assert labs(sieve, GLUCOSE, total=2).section.availability is Availability.INCOMPLETE
-    assert len(labs(sieve, GLUCOSE).section.entries) == 1
+    assert labs(sieve, GLUCOSE, GLUCOSE).given == 2
+    included = {"resourceType": "Bundle", "entry": [{"resource": GLUCOSE, "search": {"mode": "include"}}]}
+    assert read_answer(DataKey.LABS, json.dumps(included).encode(), sieve).given == 0
+
+
+def test_where_an_entry_stood_is_told_also_behind_one_that_is_passed_over(sieve: Sieve) -> None:
+    labs(sieve, GLUCOSE)
+
+    (lost,) = labs(sieve, GLUCOSE, None).section.unread
+    assert lost.issues[0].field == "entry[1].resource"
 
 
 def test_a_field_that_does_not_fit_is_no_loss_in_a_result_that_concerns_nobody(sieve: Sieve) -> None:

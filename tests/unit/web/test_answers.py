@@ -99,14 +99,8 @@ def test_override_reasons_and_links_are_complete() -> None:
     assert told["links"] == [{"label": "Read more", "url": "https://example.org", "type": "absolute"}]
 
 
-def test_proposed_resources_keep_exact_decimals_as_numbers_and_lose_empty_members() -> None:
-    resource = {
-        "resourceType": "MedicationRequest",
-        "note": [],
-        "text": None,
-        "dose": {"value": Decimal("0.50"), "unit": ""},
-        "extension": {"empty": {}},
-    }
+def test_proposed_resources_keep_exact_decimals_as_numbers() -> None:
+    resource = {"resourceType": "MedicationRequest", "dose": {"value": Decimal("0.50")}}
     told = card_json(card(suggestions=(suggestion(actions=(Action("create", "x", resource),)),)))
     body = encoded({"resource": told["suggestions"][0]["actions"][0]["resource"]})
 

@@ -111,3 +111,14 @@ def test_what_the_front_refuses_before_the_application_is_asked_has_them(edge: E
 
     assert sent[0]["status"] == 408
     check_safe({name.decode().title(): value.decode() for name, value in sent[0]["headers"]})
+
+
+def test_only_who_names_an_origin_is_told_who_may_read_the_answer(edge: Edge) -> None:
+    client = edge.app(cors_origins=(ORIGIN,)).test_client()
+
+    def told(**headers: str) -> list[str]:
+        return [name for name, _ in client.get("/health", headers=headers).headers if name.startswith("Access-Control")]
+
+    assert told() == []
+    assert told(Origin="http://elsewhere.example") == []
+    assert told(Origin=ORIGIN) == ["Access-Control-Allow-Origin"]
