@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format fixtures rule-book wheel sbom audit lock bench soak fuzz fuzz-api mutants silence hapi hapi-stop transcript smoke postgres postgres-stop clean
+.PHONY: help install run test check format fixtures rule-book wheel sbom audit lock bench bench-servers soak fuzz fuzz-api mutants silence hapi hapi-stop transcript smoke postgres postgres-stop clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -94,6 +94,15 @@ var/bench/healthchain/installed: bench/healthchain.txt | $(VENV)/bin/python
 
 bench: $(VENV)/installed-dev var/bench/healthchain/installed  ## time the service against a floor that only parses, and against its peers
 	$(BIN)/python -m bench.run $(ARGS)
+
+# Other servers run the service with its own Python and packages, and come from a folder of their own.
+var/bench/servers/installed: bench/servers.txt $(VENV)/installed
+	@rm -rf var/bench/servers
+	@$(PIP_INSTALL) --no-deps --target var/bench/servers -r bench/servers.txt
+	@touch $@
+
+bench-servers: $(VENV)/installed-dev var/bench/servers/installed  ## time the service on other servers, and try their patience
+	$(BIN)/python -m bench.servers $(ARGS)
 
 soak: $(VENV)/installed-dev  ## hold the service under load for MINUTES=30, and look for leaks, errors and lost requests
 	$(BIN)/python -m bench.soak --minutes $(MINUTES)

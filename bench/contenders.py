@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ HEALTHCHAIN = ROOT / "var" / "bench" / "healthchain" / "bin" / "python"
 ISSUER = "https://ehr.example.org"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _START_SECONDS = 120
+_END_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +78,6 @@ HEALTHCHAIN_DICTS = Contender(
     "HealthChain 0.16.1 on uvicorn with uvloop and httptools: a handler that does nothing",
     prefix="/cds",
 )  # fmt: skip
-GUNICORN = Contender(
-    "answered and noted, gunicorn",
-    (sys.executable, "-m", "gunicorn", "--workers", "1", "--bind", "127.0.0.1:{port}", "cds_service.wsgi:app"),
-    "ours as a WSGI application on gunicorn sync",
-)
 
 
 def contenders() -> tuple[Contender, ...]:
@@ -130,6 +127,7 @@ def serving(contender: Contender, folder: Path) -> Iterator[Server]:
         "B12_TODAY": TODAY.isoformat(),
         "B12_DATABASE_URL": f"sqlite:///{folder}/{name}.sqlite3",
         "B12_TRUST": "open",
+        "PORT": str(port),
         **contender.environment,
     }
     if client is not None:
@@ -142,8 +140,18 @@ def serving(contender: Contender, folder: Path) -> Iterator[Server]:
             wait_for(port, process, Path(log.name))
             yield Server(contender, port, process.pid, time.monotonic() - began, client)
         finally:
-            process.terminate()
-            process.wait(20)
+            _ended(process)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    """End it, and all that it started where it does not end by itself."""
+    process.terminate()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        for pid in tree(process.pid):
+            os.kill(pid, signal.SIGKILL)
+        process.wait()
 
 
 def _trusting(client: Client, path: Path, port: int) -> dict[str, str]:

@@ -134,17 +134,17 @@ def _introduction(plan: Plan) -> str:
     )
 
 
-def written(page: str, tables: str) -> str:
-    """The page with the tables between its marks.
+def written(page: str, tables: str, start: str = START, end: str = END) -> str:
+    """The page with the tables between these marks.
 
     Raises:
         ValueError: the marks are not there.
     """
-    before, found, rest = page.partition(START)
-    _, ended, after = rest.partition(END)
+    before, found, rest = page.partition(start)
+    _, ended, after = rest.partition(end)
     if not (found and ended):
-        raise ValueError(f"The page lacks the marks {START.strip()} and {END.strip()}.")
-    return f"{before}{START}\n{tables}\n{END}{after}"
+        raise ValueError(f"The page lacks the marks {start.strip()} and {end.strip()}.")
+    return f"{before}{start}\n{tables}\n{end}{after}"
 
 
 def main() -> None:

@@ -133,11 +133,11 @@ def _item(number: int) -> dict[str, object]:
     return {"card": f"card-{number}", "outcome": "overridden", "outcomeTimestamp": "2025-10-01T09:30:00Z"}
 
 
-def ask(port: int, call: Call, tally: Tally) -> None:
+def ask(port: int, call: Call, tally: Tally, patience_seconds: float = 30) -> None:
     """One request on a connection of its own."""
     path, body = call
     began = time.perf_counter()
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", port, timeout=patience_seconds)
     try:
         connection.request("POST", path, body, _JSON)
         answer = connection.getresponse()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from bench import contenders
+from bench.contenders import Contender, serving, tree
 from bench.fronted_floor import app as fronted_floor
 from bench.load import Sample
 from bench.plot import plot
@@ -64,3 +68,23 @@ def test_the_floor_behind_the_front_answers_as_the_floor_does() -> None:
     asyncio.run(fronted_floor(scope, receive, send))
 
     assert (sent[0]["status"], sent[1]["body"]) == (200, b'{"cards":[]}')
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux tells a process's children")
+def test_a_server_that_does_not_end_is_ended_with_all_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contenders, "_END_SECONDS", 0.5)
+    stubborn = (
+        "import os, signal, socket, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); os.fork() and "
+        "globals().update(s=socket.create_server(('127.0.0.1', int(sys.argv[1])))); time.sleep(60)"
+    )
+    with serving(Contender("stubborn", (sys.executable, "-c", stubborn, "{port}"), ""), tmp_path) as server:
+        started = tree(server.pid)
+        assert len(started) == 2
+
+    assert not any(Path(f"/proc/{pid}/cmdline").exists() and _lives(pid) for pid in started)
+
+
+def _lives(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
