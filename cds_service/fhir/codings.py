@@ -58,7 +58,14 @@ def has_meaning(coding: Coding) -> bool:
     system, code = standard_system(coding.system or ""), (coding.code or "").strip()
     if not (system and code and system.isascii() and code.isascii() and code.isprintable()):
         return False
-    return is_possible(system, code)
+    return len(system) <= _LONGEST_SYSTEM and is_possible(system, code)
+
+
+def stray_codes(concept: CodeableConcept) -> Iterator[str]:
+    """Codes in no system that may have them: it is missing, garbled, or another's."""
+    for coding in concept.coding or ():
+        if coding.code and len(coding.code) <= _LONGEST_CODE and not has_meaning(coding):
+            yield coding.code.strip()
 
 
 def is_possible(system: str, code: str) -> bool:

@@ -148,7 +148,10 @@ def _names_itself(resource: Resource) -> bool:
 def _needs_no_code(resource: Resource) -> bool:
     """What is withdrawn or over, or is told elsewhere in the resource: by its components, or by its reactions."""
     statuses = (resource.status or "").strip().lower(), status_code(resource.verification_status)
-    if any(status in _WITHDRAWN for status in statuses) or status_code(resource.clinical_status) in _OVER:
+    if any(status in _WITHDRAWN for status in statuses):
+        return True
+    # A problem that is over may be a lasting cause, such as a resected stomach, whose entry was closed.
+    if resource.resource_type != "Condition" and status_code(resource.clinical_status) in _OVER:
         return True
     return _is_told_within(resource)
 

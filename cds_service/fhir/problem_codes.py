@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cds_service.facts.problems import ProblemKind
-from cds_service.fhir.codings import icd_ancestry, keys, spelling, texts
+from cds_service.fhir.codings import icd_ancestry, is_possible, keys, spelling, stray_codes, texts
 from cds_service.fhir.names import is_of_a_relative, name_affirmed, name_matches
 from cds_service.fhir.remembered import remembered
 from cds_service.fhir.resources import CodeableConcept
 from cds_service.knowledge.model import Code, CodeUse, ConditionKnowledge, Knowledge
+from cds_service.knowledge.systems import ICD_10, ICD_10_CM, SNOMED
 
 _LONGEST_NAME = 80
+_SYSTEMS = (SNOMED, ICD_10_CM, ICD_10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +54,21 @@ def match_problems(concept: CodeableConcept | None, knowledge: Knowledge) -> Pro
 
 
 def _listed(concept: CodeableConcept, knowledge: Knowledge) -> dict[str, list[tuple[Code, bool]]]:
-    """By kind: the most specific listed code of each coding, and whether that match is more than possible."""
+    """By kind: the most specific listed code of each coding, and whether that match is more than possible.
+
+    A code in no system that may have it is looked up in each, and is never more than possible.
+    """
     found: dict[str, list[tuple[Code, bool]]] = {}
-    for (system, code), _ in keys(concept):
+    sent = [(key, True) for key, _ in keys(concept)]
+    sent += [((s, code), False) for code in stray_codes(concept) for s in _SYSTEMS if is_possible(s, code)]
+    for (system, code), is_told in sent:
         ancestry, is_certain = icd_ancestry(system, code)
         seen: set[str] = set()
         for key in ancestry:
             for kind, listed in knowledge.conditions_by_code.get(key, ()):
                 if kind not in seen:
                     seen.add(kind)
-                    found.setdefault(kind, []).append((listed, is_certain))
+                    found.setdefault(kind, []).append((listed, is_certain and is_told))
     return found
 
 

@@ -17,8 +17,8 @@ _SEVERITY = {"info": 1, "warning": 2, "critical": 3}
 _CANNOT_TELL = frozenset({"B12-DATA-01", "B12-TEST-10", "B12-TEST-11", "B12-SAFE-05", "B12-SAFE-09", "B12-SAFE-10"})
 # In a card's detail: what was not checked, what was not used, and rows of its table that say what is not known.
 _DOUBTS = re.compile(
-    r"(?m)^\*\*Not checked\*\*.*$|^- .*$|^\|.*\b(?:not known|not recorded|by its name only|not used|only when needed"
-    r"|recognised by name only|no dosage|cannot be|could not|does not).*$"
+    r"(?m)^\*\*Not checked\*\*.*$|^- .*$|^\|.*(?:\(possible\)|\b(?:not known|not recorded|by its name only|not used"
+    r"|only when needed|recognised by name only|no dosage|cannot be|could not|does not)).*$"
 )
 
 

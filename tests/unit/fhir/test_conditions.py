@@ -90,6 +90,21 @@ def test_a_local_system_labelled_icd_10_is_only_possible(system: str) -> None:
     assert not only(conditions=[condition(system, "E1142")]).is_coded
 
 
+@pytest.mark.parametrize("system", [None, "", " ", "\u00bf?", "http://hl7.org/fhir/s\u00e5id", "x" * 300, LOINC])
+@pytest.mark.parametrize("code", ["G62.9", " G629 ", "42345000"])
+def test_a_code_in_no_system_that_may_have_it_is_looked_up_in_each_and_only_possible(
+    system: str | None, code: str
+) -> None:
+    problem = only(conditions=[condition(SNOMED, "", code={"coding": [{"system": system, "code": code}]})])
+
+    assert (problem.kind, problem.is_coded) == (NEUROPATHY, False)
+
+
+@pytest.mark.parametrize("code", ["I10", "12345", "G62.9x" * 20, "\u00bf?"])
+def test_a_code_in_no_system_that_is_none_of_ours_is_no_problem(code: str) -> None:
+    assert kinds(conditions=[condition(SNOMED, "", code={"coding": [{"code": code}], "text": "Broken leg"})]) == []
+
+
 def test_a_listed_category_speaks_for_the_codes_below_it() -> None:
     given = condition(ICD_10_CM, "Z3A.20", onsetDateTime="2025-08-01")
 

@@ -99,9 +99,15 @@ def test_an_entry_that_says_what_it_is_or_is_withdrawn_does_not(named: Resource)
     assert found.available(DataKey.LABS) is Availability.COMPLETE
 
 
-def test_a_nameless_problem_that_is_over_does_not() -> None:
-    over = resource("Condition", clinicalStatus=concept((LOCAL, "resolved")))
-    assert facts(conditions=[over]).available(DataKey.CONDITIONS) is Availability.COMPLETE
+def test_a_nameless_allergy_that_is_over_does_not_and_a_problem_does() -> None:
+    """What was cut out stays out when its entry is closed."""
+    over = concept((LOCAL, "resolved"))
+    found = facts(
+        conditions=[resource("Condition", clinicalStatus=over)],
+        allergies=[resource("AllergyIntolerance", clinicalStatus=over)],
+    )
+    assert found.available(DataKey.ALLERGIES) is Availability.COMPLETE
+    assert found.available(DataKey.CONDITIONS) is Availability.INCOMPLETE
 
 
 def test_an_allergy_is_also_named_by_what_it_reacted_to() -> None:
