@@ -36,7 +36,7 @@ _MEASURED = (Property.MASS, Property.SUBSTANCE)
 
 
 # All that is read of a holder; a component lacks the last two.
-_VALUE_FIELDS = (
+VALUE_FIELDS = (
     "value_quantity", "value_range", "data_absent_reason", "interpretation", "reference_range", "value_boolean",
     "value_integer",
 )  # fmt: skip
@@ -82,7 +82,7 @@ def _spelling(asked: _Asked) -> Hashable | None:
     holder, code = asked
     if holder.value_string is not None or holder.value_codeable_concept is not None:
         return None
-    told = [getattr(holder, name, None) for name in _VALUE_FIELDS]
+    told = [getattr(holder, name, None) for name in VALUE_FIELDS]
     return _ENCODER.encode(told), (code.system, code.code) if code is not None else None
 
 

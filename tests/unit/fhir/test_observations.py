@@ -12,6 +12,7 @@ from cds_service.facts.labs import Analyte, Comparator, Finding, LabResult
 from cds_service.facts.patient import DataIssue
 from cds_service.fhir.observations import read_labs, result_dates
 from cds_service.fhir.resources import Resource
+from cds_service.fhir.result_values import VALUE_FIELDS
 from tests.builders import LOINC, SNOMED, TODAY, concept, observation, quantity, record
 from tests.unit.fhir.lab_knowledge import lab_knowledge
 
@@ -46,6 +47,20 @@ def test_a_result_keeps_what_was_sent_beside_its_canonical_value() -> None:
     assert str(result.taken) == "2025-09-20"
     assert result.issued == ClinicalDate.parse("2025-09-20T14:30:00Z")
     assert result.is_coded
+
+
+def test_a_level_that_was_read_before_is_still_printed_as_it_was_sent_and_in_its_own_unit_and_range() -> None:
+    assert only(observation(value="150")).printed == "150 pg/mL"
+    assert only(observation(value="150.0")).printed == "150.0 pg/mL"
+    ranged = observation(value="150", referenceRange=[{"low": quantity("187", "pg/mL")}])
+    assert [only(ranged).lower_limit, only(observation(value="150")).lower_limit] == [187, None]
+    assert only(observation("14685-2", value="150", unit="pmol/L")).printed == "150 pmol/L"
+
+
+def test_all_that_a_value_is_read_from_tells_two_results_apart() -> None:
+    read_from = {name for name in Resource.__struct_fields__ if name.startswith("value_")}
+
+    assert read_from <= {*VALUE_FIELDS, "value_string", "value_codeable_concept"}
 
 
 def test_an_observation_of_something_else_is_skipped_without_a_word() -> None:
