@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bench import contenders
-from bench.contenders import Contender, serving, tree
+from bench.contenders import Contender, Server, serving, tree
 from bench.fronted_floor import app as fronted_floor
 from bench.load import Sample
 from bench.plot import plot
 from bench.run import END, START, Row, written
+from bench.start import until_ready
 
 
 def test_the_tables_take_the_place_of_those_before_and_the_rest_of_the_page_stays() -> None:
@@ -88,3 +91,23 @@ def test_a_server_that_does_not_end_is_ended_with_all_that_it_started(
 
 def _lives(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_start_is_timed_until_the_service_says_that_it_is_ready() -> None:
+    answers = iter((503, 503, 200))
+
+    class Starting(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(next(answers))
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Starting) as service:
+        threading.Thread(target=service.serve_forever, daemon=True).start()
+        seconds = until_ready(Server(contenders.NOTED, service.server_port, 0, ready_seconds=1.0))
+        service.shutdown()
+
+    assert next(answers, None) is None
+    assert 1.02 < seconds < 6
