@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from cds_service.cards.card import SUMMARY_LIMIT
 
 _MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_{}[]#+!|~^"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-# A colon before a word may be made an emoji, a bracket "(" after "]" a link, and hyphens alone on a line are drawn as a
-# rule; elsewhere they are what they look like.
-_MARK_BY_PLACE = re.compile(r":(?=\S)|(?<=\])\(|^[-=](?=[-=\s]+$)")
+# A colon before a word may be made an emoji, a bracket "(" after "]" a link; at the beginning of a line a hyphen or a
+# number makes a list, and hyphens alone are drawn as a rule; elsewhere they are what they look like.
+_MARK_BY_PLACE = re.compile(r":(?=\S)|(?<=\])\(|^-(?=\s)|^[-=](?=[-=\s]+$)")
+_NUMBERED = re.compile(r"^([0-9]{1,9})(?=[.)](?:\s|$))")
 _NOT_PRINTABLE = re.compile(
     # controls, direction marks, signs that change their neighbours, and what nobody sees: joiners, fillers, variation
     # selectors, tags, half characters
@@ -46,11 +47,11 @@ def in_markdown(text: str) -> str:
 
     No more is escaped than must be: some clients show Markdown as it is written.
     """
-    return _MARK_BY_PLACE.sub(r"\\\g<0>", text.translate(_MARKDOWN))
+    return _NUMBERED.sub(r"\1\\", _MARK_BY_PLACE.sub(r"\\\g<0>", text.translate(_MARKDOWN)))
 
 
 def _visible(text: str) -> str:
-    return _NOT_PRINTABLE.sub(" ", text).strip()
+    return " ".join(_NOT_PRINTABLE.sub(" ", text).split())  # many blanks are code at the beginning of a line
 
 
 def _unlinked(text: str) -> str:
