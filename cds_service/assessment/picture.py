@@ -16,7 +16,7 @@ from cds_service.assessment.outcome import FactUsed, Status
 from cds_service.assessment.reading import B12_ANALYTES, Reading, read_results
 from cds_service.assessment.results import newest, within_months
 from cds_service.assessment.therapy import Therapy, read_therapy
-from cds_service.facts.dates import age_in_years
+from cds_service.facts.dates import add_months, age_in_years
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
 from cds_service.facts.patient import AGE, DOSE, DRAFTS, Availability, DataIssue, DataKey, PatientFacts
@@ -250,11 +250,11 @@ class Picture:
         day = issue.day
         if issue.matters_to not in _ANALYTES or day is None:
             return False
-        is_old = not within_months(day, self.parameters.recent_result_months, self.today)
+        is_old = day.latest <= add_months(self.today, -self.parameters.recent_result_months)
         if is_old and issue.matters_to not in B12_ANALYTES:
             return True
         usable = [r for r in self.facts.labs if r.analyte == issue.matters_to and r.is_coded and not r.is_preliminary]
-        return any(result.taken.order > day.order for result in usable)
+        return any(result.taken.earliest >= day.latest and result.taken.order > day.order for result in usable)
 
     def unread(self, *keys: DataKey) -> tuple[DataKey, ...]:
         """Which of these keys were neither complete nor registered as never sent."""

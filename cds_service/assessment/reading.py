@@ -159,9 +159,14 @@ def _unclassified(
 def _newer_preliminary(diagnostic: Sequence[LabResult], final: Sequence[LabResult]) -> LabResult | None:
     drafts = [r for r in diagnostic if r.is_preliminary]
     latest = max(drafts, key=lambda r: r.taken.order, default=None)
-    if latest is None or any(r.analyte is latest.analyte and r.taken.order >= latest.taken.order for r in final):
+    if latest is None or any(r.analyte is latest.analyte and _is_surely_as_new(r, latest) for r in final):
         return None
     return latest
+
+
+def _is_surely_as_new(result: LabResult, other: LabResult) -> bool:
+    """A vague date ("2025") reaches beyond a day of that year, and may lie before it."""
+    return result.taken.earliest >= other.taken.latest and result.taken.order >= other.taken.order
 
 
 def _outweighs(preliminary: LabResult, final: Sequence[LabResult], knowledge: Knowledge) -> bool:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from cds_service.facts.dates import ClinicalDate
-from cds_service.facts.labs import LabResult
+from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.patient import DataIssue, DataKey
 from cds_service.fhir.analyte_codes import BY_CODE_ONLY, AnalyteMatch, match_analyte
 from cds_service.fhir.record import PatientRecord
@@ -26,6 +26,8 @@ from cds_service.knowledge.model import Knowledge
 
 _COUNTED = ("final", "amended", "corrected", "preliminary")
 _CORRECTED = ("amended", "corrected")
+_LOW_BY_OWN_RANGE = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12)
+_A_MONTH = timedelta(days=31)
 _WITHDRAWN_OR_PLANNED = ("entered-in-error", "cancelled", "registered")
 
 
@@ -114,13 +116,29 @@ def _read(
         why = f"{unusable.why}{_marked(candidate)}"
         sentence = f"This {analyte.short} result was not used: {why}."
         return None, [replace(candidate.issue(unusable.field, sentence), day=_day(candidate.resource))]
-    notes = [*of_date, *value.notes]
+    untold = _not_told(candidate, analyte.short, taken, value)
+    said = {issue.field for issue in untold}
+    notes = [note for note in (*of_date, *value.notes) if note[0] not in said]
     care_taken = f"This {analyte.short} result was used with care"
     issues = [candidate.issue(field, f"{care_taken}: {why}.", used_with_care=True) for field, why in notes]
+    issues += untold
     if not candidate.match.is_coded and candidate.match.analyte in BY_CODE_ONLY:
         sentence = f"This {analyte.short} result does not count as measured: it was recognised by its name alone."
         issues.append(replace(candidate.issue("code", sentence), day=taken))
     return _result(candidate, taken, value), issues
+
+
+def _not_told(candidate: _Candidate, short: str, taken: ClinicalDate, value: ReadValue) -> list[DataIssue]:
+    """What of a result that is used was sent and is lost with the rest of it: a laboratory's own lower limit, which may
+    call a level low that ours do not, and when in a year it was, without which it stands neither before nor after."""
+    untold = []
+    if candidate.match.analyte in _LOW_BY_OWN_RANGE and value.own_range.is_unread:
+        lost = f"The laboratory's own range of this {short} result was not used: its lower limit cannot be read."
+        untold.append(candidate.issue("referenceRange", lost))
+    if candidate.match.analyte in BY_CODE_ONLY and taken.latest - taken.earliest > _A_MONTH:
+        timeless = f"This {short} result cannot be set beside others: its day is not known, only {taken}."
+        untold.append(candidate.issue(_when(candidate.resource)[0], timeless))
+    return [replace(issue, day=taken) for issue in untold]
 
 
 def _refuse_unusable(candidate: _Candidate, references: frozenset[str]) -> None:

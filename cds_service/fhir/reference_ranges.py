@@ -18,11 +18,15 @@ from cds_service.knowledge.model import AnalyteKnowledge
 
 @dataclass(frozen=True, slots=True)
 class OwnRange:
-    """The limits in the result's canonical unit, and as printed; empty where the laboratory gave none we can use."""
+    """The limits in the result's canonical unit, and as printed; empty where the laboratory gave none we can use.
+
+    `is_unread`: a lower limit was given with its unit, and cannot be read.
+    """
 
     low: Decimal | None = None
     high: Decimal | None = None
     printed: str = ""
+    is_unread: bool = False
 
 
 NO_RANGE = OwnRange()
@@ -32,7 +36,7 @@ _ENCODER = msgspec.json.Encoder()
 def read_own_range(given: Sequence[ReferenceRange], analyte: AnalyteKnowledge, unit: ReadUnit) -> OwnRange:
     """The one range that a result carries.
 
-    A range in another unit or without one is dropped, as is one that is upside down or beyond what is plausible: a
+    A limit in another unit or without one is dropped, as is a range that is upside down or beyond what is plausible: a
     limit that is too high would make a raised result look normal. Of several different ranges (for other ages, or
     "therapeutic") it is not known which is meant, so none is taken.
     """
@@ -56,30 +60,32 @@ def _the_range(asked: _Asked, analyte: AnalyteKnowledge) -> OwnRange:
 
 
 def _read(given: ReferenceRange, analyte: AnalyteKnowledge, unit: ReadUnit) -> OwnRange:
-    low, high = _limit(given.low, analyte, unit), _limit(given.high, analyte, unit)
-    if (_is_given(given.low) and low is None) or (_is_given(given.high) and high is None):
-        return NO_RANGE
-    if low is None and high is None:
+    low, is_low_read = _limit(given.low, analyte, unit)
+    high, _ = _limit(given.high, analyte, unit)
+    if given.low is None and given.high is None:
         low, high = _from_text(given.text or "", analyte, unit)
-    if (low is not None and high is not None and low >= high) or (high is not None and high <= 0):
-        return NO_RANGE
-    if high is not None and high > unit.scale.plausible_to:
-        return NO_RANGE
-    return OwnRange(low, high, _printed(low, high, unit))
+    if high is not None and high <= 0:
+        high = None
+    if (low is not None and high is not None and low >= high) or (not low and high is None):
+        low = high = None
+    return OwnRange(low, high, _printed(low, high, unit), is_unread=not is_low_read)
 
 
-def _is_given(limit: Quantity | None) -> bool:
-    return limit is not None and limit.value is not None
-
-
-def _limit(limit: Quantity | None, analyte: AnalyteKnowledge, unit: ReadUnit) -> Decimal | None:
-    if limit is None or limit.value is None or not is_measurable(limit.value) or limit.value < 0:
-        return None
+def _limit(limit: Quantity | None, analyte: AnalyteKnowledge, unit: ReadUnit) -> tuple[Decimal | None, bool]:
+    """One limit, and False where it was sent with its unit and cannot be read; one on another scale can be."""
+    if limit is None or limit.value is None:
+        return None, True
     try:
         own = read_unit(analyte, "referenceRange", limit.unit or "", limit.code or "", limit.system or "")
     except Unusable:
-        return None  # a range is a help; without it the published limit is used, and the card says which
-    return limit.value * own.factor if own.scale is unit.scale else None
+        # A range is a help; without it the published limit is used, and the card says which.
+        return None, not (limit.unit or limit.code)
+    if not is_measurable(limit.value) or limit.value < 0:
+        return None, False
+    if own.scale is not unit.scale:
+        return None, True
+    value = limit.value * own.factor
+    return (value, True) if value <= unit.scale.plausible_to else (None, False)
 
 
 def _from_text(text: str, analyte: AnalyteKnowledge, unit: ReadUnit) -> tuple[Decimal | None, Decimal | None]:

@@ -11,16 +11,19 @@ from datetime import date
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.patient import DataIssue, DataKey
 from cds_service.facts.problems import Problem, ProblemKind
-from cds_service.fhir.codings import keys, texts
+from cds_service.fhir.codings import is_word, keys, texts
 from cds_service.fhir.names import name_affirmed, name_matches
 from cds_service.fhir.problem_codes import ProblemMatch, match_problems
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import CodeableConcept, Component, Resource, resource_name
 from cds_service.fhir.subject import subject_problem
+from cds_service.fhir.unusable import quoted
 from cds_service.knowledge.model import Knowledge
 
 _TOLD = frozenset({ProblemKind.VEGAN_DIET, ProblemKind.STRICT_VEGETARIAN_DIET, ProblemKind.NITROUS_OXIDE})
 _COUNTED = ("final", "amended", "corrected")
+_WITHDRAWN_OR_PLANNED = ("entered-in-error", "cancelled", "registered")
+_ASKS_FOR_DIET = (r"\bdiet\b", r"\bdietary (?:pattern|habit|preference|regime)", r"\bvegan|\bvegetarian")
 _YES = ("yes", "y", "true", "present", "positive", "current", "373066001", "la33-6")
 _NO = ("no", "n", "false", "never", "none", "absent", "negative", "denies", "not", "373067005", "la32-8")
 _OTHER_DIET = (r"\bomnivor", r"\bnon[- ]?veg", r"\b(?:mixed|regular|normal|ordinary|unrestricted) diet", r"\beats meat")
@@ -47,15 +50,19 @@ def read_diets(
     answers: list[_Answer] = []
     issues: list[DataIssue] = []
     for resource in record.section(DataKey.SOCIAL_HISTORY).resources("Observation"):
-        if (resource.status or "").strip().lower() not in _COUNTED:
+        status = (resource.status or "").strip().lower()
+        if status in _WITHDRAWN_OR_PLANNED:
             continue
         told = [
             answer for part in (resource, *(resource.component or ())) if (answer := _answer(resource, part, knowledge))
         ]
-        whose = subject_problem(resource, references) if told else ""
-        if whose:
-            issues += [_issue(resource, "subject", match, whose) for answer in told for match in answer.affirms]
+        unused = _why_unused(resource, status, references) if told else None
+        if unused is not None:
+            issues += [_issue(resource, unused[0], match, unused[1]) for answer in told for match in answer.affirms]
             continue
+        if not told and _is_unanswered(resource):
+            what = "asks for the diet, and has no answer that can be read"
+            issues.append(_issue(resource, "value", ProblemMatch(ProblemKind.VEGAN_DIET, "", is_coded=False), what))
         for answer in told:
             if answer.when is not None and answer.when.earliest > today:
                 issues += [
@@ -71,6 +78,25 @@ def read_diets(
         if not any(_takes_back(other, answer, match.kind) for other in answers)
     ]
     return problems, issues
+
+
+def _why_unused(resource: Resource, status: str, references: frozenset[str]) -> tuple[str, str] | None:
+    """The field that keeps an answer from counting, and why; None where nothing does."""
+    if status not in _COUNTED:
+        what = f"has the status {quoted(status)}" if status else "has no status"
+        return "status", f"{what}; it was not used"
+    whose = subject_problem(resource, references)
+    return ("subject", whose) if whose else None
+
+
+def _is_unanswered(resource: Resource) -> bool:
+    """Whether a question for the diet came without an answer, which may be one that could not be read."""
+    told, words = resource.value_codeable_concept, resource.value_string
+    is_told = is_word(words) or (told is not None and (bool(texts(told)) or any(keys(told))))
+    others = (resource.value_boolean, resource.value_quantity, resource.data_absent_reason)
+    if is_told or resource.component or any(other is not None for other in others):
+        return False
+    return any(name_matches(name, _ASKS_FOR_DIET) for name in texts(resource.code))
 
 
 def _answer(resource: Resource, part: Resource | Component, knowledge: Knowledge) -> _Answer | None:

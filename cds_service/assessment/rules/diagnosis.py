@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cds_service.assessment.bands import Band, b12_band, is_raised, scale_of
 from cds_service.assessment.metabolites import Marker, rate_words
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
-from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
+from cds_service.assessment.picture import MEDICATION_KEYS, Picture, issue_facts, result_fact
 from cds_service.assessment.spoken import in_printed_unit, limit_words, printed_unit, when
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
@@ -19,6 +19,7 @@ from cds_service.facts.treatments import Medicine, Treatment
 from cds_service.knowledge.model import Recommendation, Scale
 
 _MOST_MEDICINES = 2
+_MAY_EXPLAIN = (Analyte.EGFR, Analyte.SERUM_FOLATE, Analyte.RED_CELL_FOLATE)  # a raised marker
 _TREATED = {
     Presence.NO: "untreated",
     Presence.NOT_KNOWN: "treatment-doubtful",
@@ -133,7 +134,12 @@ def functional_deficiency(p: Picture) -> Answer:
     raised = reading.raised_markers
     return fires(
         variant=_functional_variant(p, raised),
-        facts=(result_fact(b12, p.knowledge), *_marker_facts(p, reading.markers), *_b12_medicines(p)),
+        facts=(
+            result_fact(b12, p.knowledge),
+            *_marker_facts(p, reading.markers),
+            *issue_facts(p.unused(*_MAY_EXPLAIN)),
+            *_b12_medicines(p),
+        ),
         values=b12_values(p, b12)
         | {"markers": _dated(p, raised, b12), "limits": _limits(p, raised), "treatment": treatment_words(p)}
         | _other_causes(p),
@@ -301,11 +307,12 @@ def raised_marker_alone(p: Picture) -> Answer:
     wanted = [] if p.pending(Test.B12, Test.ACTIVE_B12) else [Recommendation.ORDER_B12]
     if p.reading.raised_apart and not p.pending(Test.MMA):
         wanted.append(Recommendation.ORDER_MMA)
-    b12 = (result_fact(p.reading.deciding, p.knowledge),) if p.reading.deciding is not None else ()
+    level = p.reading.in_words_only or p.reading.deciding
+    b12 = (result_fact(level, p.knowledge),) if level is not None else ()
     return fires(
         variant=("apart" if not without_b12 else "without-b12") + ("" if called_for else "-alone"),
         facts=(*_marker_facts(p, markers), *b12, *p.features),
-        values=(b12_values(p, p.reading.deciding) if p.reading.deciding is not None else {})
+        values=(b12_values(p, level) if level is not None else {})
         | {"markers": marker_words(p, markers), "marker_date": str(markers[0].result.taken)},
         recommends=tuple(wanted) or (Recommendation.VERIFY_DATA,),
     )

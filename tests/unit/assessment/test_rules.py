@@ -255,6 +255,7 @@ def test_a_result_that_was_left_out_is_settled_by_a_newer_final_one_of_its_kind_
     assert _left_out(day="2024-10-01") == _left_out(day="2015-10-01", of="active-b12") == odd  # untreated is untreated
     assert _left_out("2025-09-01") == _left_out("2025-08-31") == _left_out("2025-09-02", day=None) == odd
     assert _left_out("2025-09-02", of="mma") == odd
+    assert _left_out(day="2024", of="mma") == _left_out("2025-09-02", day="2025") == odd  # it may be the newer
     assert _left_out("2025-09-02", is_preliminary=True) == _left_out("2025-09-02", is_coded=False) == odd
     assert _left_out("2025-09-02", of="metformin") == odd
 

@@ -421,12 +421,46 @@ def test_a_vegan_diet_is_read_in_every_shape(fields: dict[str, Any], is_coded: b
         {"code": VEGAN, "valueCodeableConcept": NO},
         {"code": VEGAN, "dataAbsentReason": concept(text="asked but unknown")},
         {"valueCodeableConcept": VEGAN, "status": "entered-in-error"},
-        {"valueCodeableConcept": VEGAN, "status": "preliminary"},
-        {"valueCodeableConcept": VEGAN, "status": None},
+        {"valueCodeableConcept": VEGAN, "status": "Cancelled "},
     ],
     ids=str,
 )
 def test_another_diet_a_denial_and_a_withdrawn_answer_are_no_vegan_diet(fields: dict[str, Any]) -> None:
+    assert kinds(socialHistory=[told(**fields)]) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"valueCodeableConcept": VEGAN, "status": "preliminary"}, "status"),
+        ({"valueCodeableConcept": VEGAN, "status": "f\u00e5nal"}, "status"),
+        ({"valueCodeableConcept": VEGAN, "status": None}, "status"),
+        ({"code": concept(text="Diet")}, "value"),
+        ({"code": concept(text="Dietary habits"), "valueCodeableConcept": {}}, "value"),
+        ({"code": concept(text="Diet"), "valueString": " "}, "value"),
+    ],
+    ids=str,
+)
+def test_an_answer_on_the_diet_that_cannot_be_read_is_told(fields: dict[str, Any], field: str) -> None:
+    problems, [issue] = read(socialHistory=[told(**fields)])
+
+    assert problems == []
+    assert (issue.field, issue.matters_to, issue.used_with_care) == (field, "vegan-diet", False)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"code": concept(text="Tobacco smoking status")},
+        {"code": concept(text="Tobacco smoking status"), "valueString": "never", "status": "f\u00e5nal"},
+        {"code": concept(text="Diet"), "valueString": "Omnivore"},
+        {"code": concept(text="Diet"), "dataAbsentReason": concept(text="not asked")},
+        {"code": concept(text="Diet"), "component": [{"code": concept(text="Meals a day")}]},
+        {"code": concept(text="Diet"), "status": "cancelled"},
+    ],
+    ids=str,
+)
+def test_an_answer_on_something_else_stays_out_of_the_way(fields: dict[str, Any]) -> None:
     assert kinds(socialHistory=[told(**fields)]) == []
 
 
