@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from cds_service.facts.orders import DraftContent, DraftOrder
 from cds_service.facts.patient import DRAFTS, DataIssue
@@ -38,13 +39,16 @@ def read_drafts(record: PatientRecord, knowledge: Knowledge) -> tuple[list[Draft
     full_urls, selected = _by_full_url(record), _selected(record.selections)
     drafts: set[DraftOrder] = set()
     issues = set(_not_among(record))
+    matters = cache(lambda: concerns_us(record, knowledge))
     for entry, resource in _drafted(record):
-        log = IssueLog(resource_name(resource), DRAFTS)
+        log, is_selected = IssueLog(resource_name(resource), DRAFTS), _is_selected(entry, selected)
+        # What waits in the basket adds to the folic acid of an order that is selected now.
+        counts = is_selected or (_may_hold_folic_acid(resource, reader) and matters())
         problem = _whose(resource, references)
         if problem:
-            log.add("subject", problem, left_out=_is_selected(entry, selected))
+            log.add("subject", problem, left_out=counts)
         else:
-            drafts.add(_read(resource, _is_selected(entry, selected), reader, knowledge, full_urls, log))
+            drafts.add(_read(resource, is_selected, reader, knowledge, full_urls, log, counts=counts))
         issues.update(log.issues)
     return (
         sorted(drafts, key=lambda d: (d.source, d.name, repr(d))),
@@ -70,6 +74,13 @@ def concerns_us(record: PatientRecord, knowledge: Knowledge) -> bool:
         if _whose(resource, references):
             return True
     return False
+
+
+def _may_hold_folic_acid(resource: Resource, reader: MedicationReader) -> bool:
+    if resource.resource_type != "MedicationRequest":
+        return False
+    product = reader.product_of(resource)
+    return any(held.medicine is Medicine.FOLIC_ACID for held in product.held) or bool(_unreadable(resource, product))
 
 
 def _selected(selections: tuple[str, ...] | None) -> frozenset[str] | None:
@@ -131,6 +142,8 @@ def _read(
     knowledge: Knowledge,
     full_urls: dict[str, str],
     log: IssueLog,
+    *,
+    counts: bool,
 ) -> DraftOrder:
     if resource.resource_type == "ServiceRequest":
         return DraftOrder(
@@ -144,7 +157,7 @@ def _read(
     unreadable = _unreadable(resource, product)
     if unreadable:
         why = f"{unreadable}, so it is not known what is being ordered"
-        log.add("medication", why, left_out=selected)
+        log.add("medication", why, left_out=counts)
     return DraftOrder(
         source=resource_name(resource),
         name=product.name,

@@ -20,6 +20,7 @@ from cds_service.fhir.resources import Component, Resource, resource_name
 from cds_service.fhir.result_values import ReadValue, read_value
 from cds_service.fhir.result_words import finding_of, interpretations
 from cds_service.fhir.same_sample import settle
+from cds_service.fhir.statuses import WITHDRAWN_OR_PLANNED
 from cds_service.fhir.subject import patient_references, subject_problem
 from cds_service.fhir.unusable import Unusable, quoted
 from cds_service.knowledge.model import Knowledge
@@ -28,7 +29,6 @@ _COUNTED = ("final", "amended", "corrected", "preliminary")
 _CORRECTED = ("amended", "corrected")
 _LOW_BY_OWN_RANGE = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12)
 _A_MONTH = timedelta(days=31)
-_WITHDRAWN_OR_PLANNED = ("entered-in-error", "cancelled", "registered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def read_labs(record: PatientRecord, knowledge: Knowledge, today: date) -> tuple
     withdrawn: set[str] = set()
     for resource in record.section(DataKey.LABS).resources("Observation"):
         for candidate in _candidates(resource, knowledge):
-            if candidate.status in _WITHDRAWN_OR_PLANNED:
+            if candidate.status in WITHDRAWN_OR_PLANNED:
                 withdrawn.add(resource.id or "")
                 continue
             result, found = _read(candidate, references, knowledge, today)

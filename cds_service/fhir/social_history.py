@@ -16,13 +16,13 @@ from cds_service.fhir.names import name_affirmed, name_matches
 from cds_service.fhir.problem_codes import ProblemMatch, match_problems
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import CodeableConcept, Component, Resource, resource_name
+from cds_service.fhir.statuses import WITHDRAWN_OR_PLANNED
 from cds_service.fhir.subject import subject_problem
 from cds_service.fhir.unusable import quoted
 from cds_service.knowledge.model import Knowledge
 
 _TOLD = frozenset({ProblemKind.VEGAN_DIET, ProblemKind.STRICT_VEGETARIAN_DIET, ProblemKind.NITROUS_OXIDE})
 _COUNTED = ("final", "amended", "corrected")
-_WITHDRAWN_OR_PLANNED = ("entered-in-error", "cancelled", "registered")
 _ASKS_FOR_DIET = (r"\bdiet\b", r"\bdietary (?:pattern|habit|preference|regime)", r"\bvegan|\bvegetarian")
 _YES = ("yes", "y", "true", "present", "positive", "current", "373066001", "la33-6")
 _NO = ("no", "n", "false", "never", "none", "absent", "negative", "denies", "not", "373067005", "la32-8")
@@ -51,7 +51,7 @@ def read_diets(
     issues: list[DataIssue] = []
     for resource in record.section(DataKey.SOCIAL_HISTORY).resources("Observation"):
         status = (resource.status or "").strip().lower()
-        if status in _WITHDRAWN_OR_PLANNED:
+        if status in WITHDRAWN_OR_PLANNED:
             continue
         told = [
             answer for part in (resource, *(resource.component or ())) if (answer := _answer(resource, part, knowledge))

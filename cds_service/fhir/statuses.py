@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from cds_service.fhir.resources import CodeableConcept
 
+WITHDRAWN_OR_PLANNED = ("entered-in-error", "cancelled", "registered")
+"""Statuses of an Observation that tells of nothing, as its sender says."""
+
 
 def status_code(status: CodeableConcept | str | None) -> str:
     """A status as its bare code, lower case; "" where there is none."""

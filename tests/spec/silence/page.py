@@ -54,7 +54,8 @@ def _counts(tally: Tally, every: int) -> Iterable[str]:
 
 def _classes(tally: Tally) -> Iterable[str]:
     for heading, is_open in (("Exceptions, each with its reason", False), ("Known faults, still to be mended", True)):
-        yield f"## {heading}"
-        yield ""
-        for name, text in reasons(is_open=is_open):
+        classes = list(reasons(is_open=is_open))
+        if classes:
+            yield f"## {heading}\n"
+        for name, text in classes:
             yield f"{text}\n\nTrials: {tally.exceptions[name]:,}.\n"

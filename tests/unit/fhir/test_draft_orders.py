@@ -154,6 +154,26 @@ def test_another_patients_draft_is_told_and_not_used() -> None:
     assert issues == [DataIssue("MedicationRequest/draft-1", "subject", told, DRAFTS)]
 
 
+@pytest.mark.parametrize(
+    ("selected", "waiting", "matters"),
+    [
+        ("Folic acid 5 mg", {"text": "Folic acid 5 mg"}, True),
+        ("Folic acid 5 mg", {}, True),
+        ("Folic acid 5 mg", {"text": "Aspirin"}, False),
+        ("Aspirin", {"text": "Folic acid 5 mg"}, False),
+    ],
+)
+def test_a_draft_of_nobody_knows_whom_matters_where_it_may_add_folic_acid_to_a_selected_one(
+    selected: str, waiting: dict[str, str], matters: bool
+) -> None:
+    chosen = draft(medicationCodeableConcept={"text": selected})
+    other = draft(id="draft-2", medicationCodeableConcept=waiting, subject={"reference": "\u00bf?"})
+    both = session(chosen, other, selections=("MedicationRequest/draft-1",))
+    _, [issue] = read_drafts(both, KNOWLEDGE)
+
+    assert (issue.resource, issue.used_with_care) == ("MedicationRequest/draft-2", not matters)
+
+
 @pytest.mark.parametrize("subject", [None, {}, {"reference": " "}, {"display": "Jane Roe"}], ids=str)
 def test_a_draft_that_names_nobody_is_this_patients(subject: dict[str, str] | None) -> None:
     assert len(read(draft(subject=subject))) == 1
