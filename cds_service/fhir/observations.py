@@ -101,7 +101,8 @@ def _is_heading(resource: Resource, match: AnalyteMatch) -> bool:
 def _is_empty(resource: Resource) -> bool:
     """Whether it has no value of its own, and no reason why there is none."""
     values = (resource.value_quantity, resource.value_string, resource.value_codeable_concept, resource.value_range)
-    return all(value is None for value in values) and resource.data_absent_reason is None
+    bare = (resource.value_integer, resource.value_boolean)
+    return all(value is None for value in (*values, *bare)) and resource.data_absent_reason is None
 
 
 def _read(

@@ -62,13 +62,17 @@ def _the_range(asked: _Asked, analyte: AnalyteKnowledge) -> OwnRange:
 def _read(given: ReferenceRange, analyte: AnalyteKnowledge, unit: ReadUnit) -> OwnRange:
     low, is_low_read = _limit(given.low, analyte, unit)
     high, _ = _limit(given.high, analyte, unit)
-    if given.low is None and given.high is None:
+    if not (_is_given(given.low) or _is_given(given.high)):
         low, high = _from_text(given.text or "", analyte, unit)
-    if high is not None and high <= 0:
-        high = None
+    if high is not None and not 0 < high <= unit.scale.plausible_to:
+        high = None  # one that is too high would make a raised result look normal
     if (low is not None and high is not None and low >= high) or (not low and high is None):
         low = high = None
     return OwnRange(low, high, _printed(low, high, unit), is_unread=not is_low_read)
+
+
+def _is_given(limit: Quantity | None) -> bool:
+    return limit is not None and limit.value is not None
 
 
 def _limit(limit: Quantity | None, analyte: AnalyteKnowledge, unit: ReadUnit) -> tuple[Decimal | None, bool]:

@@ -124,6 +124,7 @@ def test_a_heading_that_is_called_after_what_is_under_it_is_no_result() -> None:
 
     assert read(observation(value=None, code=code)) == ([], [])
     assert refusal(observation(value=None, code=code, interpretation=[{"text": "Low"}])).field == "code"
+    assert refusal(observation(value=None, code=code, valueInteger=150)).field == "code"
 
 
 def test_a_look_alike_code_is_never_taken_for_the_thing() -> None:
@@ -329,6 +330,19 @@ def test_a_range_in_words_is_read() -> None:
     result = only(observation(value=150, referenceRange=[own_range(text="187-883 pg/mL")]))
 
     assert (result.lower_limit, result.upper_limit) == (187, 883)
+
+
+@pytest.mark.parametrize("half", [{}, {"unit": "pg/mL"}], ids=str)
+def test_a_range_in_words_is_read_where_its_limits_have_no_number(half: dict[str, Any]) -> None:
+    result = only(observation(value=150, referenceRange=[own_range(half, half, text="187-883 pg/mL")]))
+
+    assert (result.lower_limit, result.upper_limit) == (187, 883)
+
+
+@pytest.mark.parametrize("text", ["0 - 99999 pg/mL", "< 99999 pg/mL"])
+def test_an_upper_limit_that_cannot_be_true_is_not_taken_from_words_either(text: str) -> None:
+    """With it, a raised result would look normal."""
+    assert only(observation(value=150, referenceRange=[own_range(text=text)])).upper_limit is None
 
 
 @pytest.mark.parametrize(
