@@ -182,6 +182,10 @@ class Picture:
             Medicine.H2_BLOCKER: self.parameters.h2_blocker_months,
         }[medicine]
 
+    def is_long_used(self, use: Exposure) -> Presence:
+        """Whether a medicine was used for longer than its months of risk."""
+        return used_longer_than(use, self.months_of(use.medicine), self.today, self.parameters)
+
     @cached_property
     def causes(self) -> tuple[FactUsed, ...]:
         """What may be a cause of deficiency: problems, and long use of a medicine."""
@@ -189,7 +193,7 @@ class Picture:
         medicines = tuple(
             FactUsed(self.knowledge.medicines[medicine].title, f"more than {self.months_of(medicine)} months")
             for medicine, use in self.exposures.items()
-            if used_longer_than(use, self.months_of(medicine), self.today, self.parameters) is Presence.YES
+            if self.is_long_used(use) is Presence.YES
         )
         return self.facts_of(*kinds) + medicines
 
@@ -199,7 +203,7 @@ class Picture:
         return tuple(
             FactUsed(self.knowledge.medicines[medicine].title, "duration not known", source=", ".join(use.sources[:3]))
             for medicine, use in self.exposures.items()
-            if used_longer_than(use, self.months_of(medicine), self.today, self.parameters) is Presence.NOT_KNOWN
+            if self.is_long_used(use) is Presence.NOT_KNOWN
         )
 
     @cached_property

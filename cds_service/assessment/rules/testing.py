@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 
 from cds_service.assessment.bands import Band, b12_band, scale_of
-from cds_service.assessment.exposure import taken_lately, used_longer_than
+from cds_service.assessment.exposure import taken_lately
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MALABSORPTIVE, MEDICATION_KEYS, Picture, issue_facts, result_fact
 from cds_service.assessment.reading import B12_ANALYTES
@@ -108,7 +108,7 @@ def unexplained_feature(p: Picture) -> Answer:
     doubtful = tuple(
         fact
         for use in p.exposures.values()
-        if used_longer_than(use, p.months_of(use.medicine), p.today, p.parameters) is Presence.NOT_KNOWN
+        if p.is_long_used(use) is Presence.NOT_KNOWN
         for fact in _exposure_facts(p, use, "duration not known")
     )
     return _labs_unread(p, facts) or fires(
@@ -247,7 +247,7 @@ def _long_term_use(p: Picture, medicine: Medicine, months: int) -> Answer:
     if not _wanted(p):
         return does_not_fire()
     use = p.exposures[medicine]
-    longer = used_longer_than(use, months, p.today, p.parameters)
+    longer = p.is_long_used(use)
     if longer is Presence.YES:
         span = span_of(p, use)
         return _test_card(p, _exposure_facts(p, use, span), {"span": span, "months": str(months)})
@@ -258,26 +258,17 @@ def _long_term_use(p: Picture, medicine: Medicine, months: int) -> Answer:
 
 def _start_is_unknown(p: Picture, use: Exposure) -> bool:
     """Taken now, start not recorded, and not known from another record to be long enough already."""
-    months = p.months_of(use.medicine)
-    return bool(use.unknown_start_sources) and (
-        used_longer_than(use, months, p.today, p.parameters) is Presence.NOT_KNOWN
-    )
+    return bool(use.unknown_start_sources) and p.is_long_used(use) is Presence.NOT_KNOWN
 
 
 def _duration_is_unclear(p: Picture, use: Exposure) -> bool:
     """Taken now or lately, and long enough only if a date or a supply that the record leaves open was so."""
-    longer = used_longer_than(use, p.months_of(use.medicine), p.today, p.parameters)
-    return longer is Presence.NOT_KNOWN and taken_lately(use, p.today, p.parameters)
+    return p.is_long_used(use) is Presence.NOT_KNOWN and taken_lately(use, p.today, p.parameters)
 
 
 def span_of(p: Picture, use: Exposure) -> str:
     """Since when, or from when to when, in words: the last stretch that is long enough to count. There must be one."""
-    months = p.months_of(use.medicine)
-    long_enough = [
-        s
-        for s in use.stretches
-        if used_longer_than(replace(use, stretches=(s,)), months, p.today, p.parameters) is Presence.YES
-    ]
+    long_enough = [s for s in use.stretches if p.is_long_used(replace(use, stretches=(s,))) is Presence.YES]
     last = long_enough[-1]
     begins = f"before {last.start}" if last.start_is_open else str(last.start)
     return f"since {begins}" if last.end is None else f"from {begins} to {last.end}"
