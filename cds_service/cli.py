@@ -35,6 +35,7 @@ from cds_service.feedback_report import as_csv, as_ndjson, feedback_table
 from cds_service.figures.draw import drawn_alone
 from cds_service.knowledge.model import ReviewStatus
 from cds_service.knowledge_diff import knowledge_diff
+from cds_service.listener import listen
 from cds_service.offline import answered
 from cds_service.service import CdsService
 from cds_service.storage.database import advice_on
@@ -73,10 +74,11 @@ def serve() -> None:
     from cds_service import server  # granian is heavy, and no other command needs it
 
     start = Start.from_environment()  # what is wrong is said here, once, and not by every worker
+    listener = listen(start.settings)
     address = f"http://{start.settings.host}:{start.settings.port}"
     click.echo(f"Serving on {address}  (discovery: {address}/cds-services)\nTry it from another terminal:\n")
     click.echo(f"  {_request_to_try(address)}\n")
-    server.serve(start)
+    server.serve(start, listener)
 
 
 @commands.command(name="services")

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import socket
+import sys
 from typing import Any
 
 import structlog
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+from granian.net import SocketHolder  # type: ignore[attr-defined]  # its stubs leave that out
 from granian.server import Server
 
 from cds_service.application import Start, make_app
 from cds_service.errors import B12Error
+from cds_service.listener import CONNECTIONS, Leaving
 from cds_service.web import create_front
 from cds_service.web.front import Front
 from cds_service.web.logs import set_up_logs
 
 # A connection is closed when it has brought no whole head for so long: after it opened, or after the last answer.
 _HEAD_MILLISECONDS = 15_000
-# Connections of all processes together; those beyond wait to be accepted.
-_CONNECTIONS = 1024
 _GRACE_SECONDS = 5
 
 
@@ -30,10 +33,14 @@ class Application:
 
     def __init__(self, start: Start) -> None:
         self.start = start
+        self.shared: int | None = None
 
     def __call__(self) -> Front:
         """The front with the application behind it."""
-        return create_front(self.start.settings, make_app(self.start))
+        front = create_front(self.start.settings, make_app(self.start))
+        if self.shared is not None:
+            front.on_start = Leaving(self.shared)
+        return front
 
     def renew(self) -> None:
         """Read the files as they are now; raises as `Start.read` does, and then keeps what was there."""
@@ -41,9 +48,27 @@ class Application:
 
 
 class _CarefulServer(Server):  # type: ignore[misc, valid-type]  # granian chooses the class when it is imported
-    """granian, which is asked for new workers (SIGHUP) only where they could start: the old ones go on otherwise."""
+    """granian, on one listener for all workers, and asked for new ones (SIGHUP) only where they could start.
+
+    Left to itself, granian gives each worker a listener of its own: whoever has been put into the queue of a worker
+    that ends is then turned away. From a common queue another worker takes them.
+    """
 
     application: Application
+    listener: socket.socket
+
+    def _init_shared_socket(self) -> None:
+        if sys.platform == "linux" and multiprocessing.get_start_method() == "fork":
+            self.application.shared = self.listener.fileno()
+            shared = SocketHolder(self.application.shared, False, CONNECTIONS)  # type: ignore[call-arg]
+            self._ssp, self._sso, self._shd = None, None, shared
+        else:  # an open file is not handed on to a worker that is no fork
+            self.listener.close()
+            super()._init_shared_socket()
+
+    def _drop_shared_socket(self) -> None:
+        self.listener.close()
+        super()._drop_shared_socket()
 
     def signal_handler_reload(self, *args: Any, **kwargs: Any) -> None:
         try:
@@ -54,8 +79,8 @@ class _CarefulServer(Server):  # type: ignore[misc, valid-type]  # granian choos
         super().signal_handler_reload(*args, **kwargs)
 
 
-def serve(start: Start) -> None:
-    """Serve until a signal ends it. Requests that have begun are answered first.
+def serve(start: Start, listener: socket.socket) -> None:
+    """Serve on what `listen` gave until a signal ends it. Requests that have begun are answered first.
 
     SIGHUP puts new workers, with new knowledge, in the place of the old ones, where that can be used. A worker that
     dies is replaced; one that dies again within seconds ends the service, for whoever watches it to see.
@@ -64,7 +89,7 @@ def serve(start: Start) -> None:
     set_up_logs(settings.log_level)
     server = _CarefulServer(
         "b12-cds",
-        address=settings.host,
+        address=listener.getsockname()[0],
         port=settings.port,
         interface=Interfaces.ASGI,
         # HTTP/2 has its own ways to keep a server busy, and no EHR or proxy needs it here.
@@ -72,9 +97,9 @@ def serve(start: Start) -> None:
         http1_settings=HTTP1Settings(header_read_timeout=_HEAD_MILLISECONDS),
         workers=settings.workers,
         respawn_failed_workers=True,
-        backlog=_CONNECTIONS,
+        backlog=CONNECTIONS,
         websockets=False,
         workers_kill_timeout=round(settings.body_seconds + settings.deadline_seconds) + _GRACE_SECONDS,
     )
-    server.application = Application(start)
+    server.application, server.listener = Application(start), listener
     server.serve(target_loader=server.application, wrap_loader=False)

@@ -51,7 +51,7 @@ class _Gone(Exception):
 
 
 class Front:
-    """An ASGI application: of one process and one event loop."""
+    """An ASGI application: of one process and one event loop. `on_start` is called in it before the first request."""
 
     def __init__(self, application: WSGIApplication, limits: Limits, refuse: Refuse) -> None:
         self._application = application
@@ -61,6 +61,7 @@ class Front:
         self._operations = ThreadPoolExecutor(1, thread_name_prefix="operations")
         self._in_hand = 0
         self._bytes_held = 0
+        self.on_start: Callable[[], None] = lambda: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or follow the life of the process."""
@@ -72,6 +73,8 @@ class Front:
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
             kind = (await receive())["type"]
+            if kind == "lifespan.startup":
+                self.on_start()
             if kind == "lifespan.shutdown":
                 self._workers.shutdown()
                 self._operations.shutdown()

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -105,6 +106,48 @@ def test_a_worker_that_is_killed_is_replaced_and_the_others_answer(tmp_path: Pat
     store = Store(f"sqlite:///{service.database}")
     assert [record.card for record in store.feedback_history()] == ["before", "after"]
     store.close()
+
+
+def test_whoever_waits_for_a_worker_that_dies_is_answered_by_the_next(tmp_path: Path) -> None:
+    with running(tmp_path, B12_WORKERS="1") as service:
+        until(lambda: len(workers(service)) == 1)
+        until(lambda: is_answered(service))
+        (dying,) = workers(service)
+        os.kill(dying, signal.SIGSTOP)  # it takes no more connections
+        waiting = [ThreadPoolExecutor(1).submit(call, service) for _ in range(5)]
+        time.sleep(1)
+        os.kill(dying, signal.SIGKILL)
+
+        assert [answer.result(30) for answer in waiting] == [200] * 5
+        assert workers(service) - {dying}
+
+
+def test_a_worker_that_ends_still_answers_whoever_it_has_just_let_in(tmp_path: Path) -> None:
+    with running(tmp_path, B12_WORKERS="1") as service:
+        until(lambda: is_answered(service))
+        (ending,) = workers(service)
+        host, port = service.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as let_in:
+            time.sleep(0.3)
+            os.kill(ending, signal.SIGTERM)
+            time.sleep(0.1)
+            let_in.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+
+            assert let_in.recv(1000).startswith(b"HTTP/1.1 200")
+        assert call(service) == 200  # it waited for the worker that came in the place of this one
+        assert ending not in workers(service)
+
+
+def test_a_second_start_on_the_same_port_is_refused_and_takes_no_calls(tmp_path: Path) -> None:
+    with running(tmp_path, B12_WORKERS="1") as service:
+        port = service.url.rpartition(":")[2]
+        settings = os.environ | {"PORT": port, "B12_DATABASE_URL": f"sqlite:///{tmp_path}/second.sqlite3"}
+        second = subprocess.run([*OURS, "serve"], cwd=ROOT, env=settings, capture_output=True, text=True, timeout=60)
+
+        assert second.returncode == 1
+        assert f"PORT: {port} is in use at 127.0.0.1: address already in use" in second.stderr
+        assert "Serving on" not in second.stdout
+        assert call(service) == 200
 
 
 def broken(folder: Path) -> None:

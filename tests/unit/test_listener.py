@@ -1,0 +1,70 @@
+"""Where the service listens, and what is said where it cannot."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import socket
+
+import pytest
+
+from cds_service.config import Settings
+from cds_service.errors import InvalidSettings
+from cds_service.listener import listen
+from tests.conformance.server import free_port
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "::1", "[::1]"])
+def test_it_listens_on_names_and_on_addresses_of_both_kinds(host: str) -> None:
+    if ":" in host and not _has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with listen(Settings(host=host, port=free_port())) as listener:
+        address = listener.getsockname()
+        reached = "127.0.0.1" if address[0] == "0.0.0.0" else address[0]
+
+        socket.create_connection((reached, address[1]), timeout=5).close()
+
+
+def _has_ipv6() -> bool:
+    with socket.socket(socket.AF_INET6) as trial:
+        return trial.connect_ex(("::1", free_port())) == errno.ECONNREFUSED
+
+
+def test_a_port_is_nobody_elses_and_whoever_wants_it_too_is_told_how_to_mend_that() -> None:
+    settings = Settings(host="127.0.0.1", port=free_port())
+    with listen(settings), pytest.raises(InvalidSettings, match="already in use") as refused:
+        listen(settings)
+
+    assert str(refused.value).startswith(f"PORT: {settings.port} is in use at 127.0.0.1")
+
+
+def test_a_port_whose_last_connections_are_hardly_closed_can_be_used_again_at_once() -> None:
+    settings = Settings(host="127.0.0.1", port=free_port())
+    with listen(settings) as listener:
+        caller = socket.create_connection(listener.getsockname())
+        taken, _ = listener.accept()
+        taken.close()  # first, so that it is this side which waits for stragglers
+        caller.close()
+
+    listen(settings).close()
+
+
+@pytest.mark.parametrize("host", ["198.51.100.7", "no-such-host.invalid", "a" * 300, "2001:db8::7"])
+def test_a_host_that_is_not_here_is_told(host: str) -> None:
+    with pytest.raises(InvalidSettings, match=r"^HOST: .* is no address of this machine") as refused:
+        listen(Settings(host=host, port=free_port()))
+
+    assert host in str(refused.value)
+
+
+def test_a_port_that_needs_rights_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> socket.socket:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+    with pytest.raises(InvalidSettings, match=r"^PORT: 80 may not be used by this user"):
+        listen(Settings(port=80))
+
+
+def test_here_workers_are_forked_so_that_they_share_one_listener() -> None:
+    assert multiprocessing.get_start_method() == "fork"
