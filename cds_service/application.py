@@ -8,16 +8,19 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
-from contextlib import closing
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from multiprocessing import current_process
 
 import structlog
 from flask import Flask
 
 from cds_service.composition import services
 from cds_service.config import Settings
-from cds_service.errors import IncompatibleDatabase, TemporarilyUnavailable
-from cds_service.fhir.draft_resources import make_templates
+from cds_service.errors import IncompatibleDatabase, InvalidKnowledge, TemporarilyUnavailable
+from cds_service.fhir.draft_resources import Template, problems_of, templates
 from cds_service.knowledge.loader import load
 from cds_service.knowledge.model import Knowledge
 from cds_service.playground import FhirServers, StoryEhr
@@ -56,14 +59,18 @@ class Start:
             InvalidSettings: a setting, or the file of clients, cannot be used.
             IncompatibleDatabase: the database is of a newer release.
         """
-        knowledge = checked_knowledge(settings)
+        knowledge = checked_knowledge(settings, _judged_apart)
         if settings.clients is not None:
             read_clients(settings, services(knowledge))
         _refuse_newer_database(settings)
         return cls(settings, knowledge)
 
 
-def checked_knowledge(settings: Settings) -> Knowledge:
+Judge = Callable[[list[Template]], list[str]]
+"""Tells what is not valid FHIR of what can be proposed."""
+
+
+def checked_knowledge(settings: Settings, judge: Judge = problems_of) -> Knowledge:
     """The knowledge that these settings choose; it fits the code, and all that it can propose is valid.
 
     Raises:
@@ -76,8 +83,18 @@ def checked_knowledge(settings: Settings) -> Knowledge:
         language=settings.language,
     )
     services(knowledge)
-    make_templates(knowledge)
+    problems = judge(templates(knowledge))
+    if problems:
+        raise InvalidKnowledge(problems)
     return knowledge
+
+
+def _judged_apart(made: list[Template]) -> list[str]:
+    """The judge comes into the memory of a process that ends with it, and not into that of every worker."""
+    if not current_process().daemon:  # which may have no children
+        with suppress(BrokenExecutor, OSError), ProcessPoolExecutor(1) as process:
+            return process.submit(problems_of, made).result()
+    return problems_of(made)
 
 
 def make_app(start: Start, store: Store | None = None) -> Flask:
@@ -94,7 +111,7 @@ def make_app(start: Start, store: Store | None = None) -> Flask:
     playground = StoryEhr(offered, FhirServers(settings, offered)) if settings.playground else None
     app = create_app(settings, offered, knowledge, store, playground=playground)
     _open_database(store)
-    make_templates(knowledge)  # where the process was forked, they are there already
+    templates(knowledge)  # where the process was forked, they are there already
     _calm_collector()
     _give_large_memory_back()
     return app

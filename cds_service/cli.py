@@ -74,11 +74,11 @@ def serve() -> None:
     from cds_service import server  # granian is heavy, and no other command needs it
 
     start = Start.from_environment()  # what is wrong is said here, once, and not by every worker
-    listener = listen(start.settings)
+    listeners = listen(start.settings)
     address = f"http://{start.settings.host}:{start.settings.port}"
     click.echo(f"Serving on {address}  (discovery: {address}/cds-services)\nTry it from another terminal:\n")
     click.echo(f"  {_request_to_try(address)}\n")
-    server.serve(start, listener)
+    server.serve(start, listeners)
 
 
 @commands.command(name="services")

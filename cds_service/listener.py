@@ -1,4 +1,8 @@
-"""Where the service listens: one listener, from which all workers take connections until they end."""
+"""Where the service listens: a queue of callers for each place of a worker, which outlives the worker that is in it.
+
+The kernel deals connections out among the queues, so that a caller's few lasting connections do not all come to one
+worker. The starter holds them all.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +11,33 @@ import errno
 import os
 import signal
 import socket
+from collections.abc import Sequence
 from typing import Final
 
 from cds_service.config import Settings
 from cds_service.errors import InvalidSettings
 
 CONNECTIONS: Final = 1024
-"""So many may wait to be taken by a worker."""
+"""So many may wait to be taken, in each queue."""
 # Between taking no more connections and ending: in it, whoever has just connected sends the head of a request.
 _DOOR_SECONDS = 0.5
 
 
-def listen(settings: Settings) -> socket.socket:
-    """A socket that listens on HOST and PORT, which are nobody else's from then on.
+def listen(settings: Settings) -> list[socket.socket]:
+    """Sockets that listen on HOST and PORT, one for each worker; nobody else listens there from then on.
 
     Raises InvalidSettings where that cannot be: most often because an earlier start still has the port.
     """
     host, port = settings.host.strip("[]"), settings.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=CONNECTIONS)
+        # Alone at first: several may share a port, and so might an earlier start without anybody noticing.
+        with socket.create_server((host, port), family=family) as alone:
+            address = alone.getsockname()
+        return [
+            socket.create_server(address, family=family, backlog=CONNECTIONS, reuse_port=True)
+            for _ in range(settings.workers)
+        ]
     except (OSError, UnicodeError) as error:  # the latter where it cannot be a host's name
         raise InvalidSettings(_why_not(error, settings)) from error
 
@@ -47,12 +58,15 @@ class Leaving:
     """How a worker ends: it takes no more connections, and a moment later lets granian end it.
 
     granian by itself closes a connection that it took just before the signal, and of which it has read nothing yet.
-    `shared` is the number of the listener that the other workers go on taking from.
+    `own` is the number of the listener that the next worker in this place takes from; those of the `others` are closed,
+    as nobody here takes from them.
     """
 
-    def __init__(self, shared: int) -> None:
-        self._shared = shared
-        self._listener = os.fstat(shared)
+    def __init__(self, own: int, others: Sequence[int] = ()) -> None:
+        for number in others:
+            os.close(number)
+        self._own = own
+        self._listener = os.fstat(own)
         self._is_leaving = False
         # Made now, as there may be no file left to open when the worker ends. Linux finds it a name that nobody knows.
         self._empty = socket.socket(socket.AF_UNIX)
@@ -70,7 +84,7 @@ class Leaving:
         self._is_leaving = True
         loop = asyncio.get_running_loop()
         if self._is_listening():
-            os.dup2(self._empty.fileno(), self._shared)  # granian goes on asking that number, and finds nobody
+            os.dup2(self._empty.fileno(), self._own)  # granian goes on asking that number, and finds nobody
             loop.call_later(_DOOR_SECONDS, self._end)
         else:
             self._end()
@@ -78,7 +92,7 @@ class Leaving:
     def _is_listening(self) -> bool:
         """Not once SIGINT has ended it: the number may then be that of another file."""
         try:
-            return os.path.samestat(os.fstat(self._shared), self._listener)
+            return os.path.samestat(os.fstat(self._own), self._listener)
         except OSError:
             return False
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import socket
 import sys
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -33,13 +35,12 @@ class Application:
 
     def __init__(self, start: Start) -> None:
         self.start = start
-        self.shared: int | None = None
 
-    def __call__(self) -> Front:
-        """The front with the application behind it."""
+    def __call__(self, leaving: Leaving | None = None) -> Front:
+        """The front with the application behind it, and how the worker ends where that is not left to granian."""
         front = create_front(self.start.settings, make_app(self.start))
-        if self.shared is not None:
-            front.on_start = Leaving(self.shared)
+        if leaving is not None:
+            front.on_start = leaving
         return front
 
     def renew(self) -> None:
@@ -48,27 +49,38 @@ class Application:
 
 
 class _CarefulServer(Server):  # type: ignore[misc, valid-type]  # granian chooses the class when it is imported
-    """granian, on one listener for all workers, and asked for new ones (SIGHUP) only where they could start.
+    """granian, with queues of ours for callers, and asked for new workers (SIGHUP) only where they could start.
 
-    Left to itself, granian gives each worker a listener of its own: whoever has been put into the queue of a worker
-    that ends is then turned away. From a common queue another worker takes them.
+    Left to itself, granian has each worker make its own queue: whoever waits in that of a worker that ends is then
+    turned away. From ours, the next worker in its place takes them.
     """
 
     application: Application
-    listener: socket.socket
+    listeners: list[socket.socket]
 
     def _init_shared_socket(self) -> None:
         if sys.platform == "linux" and multiprocessing.get_start_method() == "fork":
-            self.application.shared = self.listener.fileno()
-            shared = SocketHolder(self.application.shared, False, CONNECTIONS)  # type: ignore[call-arg]
-            self._ssp, self._sso, self._shd = None, None, shared
+            self._ssp, self._sso = None, None
         else:  # an open file is not handed on to a worker that is no fork
-            self.listener.close()
+            self._drop_listeners()
             super()._init_shared_socket()
 
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Application) -> Any:
+        if not self.listeners:
+            return super()._spawn_worker(idx=idx, target=target, callback_loader=callback_loader)
+        numbers = [listener.fileno() for listener in self.listeners]
+        own = numbers.pop(idx)
+        self._shd = SocketHolder(own, False, CONNECTIONS)  # type: ignore[call-arg]
+        in_worker = partial(_of_worker, callback_loader, own, numbers)
+        return super()._spawn_worker(idx=idx, target=target, callback_loader=in_worker)
+
     def _drop_shared_socket(self) -> None:
-        self.listener.close()
+        self._drop_listeners()
         super()._drop_shared_socket()
+
+    def _drop_listeners(self) -> None:
+        while self.listeners:
+            self.listeners.pop().close()
 
     def signal_handler_reload(self, *args: Any, **kwargs: Any) -> None:
         try:
@@ -79,7 +91,12 @@ class _CarefulServer(Server):  # type: ignore[misc, valid-type]  # granian choos
         super().signal_handler_reload(*args, **kwargs)
 
 
-def serve(start: Start, listener: socket.socket) -> None:
+def _of_worker(application: Application, own: int, others: Sequence[int]) -> Front:
+    """What a new worker serves; called in it."""
+    return application(Leaving(own, others))
+
+
+def serve(start: Start, listeners: list[socket.socket]) -> None:
     """Serve on what `listen` gave until a signal ends it. Requests that have begun are answered first.
 
     SIGHUP puts new workers, with new knowledge, in the place of the old ones, where that can be used. A worker that
@@ -89,7 +106,7 @@ def serve(start: Start, listener: socket.socket) -> None:
     set_up_logs(settings.log_level)
     server = _CarefulServer(
         "b12-cds",
-        address=listener.getsockname()[0],
+        address=listeners[0].getsockname()[0],
         port=settings.port,
         interface=Interfaces.ASGI,
         # HTTP/2 has its own ways to keep a server busy, and no EHR or proxy needs it here.
@@ -101,5 +118,5 @@ def serve(start: Start, listener: socket.socket) -> None:
         websockets=False,
         workers_kill_timeout=round(settings.body_seconds + settings.deadline_seconds) + _GRACE_SECONDS,
     )
-    server.application, server.listener = Application(start), listener
+    server.application, server.listeners = Application(start), listeners
     server.serve(target_loader=server.application, wrap_loader=False)

@@ -207,11 +207,18 @@ class Picture:
         )
 
     @cached_property
+    def advanced_age(self) -> str:
+        """The age as a card says it, where it is, or may be, one at which screening may be warranted; "" otherwise."""
+        if self.age is None or self.age[1] <= self.parameters.advanced_age_years:
+            return ""
+        return " or ".join(map(str, dict.fromkeys(self.age)))
+
+    @cached_property
     def risks(self) -> tuple[FactUsed, ...]:
         """All that raises the chance of deficiency: its causes, and age."""
-        if self.age is None or self.age[0] <= self.parameters.advanced_age_years:
+        if not self.advanced_age:
             return self.causes
-        return (*self.causes, FactUsed("Age", f"{self.age[0]} years", short=f"age {self.age[0]}"))
+        return (*self.causes, FactUsed("Age", f"{self.advanced_age} years", short=f"age {self.advanced_age}"))
 
     def pending(self, *tests: Test) -> bool:
         """Whether one of these tests is on its way: ordered recently and not revoked, or drafted now.

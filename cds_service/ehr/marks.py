@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from typing import Any, Literal, get_origin
 from urllib.parse import urlencode
 
-from fhir.resources.R4B import get_fhir_model_class
-from fhir.resources.R4B.resource import Resource
-
 from cds_service.ehr.patient_bundle import Json, UnusableFile
+from cds_service.fhir.r4b import model_of
 
 LOADED = "https://b12-cds.org/load"
 """The system of the tag and of the identifiers."""
@@ -42,8 +40,8 @@ def identifiers_in(resource_type: str) -> Identifiers:
     Raises:
         ValueError: FHIR R4 has no such type of resource.
     """
-    model = get_fhir_model_class(resource_type)
-    if not issubclass(model, Resource) or resource_type in ("Resource", "DomainResource"):
+    model = model_of(resource_type)
+    if not issubclass(model, model_of("Resource")) or resource_type in ("Resource", "DomainResource"):
         raise ValueError(f"{resource_type} is a part of a resource")
     field = model.model_fields.get("identifier")
     if field is None:

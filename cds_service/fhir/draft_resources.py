@@ -1,25 +1,23 @@
-"""The resources that suggestions propose: built and validated once with fhir.resources R4B, then filled per patient.
+"""The resources that suggestions propose: templates, made and validated once, then filled for one patient at a time.
 
 What is filled in per call (the patient, the user, the encounter, the reasons) is checked here; all else is validated
-when the template is made, so that a call does not pay for it again.
+before the service starts (`problems_of`), so that a call does not pay for it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
-from fhir.resources.R4B.medicationrequest import MedicationRequest
-from fhir.resources.R4B.servicerequest import ServiceRequest
-from pydantic import ValidationError
-
-from cds_service.errors import InvalidKnowledge
+from cds_service.fhir.r4b import faults_of
 from cds_service.knowledge.model import Code, DosageStep, Knowledge, Regimen, TestKnowledge
 
 UCUM = "http://unitsofmeasure.org"
+Template = tuple[str, dict[str, Any]]
+"""A knowledge file, and the resource that comes of it."""
 _REFERENCE = re.compile(r"(?P<type>[A-Z][A-Za-z]{1,63})/[A-Za-z0-9\-.]{1,64}")
 _REASON_TYPES = ("Condition", "Observation")
 _REQUESTER_TYPES = ("Practitioner", "PractitionerRole")
@@ -58,27 +56,21 @@ def product_and_dosage(regimen: Regimen) -> dict[str, Any]:
     return {name: template[name] for name in ("medicationCodeableConcept", "dosageInstruction", "dispenseRequest")}
 
 
-def make_templates(knowledge: Knowledge) -> None:
-    """Make and validate all that can ever be proposed, so that a start fails on it and no request waits for it.
-
-    Raises:
-        InvalidKnowledge: files lead to resources that are not valid; all are told together.
-    """
-    problems: list[str] = []
-    for test in knowledge.tests.values():
-        problems += _problems(f"tests/{test.id}.yaml", partial(_service_request, test.order, test.title))
-    for regimen in dict.fromkeys(knowledge.regimens.values()):
-        problems += _problems(f"regimens/{regimen.id}.yaml", partial(_medication_request, regimen))
-    if problems:
-        raise InvalidKnowledge(problems)
+def templates(knowledge: Knowledge) -> list[Template]:
+    """All that can ever be proposed. It is made here and kept, so that no request waits for it."""
+    made = [(f"tests/{test.id}.yaml", _service_request(test.order, test.title)) for test in knowledge.tests.values()]
+    regimens = dict.fromkeys(knowledge.regimens.values())
+    return made + [(f"regimens/{regimen.id}.yaml", _medication_request(regimen)) for regimen in regimens]
 
 
-def _problems(file: str, make: Callable[[], object]) -> Iterator[str]:
-    try:
-        make()
-    except ValidationError as error:
-        for at in (".".join(map(str, problem["loc"])) for problem in error.errors()):
-            yield f"{file}: its {error.title} is not valid FHIR: {at} cannot be used; mend the value that goes there"
+def problems_of(made: Sequence[Template]) -> list[str]:
+    """What is not valid FHIR of templates: file, field, and how to mend it."""
+    return [
+        f"{file}: its {template['resourceType']} is not valid FHIR: {'.'.join(map(str, fault['loc']))} cannot be used; "
+        "mend the value that goes there"
+        for file, template in made
+        for fault in faults_of(template)
+    ]
 
 
 def _filled(
@@ -108,8 +100,7 @@ def _may_be_reason(reference: str) -> bool:
 
 @lru_cache(maxsize=128)
 def _service_request(order: Code, title: str) -> dict[str, Any]:
-    return _validated(
-        ServiceRequest,
+    return _pruned(
         {
             "resourceType": "ServiceRequest",
             "status": "draft",
@@ -123,8 +114,7 @@ def _service_request(order: Code, title: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=128)
 def _medication_request(regimen: Regimen) -> dict[str, Any]:
-    return _validated(
-        MedicationRequest,
+    return _pruned(
         {
             "resourceType": "MedicationRequest",
             "status": "draft",
@@ -177,13 +167,7 @@ def _number(value: Any) -> int | float:
     return int(value) if value == int(value) else float(value)
 
 
-def _validated(model: type[ServiceRequest] | type[MedicationRequest], resource: dict[str, Any]) -> dict[str, Any]:
-    """The resource, once the R4B model has accepted it.
-
-    Raises:
-        pydantic.ValidationError: a knowledge file led to a resource that is not valid; the start fails on it.
-    """
-    model.model_validate(resource)
+def _pruned(resource: dict[str, Any]) -> dict[str, Any]:
     pruned: dict[str, Any] = without_empties(resource)
     return pruned
 

@@ -12,6 +12,7 @@ from cds_service.fhir.analyte_codes import match_analyte
 from cds_service.fhir.codings import has_meaning, is_word, texts
 from cds_service.fhir.medication_codes import Product, product_of_concept
 from cds_service.fhir.medication_reader import MedicationReader
+from cds_service.fhir.names import LONGEST_TEXT
 from cds_service.fhir.problem_codes import match_problems
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import CodeableConcept, Resource, resource_name
@@ -55,9 +56,15 @@ def nameless(record: PatientRecord) -> dict[DataKey, list[DataIssue]]:
             if resource is None or resource.resource_type != kind or _says_all(resource):
                 continue
             if not _needs_no_code(resource):
-                sentence = f"This {kind} does not say what it is; it was not used."
-                found.setdefault(key, []).append(DataIssue(resource_name(resource), "code", sentence, ANYTHING))
+                issue = DataIssue(resource_name(resource), "code", _nameless(kind, resource.code), ANYTHING)
+                found.setdefault(key, []).append(issue)
     return found
+
+
+def _nameless(kind: str, concept: CodeableConcept | None) -> str:
+    if texts(concept):
+        return f"The name of this {kind} has more than {LONGEST_TEXT} characters, and only so many of them were read."
+    return f"This {kind} does not say what it is; it was not used."
 
 
 def unread(record: PatientRecord, knowledge: Knowledge) -> dict[DataKey, list[DataIssue]]:
@@ -128,12 +135,16 @@ _KINDS = frozenset(kind.value for kind in ProblemKind)
 
 
 def says_something(concept: CodeableConcept | None) -> bool:
-    """Whether a concept has a name, or a code that its system may have. Asked of every entry, so the usual is first."""
+    """Whether a concept has a name that is read to its end, or a code that its system may have.
+
+    Asked of every entry, so the usual is first.
+    """
     if concept is None:
         return False
-    if is_word(concept.text):
+    if is_word(concept.text) and len(concept.text or "") <= LONGEST_TEXT:
         return True
-    return bool(texts(concept)) or any(has_meaning(coding) for coding in concept.coding or ())
+    is_named = any(len(name) <= LONGEST_TEXT for name in texts(concept))
+    return is_named or any(has_meaning(coding) for coding in concept.coding or ())
 
 
 def _says_all(resource: Resource) -> bool:

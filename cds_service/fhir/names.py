@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Final
 
 _DENIED_BEFORE = re.compile(
     r"(?:\b(?:no|not|non|never|nil|denies|denied|without|negative for|absence of|rule out|ruled out|r/o|excluded?|"
@@ -23,7 +24,8 @@ _OF_A_RELATIVE = re.compile(
 )
 
 
-_LONGEST_TEXT = 300  # a name is short; a note of megabytes is not searched to its end
+LONGEST_TEXT: Final = 300
+"""A name is short; a note of megabytes is not searched to its end."""
 _CLAUSE = 80
 
 
@@ -43,7 +45,7 @@ def name_matches(text: str, names: tuple[str, ...], not_names: tuple[str, ...] =
 
     Both are regular expressions on lower-case text, as the knowledge files write them.
     """
-    text = text[:_LONGEST_TEXT].lower()
+    text = text[:LONGEST_TEXT].lower()
     if not names or not _is_found(text, names):
         return False
     return not not_names or not _is_found(text, not_names)
@@ -53,7 +55,7 @@ def name_affirmed(text: str, names: tuple[str, ...], not_names: tuple[str, ...] 
     """`name_matches`, and at one place at least the text does not deny it: "no evidence of ...", "... ruled out"."""
     if not name_matches(text, names, not_names):
         return False
-    text = text[:_LONGEST_TEXT].lower()
+    text = text[:LONGEST_TEXT].lower()
     return any(
         _DENIED_BEFORE.search(text[max(0, found.start() - _CLAUSE) : found.start()]) is None
         and _DENIED_AFTER.match(text[found.end() : found.end() + _CLAUSE]) is None
@@ -63,4 +65,4 @@ def name_affirmed(text: str, names: tuple[str, ...], not_names: tuple[str, ...] 
 
 def is_of_a_relative(text: str) -> bool:
     """Whether a text speaks of the family ("mother had ...", "family history of ...") and not of the patient."""
-    return _OF_A_RELATIVE.search(text[:_LONGEST_TEXT]) is not None
+    return _OF_A_RELATIVE.search(text[:LONGEST_TEXT]) is not None

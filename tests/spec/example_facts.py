@@ -19,7 +19,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from cds_service.facts.dates import ClinicalDate, add_months
+from cds_service.facts.dates import ClinicalDate, add_months, age_in_years
 from cds_service.facts.labs import Analyte, Comparator, Finding, LabResult
 from cds_service.facts.orders import DraftContent, DraftOrder, Test, TestOrder
 from cds_service.facts.patient import AGE, Availability, DataIssue, DataKey, PatientFacts, Sex
@@ -63,12 +63,10 @@ def example_facts(given: Mapping[str, Any], today: date = TODAY) -> PatientFacts
     unknown = set(given) - KNOWN_KEYS
     if unknown:
         raise ValueError(f"unknown keys in an example: {sorted(unknown)}")
-    age = given.get("age", 60)
-    born = None if age == "unknown" else ClinicalDate.on(add_months(today, -12 * int(str(age))))
     return PatientFacts(
         patient_id="example",
         today=today,
-        born=born,
+        born=_born(str(given.get("age", 60)), today),
         sex=Sex(given.get("sex", Sex.NOT_KNOWN)),
         labs=tuple(_labs(given, today)),
         treatments=tuple(_treatments(given, today)),
@@ -226,6 +224,18 @@ def _drafts(given: Mapping[str, Any]) -> list[DraftOrder]:
         tests = tuple(Test(name) for name in given["drafting_tests"])
         drafts.append(DraftOrder("ServiceRequest/draft-2", "tests", True, tests=tests))
     return drafts
+
+
+def _born(age: str, today: date) -> ClinicalDate | None:
+    """ "60"; "unknown"; "75 or 76" where only the year of birth is known."""
+    if age == "unknown":
+        return None
+    youngest, _, oldest = age.partition(" or ")
+    if not oldest:
+        return ClinicalDate.on(add_months(today, -12 * int(age)))
+    born = ClinicalDate.parse(str(today.year - int(oldest)))
+    assert age_in_years(born, today) == (int(youngest), int(oldest)), f"no year of birth makes somebody {age} today"
+    return born
 
 
 def _issues(given: Mapping[str, Any]) -> tuple[DataIssue, ...]:

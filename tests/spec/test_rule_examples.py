@@ -56,7 +56,7 @@ _LONGEST_VALUES = {
     "feature": _longest_title(ProblemRole.FEATURE),
     "risk": _longest_title(ProblemRole.RISK),
     "why": _longest_title(ProblemRole.RISK),
-    "age": "101",
+    "age": "100 or 101",
     "markers": "MMA 10.85 umol/L",
     "limits": "",
     "confounder": "chronic kidney disease on the problem list",

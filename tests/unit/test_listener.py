@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -14,12 +16,18 @@ from cds_service.listener import listen
 from tests.conformance.server import free_port
 
 
+@contextmanager
+def listening(settings: Settings) -> Iterator[list[socket.socket]]:
+    with ExitStack() as until_then:
+        yield [until_then.enter_context(listener) for listener in listen(settings)]
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "::1", "[::1]"])
 def test_it_listens_on_names_and_on_addresses_of_both_kinds(host: str) -> None:
     if ":" in host and not _has_ipv6():
         pytest.skip("this machine has no IPv6")
-    with listen(Settings(host=host, port=free_port())) as listener:
-        address = listener.getsockname()
+    with listening(Settings(host=host, port=free_port())) as listeners:
+        address = listeners[0].getsockname()
         reached = "127.0.0.1" if address[0] == "0.0.0.0" else address[0]
 
         socket.create_connection((reached, address[1]), timeout=5).close()
@@ -32,21 +40,22 @@ def _has_ipv6() -> bool:
 
 def test_a_port_is_nobody_elses_and_whoever_wants_it_too_is_told_how_to_mend_that() -> None:
     settings = Settings(host="127.0.0.1", port=free_port())
-    with listen(settings), pytest.raises(InvalidSettings, match="already in use") as refused:
+    with listening(settings), pytest.raises(InvalidSettings, match="already in use") as refused:
         listen(settings)
 
     assert str(refused.value).startswith(f"PORT: {settings.port} is in use at 127.0.0.1")
 
 
 def test_a_port_whose_last_connections_are_hardly_closed_can_be_used_again_at_once() -> None:
-    settings = Settings(host="127.0.0.1", port=free_port())
-    with listen(settings) as listener:
+    settings = Settings(host="127.0.0.1", port=free_port(), workers=1)
+    with listening(settings) as (listener,):
         caller = socket.create_connection(listener.getsockname())
         taken, _ = listener.accept()
         taken.close()  # first, so that it is this side which waits for stragglers
         caller.close()
 
-    listen(settings).close()
+    with listening(settings):
+        pass
 
 
 @pytest.mark.parametrize("host", ["198.51.100.7", "no-such-host.invalid", "a" * 300, "2001:db8::7"])
@@ -68,3 +77,23 @@ def test_a_port_that_needs_rights_is_told(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_here_workers_are_forked_so_that_they_share_one_listener() -> None:
     assert multiprocessing.get_start_method() == "fork"
+
+
+def test_callers_are_dealt_out_to_all_workers() -> None:
+    with listening(Settings(port=free_port(), workers=3)) as listeners, ExitStack() as until_then:
+        for _ in range(90):
+            until_then.enter_context(socket.create_connection(listeners[0].getsockname(), timeout=5))
+
+        assert len(listeners) == 3
+        assert all(_taken(listener, until_then) > 5 for listener in listeners)
+
+
+def _taken(listener: socket.socket, until_then: ExitStack) -> int:
+    listener.setblocking(False)
+    taken = 0
+    while True:
+        try:
+            until_then.enter_context(listener.accept()[0])
+        except BlockingIOError:
+            return taken
+        taken += 1

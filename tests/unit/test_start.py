@@ -8,13 +8,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from cds_service import application
 from cds_service.application import Start, checked_knowledge
 from cds_service.config import Settings
 from cds_service.errors import InvalidKnowledge
-from cds_service.fhir.draft_resources import make_templates
+from cds_service.fhir.draft_resources import templates
 from cds_service.server import Application
 
 ROOT = Path(__file__).parents[2]
@@ -84,7 +86,7 @@ def test_a_start_on_a_database_that_is_up_to_date_loads_no_migrations_and_the_fi
     of_the_call, of_the_worker = printed(WORKER, tmp_path)
 
     assert of_the_call == ""
-    heavy = {"alembic", "mako", "granian", "uvloop", "resvg_py", "orjson", "hypothesis", "pytest"}
+    heavy = {"fhir", "pydantic", "alembic", "mako", "granian", "uvloop", "resvg_py", "orjson", "hypothesis", "pytest"}
     assert set(of_the_worker.split(",")) & heavy == set()
 
 
@@ -110,28 +112,41 @@ def test_knowledge_that_proposes_what_is_not_fhir_stops_the_start_and_is_named(
     assert problem == f"{REGIMEN}: its MedicationRequest is not valid FHIR: {told}; mend the value that goes there"
 
 
+def test_where_no_process_can_be_made_what_is_proposed_is_judged_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: int) -> NoReturn:
+        raise OSError("no semaphores here")
+
+    monkeypatch.setattr(application, "ProcessPoolExecutor", refused)
+    folder = changed(tmp_path / "knowledge", r"repeats: \d+", "repeats: 99999999999")
+
+    with pytest.raises(InvalidKnowledge, match="numberOfRepeatsAllowed cannot be used"):
+        Start.read(Settings(knowledge_dir=folder, database_url=f"sqlite:///{tmp_path}/b12.sqlite3"))
+
+
 def test_workers_get_what_was_read_until_new_files_can_be_used(tmp_path: Path) -> None:
     folder = changed(tmp_path / "knowledge", "quantity: 13", "quantity: 14")
     settings = Settings(knowledge_dir=folder, database_url=f"sqlite:///{tmp_path}/b12.sqlite3")
     first = Start.read(settings)
-    application = Application(first)
+    ours = Application(first)
 
     changed(folder, "quantity: 13", "quantity: [")
     with pytest.raises(InvalidKnowledge, match=REGIMEN):
-        application.renew()
-    assert application.start is first
+        ours.renew()
+    assert ours.start is first
 
     changed(folder, "quantity: 13", "quantity: 15")
-    application.renew()
-    assert application.start.knowledge.regimens["im-replacement"].quantity == 15
+    ours.renew()
+    assert ours.start.knowledge.regimens["im-replacement"].quantity == 15
     assert first.knowledge.regimens["im-replacement"].quantity == 14
 
 
 def test_what_workers_are_made_of_can_be_sent_to_one_that_is_not_forked(tmp_path: Path) -> None:
-    application = Application(Start.read(Settings(database_url=f"sqlite:///{tmp_path}/b12.sqlite3")))
+    ours = Application(Start.read(Settings(database_url=f"sqlite:///{tmp_path}/b12.sqlite3")))
 
-    sent = pickle.loads(pickle.dumps(application))  # noqa: S301 # our own, a line ago
+    sent = pickle.loads(pickle.dumps(ours))  # noqa: S301 # our own, a line ago
 
-    make_templates(sent.start.knowledge)
-    assert sent.start.settings == application.start.settings
-    assert sent.start.knowledge.version == application.start.knowledge.version
+    templates(sent.start.knowledge)
+    assert sent.start.settings == ours.start.settings
+    assert sent.start.knowledge.version == ours.start.knowledge.version

@@ -14,7 +14,7 @@ import pytest
 
 from bench.payloads import TODAY, requests_of
 from cds_service.composition import services
-from cds_service.fhir.draft_resources import make_templates
+from cds_service.fhir.draft_resources import templates
 from cds_service.fhir.hook_call import HookCall
 from cds_service.fhir.sieve import Sieve
 from cds_service.knowledge.loader import load
@@ -34,7 +34,7 @@ SIEVE = Sieve(KNOWLEDGE)
 
 @pytest.fixture(scope="module")
 def service() -> CdsService:
-    make_templates(KNOWLEDGE)
+    templates(KNOWLEDGE)
     return next(service for service in services(KNOWLEDGE) if service.hook == HOOK)
 
 

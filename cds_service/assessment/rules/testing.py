@@ -86,14 +86,14 @@ def nitrous_oxide(p: Picture) -> Answer:
 
 
 def advanced_age(p: Picture) -> Answer:
-    """Over the age at which screening may be warranted (AAFP; setting)."""
+    """Over the age at which screening may be warranted (AAFP; setting), or perhaps so: some birthdays are not known."""
     if not _wanted(p):
         return does_not_fire()
     if p.age is None:
         return cannot_tell("birth date", keys=tuple(p.unread(DataKey.PATIENT)))
-    if p.age[0] <= p.parameters.advanced_age_years:
+    if not p.advanced_age:
         return does_not_fire()
-    return _test_card(p, (FactUsed("Age", f"{p.age[0]} years"),), {"age": str(p.age[0])})
+    return _test_card(p, (FactUsed("Age", f"{p.advanced_age} years"),), {"age": p.advanced_age})
 
 
 def unexplained_feature(p: Picture) -> Answer:

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from fhir.resources.R4B import get_fhir_model_class
-
 from cds_service.conformance.check import NotApplicable, check
 from cds_service.conformance.shapes import objects, short, text
 from cds_service.conformance.visit import Call, Visit
+from cds_service.fhir.r4b import model_of
 
 _BEHAVIOURS = ("at-most-one", "any")
 _TYPES = ("create", "update", "delete")
@@ -112,7 +111,7 @@ def _faults(resource: Any) -> Iterator[str]:
         yield "there is no resource with a resourceType"
         return
     try:
-        get_fhir_model_class(kind).model_validate(resource)
+        model_of(kind).model_validate(resource)
     except (ValueError, RecursionError) as error:
         yield f"the {short(kind)} is not valid: {_first_line(error)}"
 

@@ -1,15 +1,13 @@
-"""Whether resources are valid FHIR R4, with `fhir.resources` as the judge."""
+"""Whether resources are valid FHIR R4, with fhir.resources as the judge."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import pydantic
-from fhir.resources.R4B import get_fhir_model_class
-
 from cds_service.ehr.doctor.tally import Effect, Tally
 from cds_service.ehr.patient_bundle import Json
+from cds_service.fhir.r4b import faults_of
 
 TOPIC = "Validity"
 _ADVICE = "Mend what is not valid FHIR R4 at its source: other readers than ours may refuse the whole resource."
@@ -20,13 +18,13 @@ def judge(resource: Json, tally: Tally) -> None:
     kind = str(resource["resourceType"])
     example = f"{kind}/{resource.get('id', '')}"
     try:
-        get_fhir_model_class(kind).model_validate(resource)
-    except pydantic.ValidationError as invalid:
-        for field, why in {(_path(error), _why(error)) for error in invalid.errors(include_input=False)}:
-            tally.note(TOPIC, kind, f"{field}: {why}", Effect.INVALID, example, _ADVICE)
+        faults = faults_of(resource)
     except (ValueError, TypeError, AttributeError, RecursionError):  # the judge itself gave up on it
         tally.note(TOPIC, kind, "cannot be read as a resource of R4", Effect.INVALID, example, _ADVICE)
-    else:
+        return
+    for field, why in {(_path(fault), _why(fault)) for fault in faults}:
+        tally.note(TOPIC, kind, f"{field}: {why}", Effect.INVALID, example, _ADVICE)
+    if not faults:
         tally.note(TOPIC, kind, "valid", Effect.SEEN, example)
 
 

@@ -19,7 +19,7 @@ _LENGTHS: Mapping[str, int] = {
     "markers": 16,
     "medicines": 27,
     "months": 2,
-    "age": 3,
+    "age": 8,
     "duration": 9,
     "open": 16,
     "other": 24,

@@ -53,8 +53,19 @@ FOLIC_ACID = DraftContent(Medicine.FOLIC_ACID, DailyDose(Decimal(1)), Route.ORAL
 LOW = {"total_b12": "150 ng/L"}
 
 
-@pytest.mark.parametrize(("born", "says"), [("1949", None), ("1948", "76"), ("1949-10-01", "76"), ("1950-10-01", None)])
-def test_age_is_a_risk_where_even_the_youngest_possible_is_old(born: str, says: str | None) -> None:
+@pytest.mark.parametrize(
+    ("born", "says"),
+    [
+        ("1950", ""),  # 74 or 75
+        ("1949", "75 or 76"),
+        ("1949-10", "75 or 76"),
+        ("1949-11", ""),
+        ("1948", "76 or 77"),
+        ("1949-10-01", "76"),
+        ("1949-10-02", ""),
+    ],
+)
+def test_age_is_a_risk_where_the_oldest_possible_is_old_and_both_are_said(born: str, says: str) -> None:
     older = picture({}, born=ClinicalDate.parse(born))
     assert [(fact.value, fact.words) for fact in older.risks] == ([(f"{says} years", f"age {says}")] if says else [])
     told = answer("B12-TEST-08", {}, born=ClinicalDate.parse(born))

@@ -8,11 +8,11 @@ from decimal import Decimal
 
 import pytest
 
-from cds_service.errors import InvalidKnowledge
 from cds_service.fhir.draft_resources import (
     draft_medication_request,
     draft_service_request,
-    make_templates,
+    problems_of,
+    templates,
     without_empties,
 )
 from cds_service.knowledge.loader import load
@@ -27,7 +27,7 @@ def knowledge() -> Knowledge:
 
 
 def test_all_that_can_be_proposed_is_valid(knowledge: Knowledge) -> None:
-    make_templates(knowledge)
+    assert problems_of(templates(knowledge)) == []
 
 
 def test_nothing_that_is_proposed_is_empty(knowledge: Knowledge) -> None:
@@ -40,8 +40,10 @@ def test_nothing_that_is_proposed_is_empty(knowledge: Knowledge) -> None:
 def test_a_regimen_that_makes_no_valid_resource_stops_the_start(knowledge: Knowledge) -> None:
     regimen = next(iter(knowledge.regimens.values()))
     wrong = replace(regimen, steps=(replace(regimen.steps[0], frequency=-1, dose=Decimal("0.5")),))
-    with pytest.raises(InvalidKnowledge, match=rf"regimens/{regimen.id}.yaml: .*frequency"):
-        make_templates(replace(knowledge, regimens={regimen.id: wrong}))
+    (problem,) = problems_of(templates(replace(knowledge, regimens={regimen.id: wrong})))
+
+    assert problem.startswith(f"regimens/{regimen.id}.yaml: its MedicationRequest is not valid FHIR: ")
+    assert "frequency" in problem
 
 
 def test_nothing_of_one_patient_is_left_for_the_next(knowledge: Knowledge) -> None:

@@ -99,6 +99,24 @@ def test_an_entry_that_says_what_it_is_or_is_withdrawn_does_not(named: Resource)
     assert found.available(DataKey.LABS) is Availability.COMPLETE
 
 
+@pytest.mark.parametrize(
+    ("key", "kind"), [("labs", "Observation"), ("conditions", "Condition"), ("allergies", "AllergyIntolerance")]
+)
+def test_a_name_that_is_not_read_to_its_end_may_be_of_anything(key: str, kind: str) -> None:
+    def of(code: Any) -> PatientFacts:
+        return facts(**{key: [resource(kind, code=code)]})
+
+    assert of(concept(text="x" * 300)).available(DataKey(key)) is Availability.COMPLETE
+    assert of(concept((LOCAL, "K"), text="x" * 301)).available(DataKey(key)) is Availability.COMPLETE
+    assert of({"coding": [{"display": "short"}], "text": "x" * 301}).available(DataKey(key)) is Availability.COMPLETE
+
+    found = of(concept(text="x" * 301))
+    assert found.available(DataKey(key)) is Availability.INCOMPLETE
+    (issue,) = found.issues
+    assert (issue.matters_to, issue.used_with_care) == (ANYTHING, False)
+    assert issue.issue.startswith(f"The name of this {kind} has more than 300 characters")
+
+
 def test_a_nameless_allergy_that_is_over_does_not_and_a_problem_does() -> None:
     """What was cut out stays out when its entry is closed."""
     over = concept((LOCAL, "resolved"))
