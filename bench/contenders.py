@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from bench.payloads import TODAY
@@ -170,12 +171,15 @@ def free_port() -> int:
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Return once something listens there; end with the log's last words where the process ended first."""
+    """Return once something answers there; end with the log's last words where the process ended first."""
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end and process.poll() is None:
-        with socket.socket() as trial:
-            if trial.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        with suppress(OSError, HTTPException):
+            connection = HTTPConnection("127.0.0.1", port, timeout=_START_SECONDS)
+            connection.request("GET", "/health")
+            connection.getresponse().read()
+            connection.close()
+            return
         time.sleep(0.02)
     raise SystemExit(f"The server did not start:\n{log.read_text()[-2000:]}")
 

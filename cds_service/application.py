@@ -9,10 +9,10 @@ import ctypes
 import gc
 import sys
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from multiprocessing import current_process
+from multiprocessing import Pipe, Process, current_process
+from multiprocessing.connection import Connection
 
 import structlog
 from flask import Flask
@@ -31,6 +31,7 @@ from cds_service.web.trust.client_file import read_clients
 
 _M_MMAP_THRESHOLD = -3  # as malloc.h of glibc numbers it
 _LARGE = 1024 * 1024
+_JUDGE_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,23 @@ def checked_knowledge(settings: Settings, judge: Judge = problems_of) -> Knowled
 def _judged_apart(made: list[Template]) -> list[str]:
     """The judge comes into the memory of a process that ends with it, and not into that of every worker."""
     if not current_process().daemon:  # which may have no children
-        with suppress(BrokenExecutor, OSError), ProcessPoolExecutor(1) as process:
-            return process.submit(problems_of, made).result()
+        with suppress(OSError, RuntimeError, EOFError):  # there is no process to be had, or it died
+            ours, theirs = Pipe(duplex=False)
+            judge = Process(target=_judge, args=(theirs, made))
+            judge.start()
+            theirs.close()
+            try:
+                if ours.poll(_JUDGE_SECONDS):
+                    told: list[str] = ours.recv()
+                    return told
+            finally:
+                judge.kill()
+                judge.join()
     return problems_of(made)
+
+
+def _judge(told: Connection, made: list[Template]) -> None:
+    told.send(problems_of(made))
 
 
 def make_app(start: Start, store: Store | None = None) -> Flask:

@@ -11,20 +11,20 @@ import errno
 import os
 import signal
 import socket
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from cds_service.config import Settings
 from cds_service.errors import InvalidSettings
 
 CONNECTIONS: Final = 1024
-"""So many may wait to be taken, in each queue."""
+"""So many may wait to be taken, in each queue; so many may be open in all workers together (granian's `backlog`)."""
 # Between taking no more connections and ending: in it, whoever has just connected sends the head of a request.
 _DOOR_SECONDS = 0.5
 
 
 def listen(settings: Settings) -> list[socket.socket]:
-    """Sockets that listen on HOST and PORT, one for each worker; nobody else listens there from then on.
+    """Sockets that listen on HOST and PORT, one for each worker; a later start of this service finds the port taken.
 
     Raises InvalidSettings where that cannot be: most often because an earlier start still has the port.
     """
@@ -32,18 +32,27 @@ def listen(settings: Settings) -> list[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         # Alone at first: several may share a port, and so might an earlier start without anybody noticing.
-        with socket.create_server((host, port), family=family) as alone:
+        with _listener((host, port), family, is_alone=True) as alone:
             address = alone.getsockname()
-        return [
-            socket.create_server(address, family=family, backlog=CONNECTIONS, reuse_port=True)
-            for _ in range(settings.workers)
-        ]
+        return [_listener(address, family) for _ in range(settings.workers)]
     except (OSError, UnicodeError) as error:  # the latter where it cannot be a host's name
         raise InvalidSettings(_why_not(error, settings)) from error
 
 
+def _listener(address: Any, family: socket.AddressFamily, is_alone: bool = False) -> socket.socket:
+    made = socket.create_server(
+        address,
+        family=family,
+        backlog=CONNECTIONS,
+        reuse_port=not is_alone,
+        dualstack_ipv6=family == socket.AF_INET6 and socket.has_dualstack_ipv6(),  # `::` is IPv4 too
+    )
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # no part of an answer waits for the one before
+    return made
+
+
 def _why_not(error: OSError | UnicodeError, settings: Settings) -> str:
-    number = getattr(error, "errno", None)
+    number, said = getattr(error, "errno", None), str(error).partition(" (while attempting")[0]
     if number == errno.EADDRINUSE:
         return (
             f"PORT: {settings.port} is in use at {settings.host}: address already in use. Stop the process that has it "
@@ -51,7 +60,10 @@ def _why_not(error: OSError | UnicodeError, settings: Settings) -> str:
         )
     if number == errno.EACCES:
         return f"PORT: {settings.port} may not be used by this user. Choose a PORT above 1023."
-    return f"HOST: {settings.host!r} is no address of this machine ({error}). 127.0.0.1 or 0.0.0.0 will do."
+    is_unknown = number is None or number < 0  # getaddrinfo's numbers are below zero
+    if is_unknown or number in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+        return f"HOST: {settings.host!r} is no address of this machine ({said}). 127.0.0.1 or 0.0.0.0 will do."
+    return f"HOST, PORT: nothing can listen at {settings.host}:{settings.port} ({said})."
 
 
 class Leaving:
@@ -74,27 +86,25 @@ class Leaving:
         self._empty.listen()
         self._empty.setblocking(False)
 
-    def __call__(self) -> None:
-        """From now on SIGTERM ends the worker so; called in the event loop, when granian has its own handlers."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._shut_the_door)
+    def __call__(self, answer_last: Callable[[], None]) -> None:
+        """From now on SIGTERM ends the worker so; called in the event loop, when granian has its own handlers.
 
-    def _shut_the_door(self) -> None:
-        if self._is_leaving:
-            return  # granian must not be told again and again: from the third time on it waits for ever
+        `answer_last` is called when it begins: whoever is answered from then on is told to connect anew.
+        """
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._shut_the_door, answer_last)
+
+    def _shut_the_door(self, answer_last: Callable[[], None]) -> None:
+        # Once only, and not where SIGINT has ended it: granian waits for ever where it is told three times.
+        if self._is_leaving or not self._is_listening():
+            return
         self._is_leaving = True
-        loop = asyncio.get_running_loop()
-        if self._is_listening():
-            os.dup2(self._empty.fileno(), self._own)  # granian goes on asking that number, and finds nobody
-            loop.call_later(_DOOR_SECONDS, self._end)
-        else:
-            self._end()
+        answer_last()
+        os.dup2(self._empty.fileno(), self._own)  # granian goes on asking that number, and finds nobody
+        asyncio.get_running_loop().call_later(_DOOR_SECONDS, os.kill, os.getpid(), signal.SIGINT)
 
     def _is_listening(self) -> bool:
-        """Not once SIGINT has ended it: the number may then be that of another file."""
+        """Whether the number is still that of the listener, and not that of another file by now."""
         try:
             return os.path.samestat(os.fstat(self._own), self._listener)
         except OSError:
             return False
-
-    def _end(self) -> None:
-        os.kill(os.getpid(), signal.SIGINT)

@@ -43,28 +43,41 @@ _NAMED_BY_CODE = (
     (DataKey.ALLERGIES, "AllergyIntolerance"),
     (DataKey.SOCIAL_HISTORY, "Observation"),
 )
+# A result that is left out leaves no other in doubt, however long its name is (`_leaves_gap`).
+_NAMED_IN_WORDS = (DataKey.CONDITIONS, DataKey.PROCEDURES, DataKey.ALLERGIES)
 _WITHDRAWN = frozenset({"entered-in-error", "cancelled", "registered", "refuted", "not-done"})
 _OVER = frozenset({"resolved", "inactive", "remission"})
 
 
-def nameless(record: PatientRecord) -> dict[DataKey, list[DataIssue]]:
+def nameless(record: PatientRecord, knowledge: Knowledge) -> dict[DataKey, list[DataIssue]]:
     """Entries that do not say what they are, by key: each may be the one that matters."""
     found: dict[DataKey, list[DataIssue]] = {}
     for key, kind in _NAMED_BY_CODE:
         for entry in record.section(key).entries:
             resource = entry.resource
-            if resource is None or resource.resource_type != kind or _says_all(resource):
+            if resource is None or resource.resource_type != kind:
+                continue
+            if not _says_all(resource):
+                sentence = f"This {kind} does not say what it is; it was not used."
+            elif key in _NAMED_IN_WORDS and _is_cut(resource.code) and not _is_known(resource.code, knowledge):
+                sentence = f"The name of this {kind} is too long to be read to its end; it was not used."
+            else:
                 continue
             if not _needs_no_code(resource):
-                issue = DataIssue(resource_name(resource), "code", _nameless(kind, resource.code), ANYTHING)
-                found.setdefault(key, []).append(issue)
+                found.setdefault(key, []).append(DataIssue(resource_name(resource), "code", sentence, ANYTHING))
     return found
 
 
-def _nameless(kind: str, concept: CodeableConcept | None) -> str:
-    if texts(concept):
-        return f"The name of this {kind} has more than {LONGEST_TEXT} characters, and only so many of them were read."
-    return f"This {kind} does not say what it is; it was not used."
+def _is_cut(concept: CodeableConcept | None) -> bool:
+    """Whether all that tells what it is are words, and more of them than are read."""
+    if concept is None or concept.text is None or len(concept.text) <= LONGEST_TEXT:
+        return False
+    is_named = any(len(name) <= LONGEST_TEXT for name in texts(concept))
+    return not is_named and not any(has_meaning(coding) for coding in concept.coding or ())
+
+
+def _is_known(concept: CodeableConcept | None, knowledge: Knowledge) -> bool:
+    return bool(match_problems(concept, knowledge).matches) or is_cobalamin(concept, knowledge) is not None
 
 
 def unread(record: PatientRecord, knowledge: Knowledge) -> dict[DataKey, list[DataIssue]]:
@@ -135,16 +148,12 @@ _KINDS = frozenset(kind.value for kind in ProblemKind)
 
 
 def says_something(concept: CodeableConcept | None) -> bool:
-    """Whether a concept has a name that is read to its end, or a code that its system may have.
-
-    Asked of every entry, so the usual is first.
-    """
+    """Whether a concept has a name, or a code that its system may have. Asked of every entry, so the usual is first."""
     if concept is None:
         return False
-    if is_word(concept.text) and len(concept.text or "") <= LONGEST_TEXT:
+    if is_word(concept.text):
         return True
-    is_named = any(len(name) <= LONGEST_TEXT for name in texts(concept))
-    return is_named or any(has_meaning(coding) for coding in concept.coding or ())
+    return bool(texts(concept)) or any(has_meaning(coding) for coding in concept.coding or ())
 
 
 def _says_all(resource: Resource) -> bool:

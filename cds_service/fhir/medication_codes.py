@@ -111,7 +111,7 @@ def recognise(described: Description, knowledge: Knowledge) -> Product:
     if by_name:
         uncoded: _Found = {m: ([], _strengths_by_name(m, described, knowledge)) for m in by_name}
         return Product(name, _held(uncoded, described, knowledge, is_coded=False))
-    return Product(name, problem="" if described.words else _nameless(described))
+    return Product(name, problem=_unreadable(described) if described.words else _nameless(described))
 
 
 @remembered(spelling)
@@ -216,6 +216,13 @@ def _form(rows: Sequence[MedicineCode], words: Sequence[str]) -> str:
 def _route(rows: Sequence[MedicineCode]) -> Route:
     routes = {route_in_words([row.route]) for row in rows if row.route} - {Route.NOT_KNOWN}
     return next(iter(routes)) if len(routes) == 1 else Route.NOT_KNOWN
+
+
+def _unreadable(described: Description) -> str:
+    """Why nothing of ours in the names does not tell that there is none: all that is there is read in part."""
+    has_code = any(coding.code for concept in described.concepts for coding in concept.coding or ())
+    is_cut = all(len(words) == _LONGEST_NAME for words in described.words)
+    return "the name of the medication is too long to be read to its end" if is_cut and not has_code else ""
 
 
 def _nameless(described: Description) -> str:

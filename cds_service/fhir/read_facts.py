@@ -34,7 +34,7 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
     treatments, treatment_issues = read_treatments(record, knowledge, today)
     test_orders, test_issues = read_test_orders(record, knowledge)
     drafts, draft_issues = read_drafts(record, knowledge)
-    unnamed, lost = nameless(record), unread(record, knowledge)
+    unnamed, lost = nameless(record, knowledge), unread(record, knowledge)
     unknown = {*unnamed, *(key for key, found in lost.items() if any(_leaves_gap(key, issue) for issue in found))}
     lost_issues = [issue for found in lost.values() for issue in found]
     used = {t.source for t in treatments if any(i.start is None or i.start.earliest <= today for i in t.intervals)}

@@ -8,15 +8,19 @@ without being decoded. It still counts as given, and a result that does not say 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from cds_service.fhir.analyte_codes import match_analyte
 from cds_service.fhir.left_out import says_something
-from cds_service.fhir.remembered import LONGEST, MOST_ANSWERS
+from cds_service.fhir.remembered import MOST_ANSWERS
 from cds_service.fhir.resources import Resource
 from cds_service.knowledge.model import Knowledge
+
+LONGEST: Final = 800
+"""Bytes of a code's JSON; one that is longer is not kept."""
 
 
 class _Outline(Struct, gc=False, rename="camel"):

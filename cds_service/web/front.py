@@ -51,7 +51,10 @@ class _Gone(Exception):
 
 
 class Front:
-    """An ASGI application: of one process and one event loop. `on_start` is called in it before the first request."""
+    """An ASGI application: of one process and one event loop.
+
+    `on_start` is called in the loop before the first request, with `answer_last`, for whoever decides when that is.
+    """
 
     def __init__(self, application: WSGIApplication, limits: Limits, refuse: Refuse) -> None:
         self._application = application
@@ -61,7 +64,12 @@ class Front:
         self._operations = ThreadPoolExecutor(1, thread_name_prefix="operations")
         self._in_hand = 0
         self._bytes_held = 0
-        self.on_start: Callable[[], None] = lambda: None
+        self._is_last = False
+        self.on_start: Callable[[Callable[[], None]], None] = lambda _: None
+
+    def answer_last(self) -> None:
+        """From now on each answer says that no other comes on its connection, as the process is to end."""
+        self._is_last = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or follow the life of the process."""
@@ -74,7 +82,7 @@ class Front:
         while True:
             kind = (await receive())["type"]
             if kind == "lifespan.startup":
-                self.on_start()
+                self.on_start(self.answer_last)
             if kind == "lifespan.shutdown":
                 self._workers.shutdown()
                 self._operations.shutdown()
@@ -91,7 +99,8 @@ class Front:
             return
         finally:
             self._bytes_held -= len(body)
-        await send({"type": "http.response.start", "status": answer[0], "headers": answer[1]})
+        headers = [*answer[1], (b"connection", b"close")] if self._is_last else answer[1]
+        await send({"type": "http.response.start", "status": answer[0], "headers": headers})
         await send({"type": "http.response.body", "body": answer[2]})
 
     async def _received_and_answered(self, scope: Scope, receive: Receive, body: bytearray) -> Answer:

@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 STORY_DAY = "2025-10-01"
@@ -36,9 +38,7 @@ OURS = (sys.executable, "-m", "cds_service.cli")
 
 
 @contextmanager
-def running(
-    folder: Path, command: Sequence[str] = OURS, started_in: Path = ROOT, **settings: str
-) -> Iterator[Running]:
+def running(folder: Path, command: Sequence[str] = OURS, started_in: Path = ROOT, **settings: str) -> Iterator[Running]:
     """A service whose files are in `folder`; it is ended with the block, if it still runs."""
     port = free_port()
     database = folder / "b12.sqlite3"
@@ -72,10 +72,11 @@ def free_port() -> int:
 
 
 def _wait_until_served(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until a worker answers: whoever connects before that only waits."""
     end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
-        with socket.socket() as trial:
-            if trial.connect_ex(("127.0.0.1", port)) == 0:
+        with suppress(requests.RequestException):
+            if requests.get(f"http://127.0.0.1:{port}/health", timeout=20).ok:
                 return
         time.sleep(0.1)
     raise AssertionError(f"The service did not start: {log.read_text()[-2000:]}")

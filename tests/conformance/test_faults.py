@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -108,6 +110,13 @@ def test_a_worker_that_is_killed_is_replaced_and_the_others_answer(tmp_path: Pat
     store.close()
 
 
+forked = pytest.mark.skipif(
+    not sys.platform.startswith("linux") or multiprocessing.get_start_method() != "fork",
+    reason="only workers that are forked on Linux have a queue that outlives them (docs/decisions.md)",
+)
+
+
+@forked
 def test_whoever_waits_for_a_worker_that_dies_is_answered_by_the_next(tmp_path: Path) -> None:
     with running(tmp_path, B12_WORKERS="1") as service:
         until(lambda: len(workers(service)) == 1)
@@ -122,6 +131,7 @@ def test_whoever_waits_for_a_worker_that_dies_is_answered_by_the_next(tmp_path: 
         assert workers(service) - {dying}
 
 
+@forked
 def test_a_worker_that_ends_still_answers_whoever_it_has_just_let_in(tmp_path: Path) -> None:
     with running(tmp_path, B12_WORKERS="1") as service:
         until(lambda: is_answered(service))
@@ -130,10 +140,11 @@ def test_a_worker_that_ends_still_answers_whoever_it_has_just_let_in(tmp_path: P
         with socket.create_connection((host, int(port)), timeout=20) as let_in:
             time.sleep(0.3)
             os.kill(ending, signal.SIGTERM)
-            time.sleep(0.1)
-            let_in.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            let_in.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
 
-            assert let_in.recv(1000).startswith(b"HTTP/1.1 200")
+            answer = let_in.recv(1000)
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert b"connection: close" in answer.lower()
         assert call(service) == 200  # it waited for the worker that came in the place of this one
         assert ending not in workers(service)
 

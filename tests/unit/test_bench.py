@@ -82,8 +82,9 @@ def test_a_server_that_does_not_end_is_ended_with_all_that_it_started(
 ) -> None:
     monkeypatch.setattr(contenders, "_END_SECONDS", 0.5)
     stubborn = (
-        "import os, signal, socket, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); os.fork() and "
-        "globals().update(s=socket.create_server(('127.0.0.1', int(sys.argv[1])))); time.sleep(60)"
+        "import os, signal, sys, time; from http.server import HTTPServer, SimpleHTTPRequestHandler as Any; "
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "os.fork() and HTTPServer(('127.0.0.1', int(sys.argv[1])), Any).serve_forever(); time.sleep(60)"
     )
     with serving(Contender("stubborn", (sys.executable, "-c", stubborn, "{port}"), ""), tmp_path) as server:
         started = tree(server.pid)

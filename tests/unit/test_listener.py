@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import multiprocessing
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,6 +30,22 @@ def test_it_listens_on_names_and_on_addresses_of_both_kinds(host: str) -> None:
         reached = "127.0.0.1" if address[0] == "0.0.0.0" else address[0]
 
         socket.create_connection((reached, address[1]), timeout=5).close()
+
+
+def test_all_addresses_of_ipv6_are_those_of_ipv4_too() -> None:
+    if not _has_ipv6() or not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with listening(Settings(host="::", port=free_port())) as listeners:
+        socket.create_connection(("127.0.0.1", listeners[0].getsockname()[1]), timeout=5).close()
+
+
+def test_no_part_of_an_answer_waits_for_the_one_before() -> None:
+    with (
+        listening(Settings(port=free_port(), workers=1)) as (listener,),
+        socket.create_connection(listener.getsockname(), timeout=5),
+        listener.accept()[0] as taken,
+    ):
+        assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def _has_ipv6() -> bool:
@@ -75,8 +90,13 @@ def test_a_port_that_needs_rights_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         listen(Settings(port=80))
 
 
-def test_here_workers_are_forked_so_that_they_share_one_listener() -> None:
-    assert multiprocessing.get_start_method() == "fork"
+def test_what_else_can_go_wrong_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+    with pytest.raises(InvalidSettings, match=r"^HOST, PORT: nothing can listen .*Too many open files"):
+        listen(Settings(port=80))
 
 
 def test_callers_are_dealt_out_to_all_workers() -> None:

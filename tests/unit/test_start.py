@@ -7,8 +7,9 @@ import pickle
 import re
 import subprocess
 import sys
+import time
+from multiprocessing import Process
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
@@ -25,6 +26,8 @@ REGIMEN = "regimens/im-replacement.yaml"
 # As a worker of `b12-cds serve`, but in one process; then a clinician's first request.
 WORKER = """
 import sys
+import time
+from multiprocessing import Process
 from pathlib import Path
 from cds_service import cli
 from cds_service.application import Start, make_app
@@ -112,13 +115,27 @@ def test_knowledge_that_proposes_what_is_not_fhir_stops_the_start_and_is_named(
     assert problem == f"{REGIMEN}: its MedicationRequest is not valid FHIR: {told}; mend the value that goes there"
 
 
-def test_where_no_process_can_be_made_what_is_proposed_is_judged_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refused(_: int) -> NoReturn:
-        raise OSError("no semaphores here")
+class _NoProcess:
+    def __init__(self, **_: object) -> None:
+        raise OSError("no memory for another process")
 
-    monkeypatch.setattr(application, "ProcessPoolExecutor", refused)
+
+class _SilentProcess(Process):
+    def run(self) -> None:
+        time.sleep(60)
+
+
+class _DyingProcess(Process):
+    def run(self) -> None:
+        os._exit(9)
+
+
+@pytest.mark.parametrize("kind", [_NoProcess, _SilentProcess, _DyingProcess])
+def test_where_the_judge_has_no_process_or_it_fails_what_is_proposed_is_judged_all_the_same(
+    kind: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application, "Process", kind)
+    monkeypatch.setattr(application, "_JUDGE_SECONDS", 0.5)
     folder = changed(tmp_path / "knowledge", r"repeats: \d+", "repeats: 99999999999")
 
     with pytest.raises(InvalidKnowledge, match="numberOfRepeatsAllowed cannot be used"):

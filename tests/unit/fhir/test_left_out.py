@@ -100,7 +100,7 @@ def test_an_entry_that_says_what_it_is_or_is_withdrawn_does_not(named: Resource)
 
 
 @pytest.mark.parametrize(
-    ("key", "kind"), [("labs", "Observation"), ("conditions", "Condition"), ("allergies", "AllergyIntolerance")]
+    ("key", "kind"), [("conditions", "Condition"), ("procedures", "Procedure"), ("allergies", "AllergyIntolerance")]
 )
 def test_a_name_that_is_not_read_to_its_end_may_be_of_anything(key: str, kind: str) -> None:
     def of(code: Any) -> PatientFacts:
@@ -114,7 +114,23 @@ def test_a_name_that_is_not_read_to_its_end_may_be_of_anything(key: str, kind: s
     assert found.available(DataKey(key)) is Availability.INCOMPLETE
     (issue,) = found.issues
     assert (issue.matters_to, issue.used_with_care) == (ANYTHING, False)
-    assert issue.issue.startswith(f"The name of this {kind} has more than 300 characters")
+    assert issue.issue == f"The name of this {kind} is too long to be read to its end; it was not used."
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "name"),
+    [
+        ("conditions", "Condition", "Pernicious anaemia"),
+        ("allergies", "AllergyIntolerance", "Vitamin B12"),
+        ("labs", "Observation", "What the patient told of the day"),
+    ],
+)
+def test_a_long_name_does_not_spoil_what_was_recognised_in_it_nor_results_of_other_things(
+    key: str, kind: str, name: str
+) -> None:
+    found = facts(**{key: [resource(kind, code=concept(text=f"{name}, {'x' * 300}"))]})
+    assert not any("too long" in issue.issue for issue in found.issues)
+    assert found.available(DataKey(key)) is Availability.COMPLETE
 
 
 def test_a_nameless_allergy_that_is_over_does_not_and_a_problem_does() -> None:

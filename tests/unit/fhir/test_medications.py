@@ -177,6 +177,16 @@ class TestMedicationIsReadInEveryForm:
         nameless = concept(("http://hl7.org/fhir/sid/ndc", "00517003125"))
         assert [i.field for i in read(statement(medicationCodeableConcept=nameless))[1]] == ["medication"]
 
+    def test_a_name_that_is_not_read_to_its_end_is_reported_where_it_is_all_there_is(self) -> None:
+        long = "x" * 400
+        assert read(statement(medicationCodeableConcept=concept(text=long[:299]))) == ([], [])
+        assert read(statement(medicationCodeableConcept=concept((ATC, "C09AA03"), text=long))) == ([], [])
+        (issue,) = read(statement(medicationCodeableConcept=concept(text=long)))[1]
+        assert issue.field == "medication"
+        assert "too long to be read to its end" in issue.issue
+        (metformin,), issues = read(statement(medicationCodeableConcept=concept(text=f"Metformin 500 mg {long}")))
+        assert (metformin.medicine, issues) == (Medicine.METFORMIN, [])
+
     def test_an_atc_code_that_is_not_ours_is_no_issue(self) -> None:
         assert read(statement(medicationCodeableConcept=concept((ATC, "C09AA03")))) == ([], [])
 

@@ -11,8 +11,8 @@ import pytest
 from cds_service.facts.patient import Availability, DataKey
 from cds_service.fhir.bundles import Reading
 from cds_service.fhir.prefetch import decode_hook_body, read_answer
-from cds_service.fhir.remembered import LONGEST, MOST_ANSWERS
-from cds_service.fhir.sieve import Sieve
+from cds_service.fhir.remembered import MOST_ANSWERS
+from cds_service.fhir.sieve import LONGEST, Sieve
 from cds_service.knowledge.loader import load
 
 KNOWLEDGE = load()

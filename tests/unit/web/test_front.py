@@ -101,6 +101,15 @@ def test_a_request_is_passed_on_whole_and_its_answer_back(application: Applicati
     assert sent[1] == {"type": "http.response.body", "body": b"answered"}
 
 
+def test_who_is_answered_last_is_told_to_connect_anew(application: Application) -> None:
+    ending = front(application)
+    ending.answer_last()
+
+    sent = run(lambda: ask(ending, pieces(b"abc")))
+
+    assert sent[0]["headers"] == [(b"X-Mine", b"yes"), (b"connection", b"close")]
+
+
 def test_the_environ_says_what_the_request_said(application: Application) -> None:
     of = scope("/a/ü", (b"host", b"cds.example.org"), (b"content-type", b"text/x"), raw_path=b"/a/%C3%BC")
 
