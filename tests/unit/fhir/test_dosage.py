@@ -304,3 +304,9 @@ def test_lines_too_long_to_be_met_again_are_not_kept() -> None:
 def test_a_number_that_cannot_be_compared_is_never_taken_for_a_line_sent_twice() -> None:
     odd = [{"timing": every(1), "doseAndRate": dose(number, "mg")} for number in ("1", "sNaN")]
     assert highest(*odd) == highest(*reversed(odd)) == DailyDose(None, "the dose has no usable number")
+
+
+def test_a_timing_without_a_repeat_hinders_nothing() -> None:
+    told = {"text": "take 1 tablet daily"}
+    assert lowest({**told, "timing": {"code": {"text": "at breakfast"}}}) == lowest(told)
+    assert lowest(told).mg_per_day is not None

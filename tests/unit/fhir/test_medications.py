@@ -677,6 +677,14 @@ class TestUseThatIsYetToBegin:
         assert f"it begins in the future ({tomorrow}), so it does not count yet" in sentence
         assert with_care
 
+    def test_of_several_courses_ahead_the_first_is_said(self) -> None:
+        ahead = [(TODAY + timedelta(days=days)).isoformat() for days in (10, 20, 40, 50)]
+        courses = [{"start": ahead[0], "end": ahead[1]}, {"start": ahead[2], "end": ahead[3]}]
+        lines = [{"text": "1 tablet daily", "timing": {"repeat": {"boundsPeriod": course}}} for course in courses]
+        given = request(medicationCodeableConcept=rxnorm(self.B12), dosageInstruction=lines)
+        (sentence,) = [issue.issue for issue in read(given)[1] if issue.field == "start"]
+        assert ahead[0] in sentence
+
     def test_a_start_more_than_a_year_ahead_is_a_wrong_date_whatever_begins(self) -> None:
         year, more = ((TODAY + timedelta(days=days)).isoformat() for days in (366, 367))
         assert self.issues("861007", year) == []
@@ -837,6 +845,16 @@ class TestWhatAReaderHasToKnow:
         _, [issue] = read(statement(medicationCodeableConcept=rxnorm("244190"), dosage=[]))
         assert (issue.field, issue.matters_to, issue.used_with_care) == (DOSE, Medicine.B12, False)
         assert "it is not known how much" in issue.issue
+
+    @pytest.mark.parametrize(
+        ("fields", "said"), [({}, "is"), ({"effectivePeriod": {"start": "2024-01-01", "end": "2024-06-01"}}, "was")]
+    )
+    def test_whether_it_is_or_was_taken_is_said_and_why_the_dose_is_unknown(
+        self, fields: dict[str, Any], said: str
+    ) -> None:
+        given = statement(medicationCodeableConcept=rxnorm("244190"), dosage=[], **fields)
+        (sentence,) = [issue.issue for issue in read(given)[1] if issue.field == DOSE]
+        assert f"vitamin B12 {said} taken, and it is not known how much: no dosage was given" in sentence
 
     @pytest.mark.parametrize("fields", [{"status": "stopped"}, {"medicationCodeableConcept": rxnorm("861007")}])
     def test_an_unknown_dose_of_what_is_stopped_or_is_no_b12_is_not(self, fields: dict[str, Any]) -> None:

@@ -686,3 +686,19 @@ def test_every_observation_with_a_date_has_its_day_whether_it_was_used_or_not() 
         "Observation/other": "2025-09-20",
         "Observation/last": "2024-03",
     }
+
+
+def test_a_code_and_a_unit_that_measure_different_things_are_told() -> None:
+    _, [issue] = read(observation("2132-9", value="150", unit="pmol/L"))
+    assert issue.used_with_care
+    assert "its code '2132-9' is for a mass and its unit" in issue.issue
+
+
+def test_what_is_lost_of_a_result_that_is_used_is_told() -> None:
+    _, issues = read(
+        observation(value="250", effectiveDateTime="2025", referenceRange=[{"low": {"value": 187, "unit": "??"}}])
+    )
+    assert [issue.issue for issue in issues if not issue.used_with_care] == [
+        "This vitamin B12 result cannot be set beside others: its day is not known, only 2025.",
+        "The laboratory's own range of this vitamin B12 result was not used: its lower limit cannot be read.",
+    ]
