@@ -31,7 +31,7 @@ from cds_service.web.trust.client_file import read_clients
 
 _M_MMAP_THRESHOLD = -3  # as malloc.h of glibc numbers it
 _LARGE = 1024 * 1024
-_JUDGE_SECONDS = 30
+_JUDGE_SECONDS = 30  # it takes a fifth of one; a start never waits for ever
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class _CarefulServer(Server):  # type: ignore[misc, valid-type]  # granian choos
             return super()._spawn_worker(idx=idx, target=target, callback_loader=callback_loader)
         numbers = [listener.fileno() for listener in self.listeners]
         own = numbers.pop(idx)
-        self._shd = SocketHolder(own, False, CONNECTIONS)  # type: ignore[call-arg]
+        self._shd = SocketHolder(own, False, CONNECTIONS)  # type: ignore[call-arg]  # its stubs know no arguments
         in_worker = partial(_of_worker, callback_loader, own, numbers)
         return super()._spawn_worker(idx=idx, target=target, callback_loader=in_worker)
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 from cds_service.facts.treatments import Medicine, Route
 from cds_service.fhir.amounts import Strength
 from cds_service.fhir.codings import is_word, spelling
-from cds_service.fhir.names import name_matches
+from cds_service.fhir.names import LONGEST_TEXT, name_matches
 from cds_service.fhir.remembered import remembered
 from cds_service.fhir.resources import CodeableConcept, Coding, Identifier
 from cds_service.fhir.routes import route_in_words, route_of_form
@@ -25,7 +25,6 @@ from cds_service.knowledge.model import Knowledge, MedicineCode
 from cds_service.knowledge.systems import ATC, canonical_system
 
 _ATC_CLASS = 5  # "A02BC": a listed class speaks for its substances, "A02BC01"
-_LONGEST_NAME = 300
 _SHOWN_NAME = 80
 _WORD = re.compile(r"[A-Za-z]{4}")
 _MEDICINES = {medicine.value: medicine for medicine in Medicine}
@@ -70,8 +69,8 @@ class Description:
     def add_words(self, *texts: str | None) -> None:
         """Keep texts that say something, cut to a length no name has."""
         for text in texts:
-            if text and is_word(text) and text[:_LONGEST_NAME] not in self.words:
-                self.words.append(text[:_LONGEST_NAME])
+            if text and is_word(text) and text[:LONGEST_TEXT] not in self.words:
+                self.words.append(text[:LONGEST_TEXT])
 
     def add_concept(self, concept: CodeableConcept | None) -> None:
         """A concept's codes, and its text and displays as words."""
@@ -221,7 +220,7 @@ def _route(rows: Sequence[MedicineCode]) -> Route:
 def _unreadable(described: Description) -> str:
     """Why nothing of ours in the names does not tell that there is none: all that is there is read in part."""
     has_code = any(coding.code for concept in described.concepts for coding in concept.coding or ())
-    is_cut = all(len(words) == _LONGEST_NAME for words in described.words)
+    is_cut = all(len(words) == LONGEST_TEXT for words in described.words)
     return "the name of the medication is too long to be read to its end" if is_cut and not has_code else ""
 
 

@@ -26,8 +26,6 @@ REGIMEN = "regimens/im-replacement.yaml"
 # As a worker of `b12-cds serve`, but in one process; then a clinician's first request.
 WORKER = """
 import sys
-import time
-from multiprocessing import Process
 from pathlib import Path
 from cds_service import cli
 from cds_service.application import Start, make_app
