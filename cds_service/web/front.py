@@ -32,6 +32,7 @@ OPERATIONS: Final = frozenset({"/health", "/healthz", "/ready", "/readyz"})
 _DRAINED_AT_MOST: Final = 8  # times the largest body allowed; whoever sends more is cut off
 _LARGEST_AT_ONCE: Final = 16  # so many of the largest bodies may be held in memory together
 _TIMEOUT, _BUSY = 408, 503
+_LENGTHS: Final = frozenset({b"content-length", b"transfer-encoding"})
 _log = structlog.get_logger()
 
 
@@ -91,32 +92,34 @@ class Front:
                 return
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = bytearray()
+        pieces: list[bytes] = []
         try:
-            answer = await self._received_and_answered(scope, receive, body)
+            answer = await self._received_and_answered(scope, receive, pieces)
         except _Gone:
             _log.info("caller hung up")
             return
         finally:
-            self._bytes_held -= len(body)
+            self._bytes_held -= sum(map(len, pieces))
         headers = [*answer[1], (b"connection", b"close")] if self._is_last else answer[1]
         await send({"type": "http.response.start", "status": answer[0], "headers": headers})
         await send({"type": "http.response.body", "body": answer[2]})
 
-    async def _received_and_answered(self, scope: Scope, receive: Receive, body: bytearray) -> Answer:
+    async def _received_and_answered(self, scope: Scope, receive: Receive, pieces: list[bytes]) -> Answer:
         try:
             async with asyncio.timeout(self._limits.body_seconds):
-                has_room = await self._receive(receive, body)
+                has_room = await self._receive(receive, _announced(scope), pieces)
         except TimeoutError:
             return self._refusal(_TIMEOUT, scope)
-        answer = await self._answered(scope, bytes(body)) if has_room else None
+        pieces[:] = [b"".join(pieces)]  # once in memory, not twice, for as long as the answer takes
+        answer = await self._answered(scope, pieces[0]) if has_room else None
         return answer or self._refusal(_BUSY, scope)
 
-    async def _receive(self, receive: Receive, body: bytearray) -> bool:
+    async def _receive(self, receive: Receive, announced: int | None, pieces: list[bytes]) -> bool:
         """Read to the end, keeping at most one byte more than is allowed: the application says what is too large.
 
         Tells whether there was room for it. What there is no room for is read too, and thrown away: who answers
-        earlier breaks the connection under its caller.
+        earlier breaks the connection under its caller. Where the length was announced, nobody asks for more after it:
+        to hear from the server that nothing follows costs as much as a small body.
         """
         seen, has_room = 0, True
         while True:
@@ -124,20 +127,22 @@ class Front:
             if message["type"] == "http.disconnect":
                 raise _Gone
             piece = message.get("body", b"")
-            seen += len(piece)
             if has_room:
-                has_room = self._keep(piece, body)
-            if not message.get("more_body") or seen > _DRAINED_AT_MOST * self._limits.max_body_bytes:
+                has_room = self._keep(piece, seen, pieces)
+            seen += len(piece)
+            is_end = seen == announced or not message.get("more_body")
+            if is_end or seen > _DRAINED_AT_MOST * self._limits.max_body_bytes:
                 return has_room
 
-    def _keep(self, piece: bytes, body: bytearray) -> bool:
-        kept = piece[: self._limits.max_body_bytes + 1 - len(body)]
+    def _keep(self, piece: bytes, seen: int, pieces: list[bytes]) -> bool:
+        kept = piece[: max(0, self._limits.max_body_bytes + 1 - seen)]
         if self._bytes_held + len(kept) > _LARGEST_AT_ONCE * self._limits.max_body_bytes:
-            self._bytes_held -= len(body)
-            body.clear()
+            self._bytes_held -= sum(map(len, pieces))
+            pieces.clear()
             return False
         self._bytes_held += len(kept)
-        body += kept
+        if kept:
+            pieces.append(kept)
         return True
 
     async def _answered(self, scope: Scope, body: bytes) -> Answer | None:
@@ -162,4 +167,10 @@ class Front:
     def _refusal(self, status: int, scope: Scope) -> Answer:
         headers, body = self._refuse(status, scope)
         return status, headers, body
+
+
+def _announced(scope: Scope) -> int | None:
+    """How long the body is, where a Content-Length alone says so (RFC 9112, 6.3)."""
+    said = [value for name, value in scope["headers"] if name in _LENGTHS]
+    return int(said[0]) if len(said) == 1 and said[0].isdigit() else None
 

@@ -168,6 +168,35 @@ def test_who_hangs_up_is_not_answered_and_not_worked_for(application: Applicatio
     assert application.bodies == []
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [[(b"content-length", b"4"), (b"transfer-encoding", b"chunked")], [(b"content-length", b"4")] * 2, []],
+    ids=["chunked too", "said twice", "not said"],
+)
+def test_a_body_whose_length_was_not_announced_for_certain_is_read_to_its_end(
+    application: Application, headers: list[tuple[bytes, bytes]]
+) -> None:
+    run(lambda: ask(front(application), pieces(b"1234", b"56"), scope("/x", *headers)))
+
+    assert application.bodies == [b"123456"]
+
+
+def test_after_as_much_as_was_announced_nobody_waits_to_hear_that_nothing_follows(application: Application) -> None:
+    silent_after = pieces(b"12", b"34", b"never asked for")[:2]
+
+    sent = run(lambda: ask(front(application), silent_after, scope("/x", (b"content-length", b"4"))))
+
+    assert sent[0]["status"] == 200
+    assert application.bodies == [b"1234"]
+
+
+def test_less_than_was_announced_is_waited_for(application: Application) -> None:
+    sent = run(lambda: ask(front(application), pieces(b"12", b"34")[:1], scope("/x", (b"content-length", b"4"))))
+
+    assert sent[0]["status"] == 408
+    assert application.bodies == []
+
+
 def test_of_a_body_that_is_too_large_only_as_much_is_kept_as_shows_it(application: Application) -> None:
     run(lambda: ask(front(application), pieces(b"1234567", b"89012345", b"6")))
 
