@@ -63,6 +63,7 @@ DATA_RULE = "B12-DATA-01"
 OUT_OF_SCOPE = "B12-SCOPE-01"
 # An order that cannot be read is unread whoever the patient is.
 _ASKED_OF_ALL = frozenset({OUT_OF_SCOPE, "B12-SAFE-10"})
+_SILENT = {rule_id: FindingOf(rule_id, does_not_fire()) for rule_id, _rule in RULES}  # most findings of most patients
 
 
 def rule_ids() -> tuple[str, ...]:
@@ -76,14 +77,16 @@ def assess(facts: PatientFacts, knowledge: Knowledge, hook: str = "patient-view"
     A rule that stays silent on the hook is not asked, so that what it lacks is not reported as missing.
     """
     picture = Picture(facts, knowledge)
-    asked = [(rule_id, rule) for rule_id, rule in RULES if hook in knowledge.rules[rule_id].shown_on]
-    findings = [FindingOf(rule_id, _ask(rule_id, rule, picture)) for rule_id, rule in asked]
+    findings = [_ask(rule_id, rule, picture) for rule_id, rule in RULES if hook in knowledge.rules[rule_id].shown_on]
     if hook in knowledge.rules[DATA_RULE].shown_on:
         last = scope.data_incomplete(picture, [finding.answer for finding in findings])
         findings.append(FindingOf(DATA_RULE, last))
     return Assessment(picture.status, facts.today, knowledge.version, tuple(findings), facts.issues)
 
 
-def _ask(rule_id: str, rule: Rule, picture: Picture) -> Answer:
+def _ask(rule_id: str, rule: Rule, picture: Picture) -> FindingOf:
     """Outside the scope of the guidelines only the rules that say so are asked."""
-    return rule(picture) if picture.in_scope or rule_id in _ASKED_OF_ALL else does_not_fire()
+    if not picture.in_scope and rule_id not in _ASKED_OF_ALL:
+        return _SILENT[rule_id]
+    answer = rule(picture)
+    return _SILENT[rule_id] if answer is does_not_fire() else FindingOf(rule_id, answer)

@@ -28,12 +28,18 @@ class Band(StrEnum):
     @property
     def severity(self) -> int:
         """Higher is more severe."""
-        return len(Band) - list(Band).index(self)
+        return _SEVERITY[self]
+
+
+_SEVERITY = {band: severity for severity, band in enumerate(reversed(Band), start=1)}
 
 
 def scale_of(result: LabResult, analyte: AnalyteKnowledge) -> Scale | None:
     """The scale whose canonical unit the result is in."""
-    return next((scale for scale in analyte.scales if scale.unit == result.unit), None)
+    for scale in analyte.scales:
+        if scale.unit == result.unit:
+            return scale
+    return None
 
 
 def b12_band(result: LabResult, scale: Scale | None) -> Band:
@@ -74,22 +80,31 @@ def is_severe(result: LabResult, scale: Scale | None) -> bool:
     return result.most is not None and result.most < scale.severe_below
 
 
-def is_raised(result: LabResult, analyte: AnalyteKnowledge) -> tuple[Presence, str]:
-    """Whether a marker is raised, and the limit it was held against, in words.
+def is_raised(result: LabResult, analyte: AnalyteKnowledge) -> Presence:
+    """Whether a marker is raised.
 
     The laboratory's own upper limit comes first, otherwise the configured cut-off (clinical-guidelines 3); a result
     given in words is what the laboratory says it is.
     """
     if result.finding is not None:
-        raised = result.finding in (Finding.HIGH, Finding.POSITIVE)
-        return (Presence.YES if raised else Presence.NO), "as the laboratory reports it"
+        return Presence.YES if result.finding in (Finding.HIGH, Finding.POSITIVE) else Presence.NO
+    limit = result.upper_limit
+    if limit is None:
+        scale = scale_of(result, analyte)
+        limit = scale.raised_above if scale is not None else None
+    return _above(result, limit) if limit is not None else Presence.NOT_KNOWN
+
+
+def raised_limit_words(result: LabResult, analyte: AnalyteKnowledge) -> str:
+    """The limit that `is_raised` holds a marker against, in words."""
+    if result.finding is not None:
+        return "as the laboratory reports it"
     scale = scale_of(result, analyte)
     if result.upper_limit is not None:
-        words = f"laboratory's limit {limit_words(result.upper_limit, result, scale)}"
-        return _above(result, result.upper_limit), words
+        return f"laboratory's limit {limit_words(result.upper_limit, result, scale)}"
     if scale is None or scale.raised_above is None:
-        return Presence.NOT_KNOWN, "no limit known"
-    return _above(result, scale.raised_above), f"cut-off used here {limit_words(scale.raised_above, result, scale)}"
+        return "no limit known"
+    return f"cut-off used here {limit_words(scale.raised_above, result, scale)}"
 
 
 def _above(result: LabResult, limit: Decimal) -> Presence:

@@ -29,9 +29,12 @@ def exposure(treatments: Iterable[Treatment], medicine: Medicine, today: date, p
     A stretch that reaches today has no end: what comes after today is not known, whatever was planned.
     """
     ours = [t for t in treatments if t.medicine is medicine and not t.is_eradication_pack]
+    if not ours:
+        return Exposure(medicine)
     counted = [t for t in ours if not t.as_needed]
     intervals = [interval for treatment in counted for interval in treatment.intervals]
     gap = timedelta(days=parameters.exposure_gap_days)
+    recent_from = add_months(today, -parameters.exposure_lookback_months)
     stretches = _merged([s for i in intervals if (s := _certain(i, today)) is not None], gap)
     possible = _merged([s for i in intervals if (s := _possible(i, today)) is not None], gap)
     return Exposure(
@@ -41,7 +44,7 @@ def exposure(treatments: Iterable[Treatment], medicine: Medicine, today: date, p
         uncertain=tuple(sorted({note for t in ours for note in _doubts(t, today)})),
         sources=tuple(sorted({t.source for t in ours})),
         names=tuple(sorted({t.name for t in ours})),
-        unknown_start_sources=tuple(sorted({t.source for t in counted if _start_is_unknown(t, today, parameters)})),
+        unknown_start_sources=tuple(sorted({t.source for t in counted if _start_is_unknown(t, recent_from)})),
         possible=possible,
     )
 
@@ -177,9 +180,8 @@ def _last_day(stretch: Stretch, today: date) -> date:
     return today if stretch.end is None else stretch.end
 
 
-def _start_is_unknown(treatment: Treatment, today: date, parameters: Parameters) -> bool:
+def _start_is_unknown(treatment: Treatment, recent_from: date) -> bool:
     """No beginning is recorded, and the use is recent enough for that to matter."""
-    recent_from = add_months(today, -parameters.exposure_lookback_months)
     return any(
         interval.start is None and (interval.end is None or interval.end.latest >= recent_from)
         for interval in treatment.intervals

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from cds_service.assessment.bands import is_low, is_raised
-from cds_service.assessment.results import most_days_apart, newest, standing, within_months
+from cds_service.assessment.bands import is_low, is_raised, raised_limit_words
+from cds_service.assessment.results import Labs, most_days_apart, standing, within_months
 from cds_service.assessment.therapy import Therapy
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.presence import Presence
@@ -49,7 +49,7 @@ class MarkersRead:
 
 
 def read_markers(
-    labs: Sequence[LabResult],
+    labs: Labs,
     anchor: LabResult | None,
     therapy: Therapy,
     problems: Problems,
@@ -62,7 +62,7 @@ def read_markers(
     """
     near, apart = [], []
     for analyte in METABOLITES:
-        ours = [r for r in labs if r.analyte is analyte and r.is_coded and not r.is_preliminary]
+        ours = [r for r in labs.of(analyte) if r.is_coded and not r.is_preliminary]
         close = [r for r in ours if _belongs(r, anchor, knowledge, today)]
         marker = _marker(close, labs, therapy, problems, knowledge)
         if marker is not None:
@@ -76,13 +76,14 @@ def read_markers(
 
 
 def _marker(
-    results: Sequence[LabResult], labs: Sequence[LabResult], therapy: Therapy, problems: Problems, knowledge: Knowledge
+    results: Sequence[LabResult], labs: Labs, therapy: Therapy, problems: Problems, knowledge: Knowledge
 ) -> Marker | None:
     before = [r for r in results if not therapy.covers(r.taken)]
     held = [(is_raised(r, knowledge.analytes[r.analyte]), r) for r in standing(before or results)]
     if not held:
         return None
-    (raised, limit), result = max(held, key=lambda pair: (pair[0][0] is Presence.YES, pair[1].taken.order))
+    raised, result = max(held, key=lambda pair: (pair[0] is Presence.YES, pair[1].taken.order))
+    limit = raised_limit_words(result, knowledge.analytes[result.analyte])
     confounder = confounder_of(result, labs, problems, knowledge) if raised is Presence.YES else ""
     return Marker(result, raised, limit, confounder, therapy.covers(result.taken))
 
@@ -93,11 +94,11 @@ def _belongs(result: LabResult, anchor: LabResult | None, knowledge: Knowledge, 
     return most_days_apart(result.taken, anchor.taken) <= knowledge.parameters.metabolite_window_days
 
 
-def renal_confounder(labs: Sequence[LabResult], problems: Problems, knowledge: Knowledge) -> str:
+def renal_confounder(labs: Labs, problems: Problems, knowledge: Knowledge) -> str:
     """Why kidney function makes raised metabolites unreliable; "" when nothing says so (clinical-guidelines 3)."""
-    latest = newest(labs, Analyte.EGFR)
+    latest = labs.newest(Analyte.EGFR)
     # One sample is often reported by several formulas: the lowest counts, as it is the one that may confound.
-    same_sample = [r for r in labs if latest is not None and r.analyte is Analyte.EGFR and r.taken == latest.taken]
+    same_sample = [r for r in labs.of(Analyte.EGFR) if latest is not None and r.taken == latest.taken]
     rates = [(r.most, r.source, r) for r in same_sample if r.most is not None]
     if rates:
         least, _source, egfr = min(rates, key=lambda rate: rate[:2])
@@ -111,7 +112,7 @@ def renal_confounder(labs: Sequence[LabResult], problems: Problems, knowledge: K
 
 def confounder_of(
     result: LabResult,
-    labs: Sequence[LabResult],
+    labs: Labs,
     problems: Problems,
     knowledge: Knowledge,
 ) -> str:
@@ -126,7 +127,7 @@ def confounder_of(
     if problems.get(ProblemKind.FOLATE_DEFICIENCY):
         return "folate deficiency on the problem list"
     for analyte in (Analyte.SERUM_FOLATE, Analyte.RED_CELL_FOLATE):
-        folate = newest(labs, analyte)
+        folate = labs.newest(analyte)
         if folate is not None and is_low(folate, knowledge.analytes[analyte]) is Presence.YES:
             return f"low folate ({folate.printed}, {folate.taken})"
     return ""

@@ -6,15 +6,15 @@ Made once a call; each rule then asks a short question of it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 
 from cds_service.assessment.bands import is_low, is_raised
 from cds_service.assessment.exposure import exposure, given_nitrous_oxide, used_longer_than
+from cds_service.assessment.once import once
 from cds_service.assessment.outcome import FactUsed, Status
 from cds_service.assessment.reading import B12_ANALYTES, Reading, read_results
-from cds_service.assessment.results import newest, within_months
+from cds_service.assessment.results import Labs, within_months
 from cds_service.assessment.therapy import Therapy, read_therapy
 from cds_service.facts.dates import add_months, age_in_years
 from cds_service.facts.labs import Analyte, LabResult
@@ -44,6 +44,7 @@ MALABSORPTIVE = (
     ProblemKind.MALABSORPTION,
 )
 LONG_TERM = (Medicine.METFORMIN, Medicine.PPI, Medicine.H2_BLOCKER)
+_KINDS = tuple(ProblemKind)
 _ANALYTES = frozenset(analyte.value for analyte in Analyte)
 MEDICATION_KEYS = (
     DataKey.MEDICATION_STATEMENTS,
@@ -61,40 +62,41 @@ class Picture:
         self.knowledge = knowledge
         self.parameters: Parameters = knowledge.parameters
         self.today = facts.today
+        self.labs = Labs(facts.labs)
         gas = given_nitrous_oxide(facts.treatments, facts.today, knowledge.parameters.nitrous_oxide_months)
         self.problems: Mapping[ProblemKind, tuple[Problem, ...]] = _by_kind(facts.problems + gas)
 
-    @cached_property
+    @once
     def age(self) -> tuple[int, int] | None:
         """Youngest and oldest possible age in years; None without a birth date."""
         return age_in_years(self.facts.born, self.today) if self.facts.born is not None else None
 
-    @cached_property
+    @once
     def is_child(self) -> bool:
         """Certainly under the age that the guidelines cover (NICE NG239: over 16; setting)."""
         return self.age is not None and self.age[1] < self.parameters.adult_age_years
 
-    @cached_property
+    @once
     def in_scope(self) -> bool:
         """Whether the rules for adults apply."""
         return not self.is_child and not self.facts.is_deceased
 
-    @cached_property
+    @once
     def therapy(self) -> Therapy:
         """Vitamin B12 therapy."""
         return read_therapy(self.facts.treatments, self.today, self.parameters)
 
-    @cached_property
+    @once
     def reading(self) -> Reading:
         """The results read together."""
-        return read_results(self.facts.labs, self.therapy, self.problems, self.knowledge, self.today)
+        return read_results(self.labs, self.therapy, self.problems, self.knowledge, self.today)
 
-    @cached_property
+    @once
     def status(self) -> Status:
         """The vitamin B12 status."""
         return self.reading.status if self.in_scope else Status.NOT_APPLICABLE
 
-    @cached_property
+    @once
     def exposures(self) -> Mapping[Medicine, Exposure]:
         """Use of metformin, PPIs and H2 blockers over time."""
         return {m: exposure(self.facts.treatments, m, self.today, self.parameters) for m in LONG_TERM}
@@ -105,11 +107,15 @@ class Picture:
 
     def facts_of(self, *kinds: ProblemKind) -> tuple[FactUsed, ...]:
         """The recorded problems of these kinds, as facts for a card."""
-        return tuple(problem_fact(p, self.knowledge) for kind in kinds for p in self.problems.get(kind, ()))
+        return tuple([fact for kind in kinds for fact in self._problem_facts.get(kind, ())])
+
+    @once
+    def _problem_facts(self) -> Mapping[ProblemKind, Sequence[FactUsed]]:
+        return {kind: [problem_fact(p, self.knowledge) for p in problems] for kind, problems in self.problems.items()}
 
     def newest(self, analyte: Analyte) -> LabResult | None:
         """The newest result of an analyte."""
-        return newest(self.facts.labs, analyte)
+        return self.labs.newest(analyte)
 
     def recent(self, analyte: Analyte) -> LabResult | None:
         """The newest result of an analyte, if it is recent enough to speak of the present."""
@@ -117,14 +123,14 @@ class Picture:
         months = self.parameters.recent_result_months
         return result if result is not None and within_months(result.taken, months, self.today) else None
 
-    @cached_property
+    @once
     def macrocytosis(self) -> LabResult | None:
         """A recent MCV above its limit."""
         mcv = self.recent(Analyte.MCV)
-        raised = mcv is not None and is_raised(mcv, self.knowledge.analytes[Analyte.MCV])[0] is Presence.YES
+        raised = mcv is not None and is_raised(mcv, self.knowledge.analytes[Analyte.MCV]) is Presence.YES
         return mcv if raised else None
 
-    @cached_property
+    @once
     def anaemia(self) -> LabResult | None:
         """A recent haemoglobin below its limit for the sex."""
         hb = self.recent(Analyte.HAEMOGLOBIN)
@@ -133,18 +139,18 @@ class Picture:
         )
         return hb if low else None
 
-    @cached_property
+    @once
     def features(self) -> tuple[FactUsed, ...]:
         """Signs and symptoms that vitamin B12 deficiency can cause: from problems, MCV and haemoglobin."""
         coded = [kind for kind in self.problems if self.role(kind) is ProblemRole.FEATURE]
         return self.facts_of(*coded) + self._blood_count
 
-    @cached_property
+    @once
     def neurological(self) -> tuple[FactUsed, ...]:
         """Neurological features alone."""
         return self.facts_of(*NEUROLOGICAL)
 
-    @cached_property
+    @once
     def blood_features(self) -> tuple[FactUsed, ...]:
         """Macrocytosis and anaemia alone."""
         return self.facts_of(ProblemKind.MACROCYTIC_ANAEMIA) + self._blood_count
@@ -158,14 +164,14 @@ class Picture:
             found += (replace(result_fact(self.anaemia, self.knowledge), label="Low haemoglobin"),)
         return found
 
-    @cached_property
+    @once
     def lasting_causes(self) -> tuple[FactUsed, ...]:
         """Causes that do not go away: replacement is then lifelong (source article, Maintenance Therapy)."""
         conditions = self.knowledge.conditions
         risks = (kind for kind in self.problems if self.role(kind) is ProblemRole.RISK)
         return self.facts_of(*(kind for kind in risks if conditions[kind].is_reversible is False))
 
-    @cached_property
+    @once
     def lifelong_therapy_lapsed(self) -> bool:
         """Whether a patient with a lasting cause was treated and is not treated now."""
         return bool(self.lasting_causes) and self.therapy.ended is not None
@@ -186,34 +192,39 @@ class Picture:
         """Whether a medicine was used for longer than its months of risk."""
         return used_longer_than(use, self.months_of(use.medicine), self.today, self.parameters)
 
-    @cached_property
+    @once
+    def long_used(self) -> Mapping[Medicine, Presence]:
+        """Whether each of the medicines that matter when taken long was used for longer than its months of risk."""
+        return {medicine: self.is_long_used(use) for medicine, use in self.exposures.items()}
+
+    @once
     def causes(self) -> tuple[FactUsed, ...]:
         """What may be a cause of deficiency: problems, and long use of a medicine."""
         kinds = [kind for kind in self.problems if self.role(kind) is ProblemRole.RISK]
         medicines = tuple(
             FactUsed(self.knowledge.medicines[medicine].title, f"more than {self.months_of(medicine)} months")
-            for medicine, use in self.exposures.items()
-            if self.is_long_used(use) is Presence.YES
+            for medicine, longer in self.long_used.items()
+            if longer is Presence.YES
         )
         return self.facts_of(*kinds) + medicines
 
-    @cached_property
+    @once
     def perhaps_long_used(self) -> tuple[FactUsed, ...]:
         """Medicines that matter when taken long, and that may have been."""
         return tuple(
             FactUsed(self.knowledge.medicines[medicine].title, "duration not known", source=", ".join(use.sources[:3]))
             for medicine, use in self.exposures.items()
-            if self.is_long_used(use) is Presence.NOT_KNOWN
+            if self.long_used[medicine] is Presence.NOT_KNOWN
         )
 
-    @cached_property
+    @once
     def advanced_age(self) -> str:
         """The age as a card says it, where it is, or may be, one at which screening may be warranted; "" otherwise."""
         if self.age is None or self.age[1] <= self.parameters.advanced_age_years:
             return ""
         return " or ".join(map(str, dict.fromkeys(self.age)))
 
-    @cached_property
+    @once
     def risks(self) -> tuple[FactUsed, ...]:
         """All that raises the chance of deficiency: its causes, and age."""
         if not self.advanced_age:
@@ -227,7 +238,7 @@ class Picture:
         """
         return not self._pending.isdisjoint(tests)
 
-    @cached_property
+    @once
     def _pending(self) -> frozenset[Test]:
         days = self.parameters.pending_order_days
         ordered = {
@@ -241,7 +252,7 @@ class Picture:
         """What could not be used at all of these analytes, medicines or problems."""
         return tuple(i for i in self.facts.issues if i.matters_to in topics and not i.used_with_care)
 
-    @cached_property
+    @once
     def left_out(self) -> tuple[DataIssue, ...]:
         """What was left out and may concern us: not a result that is too old to count, or that a newer one of its kind
         stands for, and neither a birth date nor a dose of B12 where none would change the answer.
@@ -264,20 +275,20 @@ class Picture:
         is_old = day.latest <= add_months(self.today, -self.parameters.recent_result_months)
         if is_old and issue.matters_to not in B12_ANALYTES:
             return True
-        usable = [r for r in self.facts.labs if r.analyte == issue.matters_to and r.is_coded and not r.is_preliminary]
+        usable = [r for r in self.labs.of(Analyte(issue.matters_to)) if r.is_coded and not r.is_preliminary]
         return any(result.taken.earliest >= day.latest and result.taken.order > day.order for result in usable)
 
     def unread(self, *keys: DataKey) -> tuple[DataKey, ...]:
         """Which of these keys were neither complete nor registered as never sent."""
         return tuple(key for key in keys if key in self._unread) if self._unread else ()
 
-    @cached_property
+    @once
     def _unread(self) -> frozenset[DataKey]:
         fine = (Availability.COMPLETE, Availability.NEVER_SENT)
         held = dict(self.facts.availability)
-        return frozenset(key for key, availability in held.items() if availability not in fine)
+        return frozenset([key for key, availability in held.items() if availability not in fine])
 
-    @cached_property
+    @once
     def active_folic_acid(self) -> tuple[Treatment, ...]:
         """Folic acid that is being taken now."""
         return tuple(t for t in self.facts.treatments if t.medicine is Medicine.FOLIC_ACID and t.is_active)
@@ -287,7 +298,7 @@ def _by_kind(problems: tuple[Problem, ...]) -> dict[ProblemKind, tuple[Problem, 
     found: dict[ProblemKind, list[Problem]] = defaultdict(list)
     for problem in problems:
         found[problem.kind].append(problem)
-    return {kind: tuple(found[kind]) for kind in ProblemKind if kind in found}
+    return {kind: tuple(found[kind]) for kind in _KINDS if kind in found}
 
 
 def result_fact(result: LabResult, knowledge: Knowledge, note: str = "") -> FactUsed:

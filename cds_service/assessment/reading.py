@@ -7,13 +7,13 @@ nothing that was drawn on therapy is diagnostic (clinical-guidelines 1 to 3 and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from cds_service.assessment.bands import Band, b12_band, is_raised, is_severe, scale_of
 from cds_service.assessment.metabolites import Marker, read_markers
 from cds_service.assessment.outcome import Status
-from cds_service.assessment.results import least_days_apart, newest, standing, within_months
+from cds_service.assessment.results import Labs, least_days_apart, standing, within_months
 from cds_service.assessment.therapy import Therapy
 from cds_service.facts.labs import Analyte, Finding, LabResult
 from cds_service.facts.presence import Presence
@@ -37,7 +37,6 @@ class Reading:
     assay.
     """
 
-    status: Status
     band: Band | None = None
     deciding: LabResult | None = None
     others: tuple[LabResult, ...] = ()
@@ -52,6 +51,12 @@ class Reading:
     is_below_own_range: bool = False
     is_recent: bool = False
     is_severe: bool = False
+    has_myelopathy: bool = False
+
+    @property
+    def status(self) -> Status:
+        """The status that the results give, whoever the patient is."""
+        return _status(self)
 
     @property
     def raised_markers(self) -> tuple[Marker, ...]:
@@ -65,14 +70,14 @@ class Reading:
 
 
 def read_results(
-    labs: Sequence[LabResult],
+    labs: Labs,
     therapy: Therapy,
     problems: Mapping[ProblemKind, tuple[Problem, ...]],
     knowledge: Knowledge,
     today: date,
 ) -> Reading:
     """All results as one reading."""
-    b12 = [r for r in labs if r.analyte in B12_ANALYTES and r.is_coded]
+    b12 = [r for r in labs.all if r.analyte in B12_ANALYTES and r.is_coded]
     numeric = [r for r in b12 if r.finding is None]
     diagnostic = [r for r in numeric if not therapy.covers(r.taken) or _band(r, knowledge) is Band.DEFICIENT]
     on_therapy = tuple(sorted((r for r in numeric if therapy.covers(r.taken)), key=lambda r: r.taken.order)[::-1])
@@ -81,8 +86,7 @@ def read_results(
     is_recent = _is_recent(deciding, knowledge, today)
     counts = deciding is not None and (is_recent or _band(deciding, knowledge) is Band.DEFICIENT)
     markers = read_markers(labs, deciding if counts else words, therapy, problems, knowledge, today)
-    reading = Reading(
-        status=Status.UNKNOWN,
+    return Reading(
         band=_band(deciding, knowledge) if deciding else None,
         deciding=deciding,
         others=others,
@@ -97,8 +101,8 @@ def read_results(
         is_below_own_range=_is_below_own_range(deciding, knowledge),
         is_recent=is_recent,
         is_severe=_is_severe(deciding, knowledge),
+        has_myelopathy=bool(problems.get(ProblemKind.MYELOPATHY)),
     )
-    return _with_status(reading, problems)
 
 
 def _band(result: LabResult, knowledge: Knowledge) -> Band:
@@ -207,13 +211,11 @@ def _is_below_own_range(deciding: LabResult | None, knowledge: Knowledge) -> boo
     return deciding.most is not None and deciding.most < deciding.lower_limit
 
 
-def _distrust(
-    labs: Sequence[LabResult], problems: Mapping[ProblemKind, tuple[Problem, ...]], knowledge: Knowledge
-) -> str:
+def _distrust(labs: Labs, problems: Mapping[ProblemKind, tuple[Problem, ...]], knowledge: Knowledge) -> str:
     """Why a B12 that is not low rules nothing out in this patient (clinical-guidelines 3 and 5, Assay)."""
-    antibody = newest(labs, Analyte.INTRINSIC_FACTOR_ANTIBODY)
+    antibody = labs.newest(Analyte.INTRINSIC_FACTOR_ANTIBODY)
     analyte = knowledge.analytes[Analyte.INTRINSIC_FACTOR_ANTIBODY]
-    if antibody is not None and is_raised(antibody, analyte)[0] is Presence.YES:
+    if antibody is not None and is_raised(antibody, analyte) is Presence.YES:
         return f"intrinsic factor antibody is positive ({antibody.taken}), which can make the B12 assay read too high"
     if problems.get(ProblemKind.NITROUS_OXIDE):
         return "nitrous oxide inactivates vitamin B12 without lowering the measured level"
@@ -226,11 +228,7 @@ def _drawn_on_unknown_dose(deciding: LabResult | None, therapy: Therapy) -> str:
     return "vitamin B12 of unknown dose may have raised the measured level" if may_be_raised else ""
 
 
-def _with_status(reading: Reading, problems: Mapping[ProblemKind, tuple[Problem, ...]]) -> Reading:
-    return replace(reading, status=_status(reading, bool(problems.get(ProblemKind.MYELOPATHY))))
-
-
-def _status(reading: Reading, has_myelopathy: bool) -> Status:
+def _status(reading: Reading) -> Status:
     if reading.band is Band.DEFICIENT:
         return Status.DEFICIENT  # however old: a deficiency that nobody treated is still one
     if reading.in_words_only is not None and reading.raised_markers:
@@ -246,7 +244,7 @@ def _status(reading: Reading, has_myelopathy: bool) -> Status:
             return Status.UNKNOWN  # a newer result took the reassurance back
         doubted = reading.distrust or (reading.is_below_own_range and not _metabolites_are_normal(reading))
         return Status.INDETERMINATE if doubted else Status.UNLIKELY
-    settled = _metabolites_are_normal(reading) and not reading.distrust and not has_myelopathy
+    settled = _metabolites_are_normal(reading) and not reading.distrust and not reading.has_myelopathy
     return Status.UNLIKELY if settled else Status.INDETERMINATE
 
 

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from cds_service.facts.dates import ClinicalDate, add_months
 from cds_service.facts.labs import Analyte, LabResult
 
 
-def newest(results: Iterable[LabResult], analyte: Analyte) -> LabResult | None:
-    """The newest result of an analyte: final before preliminary on the same day and time."""
-    ours = [r for r in results if r.analyte is analyte]
-    return max(ours, key=lambda r: (r.taken.order, r.is_corrected, not r.is_preliminary, issued_order(r)), default=None)
+class Labs:
+    """All results of one patient, and those of each analyte. Immutable to its readers."""
+
+    def __init__(self, results: Sequence[LabResult]) -> None:
+        self.all = results
+        self._by_analyte: dict[Analyte, list[LabResult]] = {}
+        for result in results:
+            self._by_analyte.setdefault(result.analyte, []).append(result)
+        self._newest: dict[Analyte, LabResult] = {}
+
+    def of(self, analyte: Analyte) -> Sequence[LabResult]:
+        """The results of an analyte, in the order of all."""
+        return self._by_analyte.get(analyte, ())
+
+    def newest(self, analyte: Analyte) -> LabResult | None:
+        """The newest result of an analyte: final before preliminary on the same day and time."""
+        if analyte not in self._by_analyte:
+            return None
+        if analyte not in self._newest:
+            self._newest[analyte] = max(self._by_analyte[analyte], key=_newness)
+        return self._newest[analyte]
+
+
+def _newness(result: LabResult) -> tuple[tuple[date, date, str], bool, bool, tuple[date, date, str]]:
+    return (result.taken.order, result.is_corrected, not result.is_preliminary, issued_order(result))
 
 
 def standing(results: Sequence[LabResult]) -> list[LabResult]:

@@ -107,6 +107,8 @@ def is_therapeutic(treatment: Treatment, parameters: Parameters) -> Presence:
 def read_therapy(treatments: Sequence[Treatment], today: date, parameters: Parameters) -> Therapy:
     """All B12 treatments as one course of therapy."""
     all_b12 = [t for t in treatments if t.medicine is Medicine.B12]
+    if not all_b12:
+        return Therapy(Exposure(Medicine.B12), (), (), (), Presence.NO, False, parameters.washout_months)
     ours = [t for t in all_b12 if not t.as_needed]
     therapeutic = [t for t in ours if is_therapeutic(t, parameters) is Presence.YES]
     doubtful = tuple(t for t in ours if is_therapeutic(t, parameters) is Presence.NOT_KNOWN)

@@ -14,6 +14,7 @@ _FHIR_DATE = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_KEPT = 40
+_IN_EVERY_MONTH = 28  # days that every month has
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def add_months(day: date, months: int) -> date:
     """The same day of the month `months` calendar months on; the last day of that month where it has no such day."""
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
+    if day.day <= _IN_EVERY_MONTH:
+        return date(year, month + 1, day.day)
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 

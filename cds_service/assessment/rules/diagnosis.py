@@ -38,7 +38,7 @@ def active_b12_deficient(p: Picture) -> Answer:
 
 def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
     result = p.reading.deciding
-    if not any(r.analyte is analyte and r.is_coded for r in p.facts.labs):
+    if not any(r.is_coded for r in p.labs.of(analyte)):
         return cannot_tell(name, keys=p.unread(DataKey.LABS))
     if result is None or result.analyte is not analyte or p.reading.band is not Band.DEFICIENT:
         return does_not_fire()
@@ -236,7 +236,7 @@ def _preliminary_mma(p: Picture) -> LabResult | None:
 
 def _await_mma(p: Picture, result: LabResult, first: LabResult) -> Answer:
     """A preliminary MMA is not ordered again: a raised one is said as preliminary, any other is waited for."""
-    if is_raised(first, p.knowledge.analytes[Analyte.MMA])[0] is not Presence.YES:
+    if is_raised(first, p.knowledge.analytes[Analyte.MMA]) is not Presence.YES:
         return does_not_fire(result_fact(result, p.knowledge), result_fact(first, p.knowledge))
     return fires(
         variant="mma-preliminary",

@@ -276,11 +276,11 @@ def _latest_metabolites(p: Picture) -> tuple[LabResult, ...]:
 
 
 def _is_raised(p: Picture, result: LabResult) -> bool:
-    return _marker_is_raised(p, result) and not confounder_of(result, p.facts.labs, p.problems, p.knowledge)
+    return _marker_is_raised(p, result) and not confounder_of(result, p.labs, p.problems, p.knowledge)
 
 
 def _marker_is_raised(p: Picture, result: LabResult) -> bool:
-    return is_raised(result, p.knowledge.analytes[result.analyte])[0] is Presence.YES
+    return is_raised(result, p.knowledge.analytes[result.analyte]) is Presence.YES
 
 
 def lifelong_therapy_lapsed(p: Picture) -> Answer:

@@ -63,20 +63,22 @@ def data_incomplete(p: Picture, answers: Iterable[Answer]) -> Answer:
 
     `answers` are those of all other rules: what they would have needed, and what their own cards already name.
     """
-    answers = tuple(answers)
     if not p.in_scope:
         return does_not_fire()
+    has_cards = False
     wanted: dict[str, None] = {}
     named: set[str] = set()
     for answer in answers:
-        wanted |= dict.fromkeys(answer.missing_keys)
-        if answer.outcome is Outcome.FIRES:
-            named |= set(answer.missing_keys)
+        fired = answer.outcome is Outcome.FIRES
+        has_cards = has_cards or fired
+        if answer.missing_keys:
+            wanted |= dict.fromkeys(answer.missing_keys)
+            named |= set(answer.missing_keys) if fired else set()
     if p.status in (Status.UNLIKELY, Status.UNKNOWN, Status.INDETERMINATE):
         wanted |= dict.fromkeys(p.unread(DataKey.LABS))
     missing = tuple(key for key in wanted if key not in named)
     if not missing:
-        return _left_out(p, any(answer.outcome is Outcome.FIRES for answer in answers))
+        return _left_out(p, has_cards)
     labs = DataKey.LABS in missing
     named_keys = [KEY_WORDS[DataKey(key)] for key in missing]
     risks = p.risks + p.perhaps_long_used

@@ -108,7 +108,7 @@ def unexplained_feature(p: Picture) -> Answer:
     doubtful = tuple(
         fact
         for use in p.exposures.values()
-        if p.is_long_used(use) is Presence.NOT_KNOWN
+        if p.long_used[use.medicine] is Presence.NOT_KNOWN
         for fact in _exposure_facts(p, use, "duration not known")
     )
     return _labs_unread(p, facts) or fires(
@@ -247,7 +247,7 @@ def _long_term_use(p: Picture, medicine: Medicine, months: int) -> Answer:
     if not _wanted(p):
         return does_not_fire()
     use = p.exposures[medicine]
-    longer = p.is_long_used(use)
+    longer = p.long_used[medicine]
     if longer is Presence.YES:
         span = span_of(p, use)
         return _test_card(p, _exposure_facts(p, use, span), {"span": span, "months": str(months)})
@@ -258,12 +258,12 @@ def _long_term_use(p: Picture, medicine: Medicine, months: int) -> Answer:
 
 def _start_is_unknown(p: Picture, use: Exposure) -> bool:
     """Taken now, start not recorded, and not known from another record to be long enough already."""
-    return bool(use.unknown_start_sources) and p.is_long_used(use) is Presence.NOT_KNOWN
+    return bool(use.unknown_start_sources) and p.long_used[use.medicine] is Presence.NOT_KNOWN
 
 
 def _duration_is_unclear(p: Picture, use: Exposure) -> bool:
     """Taken now or lately, and long enough only if a date or a supply that the record leaves open was so."""
-    return p.is_long_used(use) is Presence.NOT_KNOWN and taken_lately(use, p.today, p.parameters)
+    return p.long_used[use.medicine] is Presence.NOT_KNOWN and taken_lately(use, p.today, p.parameters)
 
 
 def span_of(p: Picture, use: Exposure) -> str:

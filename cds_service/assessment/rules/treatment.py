@@ -93,7 +93,7 @@ def _reasons_for_injection(p: Picture) -> tuple[FactUsed, ...]:
     gut = p.facts_of(*MALABSORPTIVE)
     antibody = p.newest(Analyte.INTRINSIC_FACTOR_ANTIBODY)
     known = p.knowledge.analytes[Analyte.INTRINSIC_FACTOR_ANTIBODY]
-    if antibody is not None and is_raised(antibody, known)[0] is Presence.YES:
+    if antibody is not None and is_raised(antibody, known) is Presence.YES:
         gut += (result_fact(antibody, p.knowledge),)
     gas = p.facts_of(ProblemKind.NITROUS_OXIDE) if p.neurological else ()
     return severe + neurological + gut + gas
@@ -248,7 +248,9 @@ def maintenance_by_cause(p: Picture) -> Answer:
 
 def kidney_disease(p: Picture) -> Answer:
     """Reduced kidney function beside a deficiency: what to follow, and which cobalamin (clinical-guidelines 3, 5)."""
-    reason = renal_confounder(p.facts.labs, p.problems, p.knowledge)
-    if not reason or not needs_treatment(p) or is_allergic(p):
+    if not needs_treatment(p) or is_allergic(p):
+        return does_not_fire()
+    reason = renal_confounder(p.labs, p.problems, p.knowledge)
+    if not reason:
         return does_not_fire()
     return fires(variant="kidney", facts=(FactUsed("Kidneys", reason),), values={"reason": reason})

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from cds_service.assessment.bands import Band, b12_band, is_low, is_raised, is_severe, scale_of
+from cds_service.assessment.bands import Band, b12_band, is_low, is_raised, is_severe, raised_limit_words, scale_of
 from cds_service.facts.labs import Analyte
 from cds_service.facts.patient import Sex
 from cds_service.facts.presence import Presence
@@ -118,18 +118,20 @@ def test_severe_is_only_what_is_certainly_below_the_severe_limit(printed: str, s
     ],
 )
 def test_a_marker_is_raised_only_above_its_limit(printed: str, raised: Presence) -> None:
-    assert is_raised(lab_result(Analyte.MMA, printed), KNOWLEDGE.analytes[Analyte.MMA])[0] is raised
+    assert is_raised(lab_result(Analyte.MMA, printed), KNOWLEDGE.analytes[Analyte.MMA]) is raised
 
 
 def test_the_laboratorys_own_limit_comes_before_ours_and_is_named() -> None:
-    result = replace(lab_result(Analyte.MMA, "0.35 umol/L"), upper_limit=Decimal("0.40"))
-    assert is_raised(result, KNOWLEDGE.analytes[Analyte.MMA]) == (Presence.NO, "laboratory's limit 0.4 umol/L")
-    ours = is_raised(lab_result(Analyte.MMA, "0.35 umol/L"), KNOWLEDGE.analytes[Analyte.MMA])
-    assert ours == (Presence.YES, "cut-off used here 0.28 umol/L")
+    mma, ours = KNOWLEDGE.analytes[Analyte.MMA], lab_result(Analyte.MMA, "0.35 umol/L")
+    theirs = replace(ours, upper_limit=Decimal("0.40"))
+    assert is_raised(theirs, mma) is Presence.NO
+    assert raised_limit_words(theirs, mma) == "laboratory's limit 0.4 umol/L"
+    assert is_raised(ours, mma) is Presence.YES
+    assert raised_limit_words(ours, mma) == "cut-off used here 0.28 umol/L"
 
 
 def test_a_unit_without_a_scale_tells_nothing() -> None:
-    assert is_raised(lab_result(Analyte.MMA, "5 g/L"), KNOWLEDGE.analytes[Analyte.MMA])[0] is Presence.NOT_KNOWN
+    assert is_raised(lab_result(Analyte.MMA, "5 g/L"), KNOWLEDGE.analytes[Analyte.MMA]) is Presence.NOT_KNOWN
     assert is_low(lab_result(Analyte.HAEMOGLOBIN, "5 mg/L"), KNOWLEDGE.analytes[Analyte.HAEMOGLOBIN]) is (
         Presence.NOT_KNOWN
     )
@@ -171,8 +173,8 @@ def test_a_word_beside_a_unit_has_no_band() -> None:
 
 def test_it_is_told_whose_word_a_marker_was_held_against() -> None:
     mma = KNOWLEDGE.analytes[Analyte.MMA]
-    assert is_raised(lab_result(Analyte.MMA, "high"), mma) == (Presence.YES, "as the laboratory reports it")
-    assert is_raised(lab_result(Analyte.MMA, "5 g/L"), mma) == (Presence.NOT_KNOWN, "no limit known")
+    assert raised_limit_words(lab_result(Analyte.MMA, "high"), mma) == "as the laboratory reports it"
+    assert raised_limit_words(lab_result(Analyte.MMA, "5 g/L"), mma) == "no limit known"
 
 
 @pytest.mark.parametrize(
@@ -186,6 +188,6 @@ def test_the_laboratorys_own_lower_limit_comes_before_ours(printed: str, low: Pr
 def test_the_limit_of_a_marker_is_told_in_the_unit_that_the_laboratory_printed() -> None:
     mma = KNOWLEDGE.analytes[Analyte.MMA]
     printed = replace(lab_result(Analyte.MMA, "0.35 umol/L"), printed="350 nmol/L")
-    assert is_raised(printed, mma)[1] == "cut-off used here 280 nmol/L = 0.28 umol/L"
+    assert raised_limit_words(printed, mma) == "cut-off used here 280 nmol/L = 0.28 umol/L"
     own = replace(printed, upper_limit=Decimal("0.40"))
-    assert is_raised(own, mma)[1] == "laboratory's limit 400 nmol/L = 0.4 umol/L"
+    assert raised_limit_words(own, mma) == "laboratory's limit 400 nmol/L = 0.4 umol/L"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.assessment.results import issued_order, least_days_apart, newest, standing
+from cds_service.assessment.results import Labs, issued_order, least_days_apart, standing
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte, LabResult
 from tests.spec.example_facts import lab_result
@@ -52,7 +52,9 @@ def test_of_one_sample_a_correction_or_a_later_report_stands_and_another_unit_st
 
 def test_a_report_without_a_day_of_issue_is_the_earliest() -> None:
     assert issued_order(b12("2025-09-20", "a")) < issued_order(b12("2025-09-20", "b", issued="0001-01-01T00:00:01Z"))
-    assert newest([b12("2025-09-20", "b", issued="2025-09-21"), b12("2025-09-20", "a")], Analyte.TOTAL_B12) is not None
+    reported, undated = b12("2025-09-20", "b", issued="2025-09-21"), b12("2025-09-20", "a")
+    assert Labs([reported, undated]).newest(Analyte.TOTAL_B12) is reported
+    assert Labs([undated, reported]).newest(Analyte.TOTAL_B12) is reported
 
 
 @pytest.mark.parametrize(
@@ -79,4 +81,16 @@ def test_a_vague_date_neither_gives_way_to_a_later_report_nor_takes_its_place() 
 def test_of_one_day_the_final_result_is_newer_than_the_preliminary_one(order: int) -> None:
     first = replace(lab_result(Analyte.MCV, "99 fL"), is_preliminary=True)
     final = lab_result(Analyte.MCV, "101 fL")
-    assert newest([first, final][::order], Analyte.MCV) is final
+    assert Labs([first, final][::order]).newest(Analyte.MCV) is final
+
+
+def test_results_are_found_by_their_analyte_in_the_order_of_all() -> None:
+    mcv = lab_result(Analyte.MCV, "99 fL")
+    older, newer = b12("2025-09-20", "b"), b12("2025-09-21", "a")
+    labs = Labs([older, mcv, newer])
+    assert list(labs.all) == [older, mcv, newer]
+    assert list(labs.of(Analyte.TOTAL_B12)) == [older, newer]
+    assert labs.newest(Analyte.TOTAL_B12) is labs.newest(Analyte.TOTAL_B12) is newer
+    assert labs.newest(Analyte.MCV) is mcv
+    assert list(labs.of(Analyte.MMA)) == []
+    assert labs.newest(Analyte.MMA) is None
