@@ -75,7 +75,7 @@ def _parsed(text: str) -> ClinicalDate:
     return ClinicalDate(exact, exact, time or "")
 
 
-_kept = lru_cache(maxsize=8192)(_parsed)  # the results of one sample share a time, and many a record shares a day
+_kept = lru_cache(maxsize=1024)(_parsed)  # the results of one sample share a time, and many a record shares a day
 
 
 def add_months(day: date, months: int) -> date:
