@@ -1,12 +1,15 @@
-"""Load from this machine: one request after the other for what a request costs, and at a fixed rate for how long it
-takes beside others."""
+"""Load from this machine: as fast as a few callers can for what a request costs, one caller for how long it takes by
+itself, and a fixed rate for how long it takes beside others."""
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 
 from bench.contenders import Server
@@ -29,45 +32,63 @@ class Sample:
 
 
 def measure(server: Server, service: str, bodies: Sequence[bytes], seconds: float) -> Sample:
-    """Post the bodies in turn over one connection, for so long and at least each of them once."""
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
-    took: list[float] = []
-    cpu, start = server.cpu_seconds(), time.perf_counter()
-    while len(took) < len(bodies) or time.perf_counter() - start < seconds:
-        took.append(_post(connection, server, service, bodies[len(took) % len(bodies)]))
-    used = server.cpu_seconds() - cpu
-    connection.close()
-    took.sort()
-    return Sample(used / len(took) * 1e3, _at(took, 0.5) * 1e3, _at(took, 0.99) * 1e3)
+    """Post the bodies in turn, for so long and at least each of them once: one caller, then several at once.
+
+    CPU time is that under several callers. A server with one caller falls asleep and wakes up between its requests,
+    which costs some servers more than a small request.
+    """
+    alone = _sample(*_posted(server, service, bodies, _for(seconds, len(bodies)), 1))
+    together = _sample(*_posted(server, service, bodies, _for(seconds, len(bodies)), _CONNECTIONS))
+    return replace(alone, cpu_ms=together.cpu_ms)
 
 
 def at_a_rate(server: Server, service: str, bodies: Sequence[bytes], per_second: float, seconds: float) -> Sample:
     """Post at a fixed rate, however slow the answers are: a request's time runs from the moment it was due."""
-    due = [number / per_second for number in range(int(per_second * seconds))]
-    took: list[float] = []
-    turn = iter(range(len(due)))
-    lock = threading.Lock()
+    return _sample(*_posted(server, service, bodies, range(int(per_second * seconds)), _CONNECTIONS, per_second))
+
+
+def _posted(
+    server: Server,
+    service: str,
+    bodies: Sequence[bytes],
+    numbers: Iterable[int],
+    callers: int,
+    per_second: float | None = None,
+) -> tuple[float, list[float]]:
+    """Post the bodies of these numbers: the CPU seconds that they took in all, and how long each took."""
+    turn, lock = iter(numbers), threading.Lock()
     cpu, start = server.cpu_seconds(), time.perf_counter()
 
-    def work() -> None:
-        connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
-        while True:
-            with lock:
-                number = next(turn, None)
-            if number is None:
-                return connection.close()
-            time.sleep(max(0.0, start + due[number] - time.perf_counter()))
-            _post(connection, server, service, bodies[number % len(bodies)])
-            took.append(time.perf_counter() - start - due[number])
+    def work(_: int) -> list[float]:
+        took: list[float] = []
+        with closing(HTTPConnection("127.0.0.1", server.port, timeout=60)) as connection:
+            while True:
+                with lock:
+                    number = next(turn, None)
+                if number is None:
+                    return took
+                due = start + number / per_second if per_second else None
+                if due is not None:
+                    time.sleep(max(0.0, due - time.perf_counter()))
+                alone = _post(connection, server, service, bodies[number % len(bodies)])
+                took.append(alone if due is None else time.perf_counter() - due)
 
-    threads = [threading.Thread(target=work) for _ in range(_CONNECTIONS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    used = server.cpu_seconds() - cpu
-    took.sort()
-    return Sample(used / len(took) * 1e3, _at(took, 0.5) * 1e3, _at(took, 0.99) * 1e3)
+    with ThreadPoolExecutor(callers) as pool:
+        took = [one for of_caller in pool.map(work, range(callers)) for one in of_caller]
+    return server.cpu_seconds() - cpu, took
+
+
+def _for(seconds: float, at_least: int) -> Iterator[int]:
+    start = time.perf_counter()
+    for number in itertools.count():
+        if number >= at_least and time.perf_counter() - start >= seconds:
+            return
+        yield number
+
+
+def _sample(cpu_seconds: float, took: Sequence[float]) -> Sample:
+    ordered = sorted(took)
+    return Sample(cpu_seconds / len(ordered) * 1e3, _at(ordered, 0.5) * 1e3, _at(ordered, 0.99) * 1e3)
 
 
 def _post(connection: HTTPConnection, server: Server, service: str, body: bytes) -> float:
