@@ -26,6 +26,9 @@ _KEPT_AFTER_EXPIRY = timedelta(minutes=5)
 # The database is away, locked, full or busy, whatever is to be stored: each further try would wait as long.
 _OF_THE_DATABASE = (OperationalError, PoolTimeout)
 _NOT_TRIED_AGAIN_FOR = timedelta(seconds=5)
+# What requests write, made once: an answer waits for it.
+_NOTE_CARDS = insert(CardShownRow)
+_NOTE_TOKEN = insert(SeenJtiRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,7 @@ class Store:
             return
         try:
             with self._engine.begin() as connection:  # without the ORM's session: this stands in a clinician's way
-                connection.execute(insert(CardShownRow), rows)
+                connection.execute(_NOTE_CARDS, rows)
         except SQLAlchemyError as error:
             raise _unavailable("the cards shown could not be noted", error) from error
 
@@ -182,7 +185,7 @@ class Store:
         row = {"issuer": issuer, "jti": digest, "expires": expires.astimezone(UTC)}
         try:
             with self._engine.begin() as connection:
-                connection.execute(insert(SeenJtiRow), row)
+                connection.execute(_NOTE_TOKEN, row)
         except IntegrityError:
             return False
         except SQLAlchemyError as error:
