@@ -15,6 +15,8 @@ from typing import Final
 from flask import g, request
 from werkzeug.exceptions import TooManyRequests
 
+from cds_service.web.current import current
+
 _MOST_CALLERS: Final = 10_000
 _MINUTE: Final = 60.0
 
@@ -47,9 +49,13 @@ def limiting(per_minute: int, blueprint: str) -> Callable[[], None]:
     limit = RateLimit(per_minute)
 
     def check() -> None:
-        if not per_minute or request.blueprint != blueprint or request.method == "OPTIONS":
+        if not per_minute:
             return
-        caller = f"client {g.caller.client}" if g.caller.client else f"address {request.remote_addr}"
+        sent = current(request)
+        if sent.blueprint != blueprint or sent.method == "OPTIONS":
+            return
+        client = g.caller.client
+        caller = f"client {client}" if client else f"address {sent.remote_addr}"
         wait = limit.seconds_to_wait(caller, time.monotonic())
         if wait:
             raise TooManyRequests(retry_after=math.ceil(wait))

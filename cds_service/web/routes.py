@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Response, g
 from flask_smorest import Blueprint
+from werkzeug.datastructures import Headers
 
 from cds_service.errors import IncompatibleDatabase, TemporarilyUnavailable
 from cds_service.storage.store import Store
 from cds_service.web.answer import discovery_json, encoded
+from cds_service.web.current import current
 from cds_service.web.edge import Edge
 from cds_service.web.feedback import record_feedback
 from cds_service.web.hook_answer import answer_hook
@@ -26,6 +28,9 @@ from cds_service.web.schemas import (
     ReadySchema,
     StoredSchema,
 )
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
 
 JSON = "application/json"
 CDS_HOOKS = "CDS Hooks"
@@ -48,10 +53,9 @@ def cds_hooks_routes(edge: Edge) -> Any:
 
     def call(service_id: str) -> Response:
         """Assess the patient of a hook, and answer with cards."""
-        service = edge.service(service_id)
-        g.service = service.id
-        body, cards = answer_hook(edge, g.caller, service, g.body)
-        g.cards = cards
+        service, noted = edge.service(service_id), current(g)
+        noted.service = service.id
+        body, noted.cards = answer_hook(edge, noted.caller, service, noted.body)
         return _json(body)
 
     def feedback(service_id: str) -> Response:
@@ -109,8 +113,16 @@ def database_trouble(store: Store) -> str:
     return ""
 
 
+class _Whole(Response):
+    """An answer of ours: bytes of known length and no Location, so that there is nothing for werkzeug to mend."""
+
+    def get_wsgi_headers(self, _environ: WSGIEnvironment) -> Headers:
+        """As they stand."""
+        return self.headers
+
+
 def _json(body: bytes, status: int = 200) -> Response:
-    return Response(body, status, content_type=JSON)
+    return _Whole(body, status, content_type=JSON)
 
 
 def _add(

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from flask import g, request
+from flask import Request, g, request
 
 from cds_service.config import Settings, Trust
 from cds_service.errors import InvalidSettings, UntrustedClient
 from cds_service.web.callers import Retrievers, callers_of
+from cds_service.web.current import current
 from cds_service.web.edge import Caller, Edge
 from cds_service.web.trust.client import Client, Clients
 from cds_service.web.trust.client_file import FetchedKeySets, client_file, clients_of, read_clients
@@ -89,11 +90,12 @@ def _admitting(
     registered: Callable[[], _Registered], blueprint: str, now: Callable[[], datetime]
 ) -> Callable[[], None]:
     def admit() -> None:
-        if request.blueprint != blueprint or request.method == "OPTIONS":
+        sent = current(request)
+        if sent.blueprint != blueprint or sent.method == "OPTIONS":
             return
         held = registered()
         try:
-            client = held.gate.admit(request.headers.get("Authorization", ""), _endpoint(), now())
+            client = held.gate.admit(sent.headers.get("Authorization", ""), _endpoint(sent), now())
         except UntrustedClient as refused:
             _log.warning("not admitted", request=g.request_id, client=refused.client, error=refused.reason)
             raise
@@ -102,9 +104,9 @@ def _admitting(
     return admit
 
 
-def _endpoint() -> Endpoint:
-    rule = request.url_rule.rule if request.url_rule is not None else ""
-    return Endpoint((request.view_args or {}).get("service_id", ""), rule.endswith("/feedback"))
+def _endpoint(sent: Request) -> Endpoint:
+    rule = sent.url_rule.rule if sent.url_rule is not None else ""
+    return Endpoint((sent.view_args or {}).get("service_id", ""), rule.endswith("/feedback"))
 
 
 def _warn_of_the_sandbox() -> None:
