@@ -37,6 +37,9 @@ class DataKey(StrEnum):
     SOCIAL_HISTORY = "socialHistory"
 
 
+DATA_KEYS = tuple(DataKey)
+"""Every DataKey, in order: to go through an enumeration itself is slow, and every request does so several times."""
+
 ANYTHING = "anything"
 """What an entry matters to that does not say what it is."""
 

@@ -60,7 +60,8 @@ def read_dose(dosages: Sequence[Dosage], strength: Strength, takes_upper: bool, 
     """
     if not dosages:
         return DoseRead(NO_DOSAGE)
-    distinct = _distinct(_holding(dosages, on))
+    # A single line, which is the usual, counts whatever its bounds.
+    distinct = dosages if len(dosages) == 1 else _distinct(_holding(dosages, on))
     spelled = _ENCODER.encode([_without_dates(dosage) for dosage in distinct])
     if len(spelled) > _LONGEST_KEPT:
         return _read(distinct, strength, takes_upper)

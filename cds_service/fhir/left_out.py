@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from cds_service.facts.patient import ANYTHING, Availability, DataIssue, DataKey
+from cds_service.facts.patient import ANYTHING, DATA_KEYS, Availability, DataIssue, DataKey
 from cds_service.facts.problems import ProblemKind
 from cds_service.fhir.allergies import is_cobalamin
 from cds_service.fhir.analyte_codes import match_analyte
@@ -85,7 +85,7 @@ def unread(record: PatientRecord, knowledge: Knowledge) -> dict[DataKey, list[Da
     none of ours."""
     found: dict[DataKey, list[DataIssue]] = {}
     reader = MedicationReader(record, knowledge)  # one for all: it looks through the whole record
-    for key in DataKey:
+    for key in DATA_KEYS:
         for entry in record.section(key).unread:
             about = _may_be(key, entry.resource, reader, knowledge) if entry.resource is not None else ANYTHING
             found.setdefault(key, []).extend(replace(issue, matters_to=about) for issue in entry.issues)
@@ -130,7 +130,7 @@ def availabilities(
     its own what it is of, so the others still count as complete.
     """
     lacking = set(unnamed) | {key for issue in issues if (key := _key_of(issue)) is not None}
-    for key in DataKey:
+    for key in DATA_KEYS:
         held = record.section(key).availability
         yield key, Availability.INCOMPLETE if held is Availability.COMPLETE and key in lacking else held
 
@@ -158,7 +158,9 @@ def says_something(concept: CodeableConcept | None) -> bool:
 
 def _says_all(resource: Resource) -> bool:
     """Whether a resource says what it is of, and each of its components does."""
-    return says_something(resource.code) and all(says_something(one.code) for one in resource.component or ())
+    if not says_something(resource.code):
+        return False
+    return not resource.component or all(says_something(one.code) for one in resource.component)
 
 
 def _names_itself(resource: Resource) -> bool:

@@ -11,7 +11,6 @@ the medicine is still taken. And medication lists often say only that something 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -117,8 +116,9 @@ def request_times(resource: Resource, dose: DoseRead, now: Now, log: IssueLog) -
         why = f"the intent {_quoted(resource.intent)} is not known, so the order was not used"
         log.add("intent", why, left_out=True)
         return None
-    start = _order_start(resource, now, log)
-    bounds_end = _bounds_end(resource, log)
+    bounds = _bounds(resource)
+    start = _order_start(resource, bounds, now, log)
+    bounds_end = _bounds_end(bounds, log)
     if start is None:
         return _order_without_start(resource, status, bounds_end, log)
     if start.earliest > now.today:
@@ -157,9 +157,9 @@ def _order_without_start(resource: Resource, status: str, end: ClinicalDate | No
     return ()
 
 
-def _order_start(resource: Resource, now: Now, log: IssueLog) -> ClinicalDate | None:
+def _order_start(resource: Resource, bounds: list[Period], now: Now, log: IssueLog) -> ClinicalDate | None:
     """When use begins: the therapy's bounds, else the prescription's validity, else the day of writing."""
-    for period in _bounds(resource):
+    for period in bounds:
         if period.start:
             return log.read_date(period.start, "dosageInstruction.timing.repeat.boundsPeriod.start")
     validity = resource.dispense_request.validity_period if resource.dispense_request else None
@@ -168,18 +168,21 @@ def _order_start(resource: Resource, now: Now, log: IssueLog) -> ClinicalDate | 
     return log.past(resource.authored_on, "authoredOn", now.today)
 
 
-def _bounds_end(resource: Resource, log: IssueLog) -> ClinicalDate | None:
+def _bounds_end(bounds: list[Period], log: IssueLog) -> ClinicalDate | None:
     """The end of the therapy as it was ordered: the latest of all dosage lines; None if one of them goes on."""
-    ends = [log.read_date(p.end, "dosageInstruction.timing.repeat.boundsPeriod.end") for p in _bounds(resource)]
+    ends = [log.read_date(period.end, "dosageInstruction.timing.repeat.boundsPeriod.end") for period in bounds]
     known = [end for end in ends if end is not None]
     return max(known, key=lambda end: end.order) if known and len(known) == len(ends) else None
 
 
-def _bounds(resource: Resource) -> Iterator[Period]:
+def _bounds(resource: Resource) -> list[Period]:
+    """The periods that its dosage lines are bound to."""
+    bounds = []
     for dosage in resource.dosage_instruction or ():
         repeat = dosage.timing.repeat if dosage.timing is not None else None
         if repeat is not None and repeat.bounds_period is not None:
-            yield repeat.bounds_period
+            bounds.append(repeat.bounds_period)
+    return bounds
 
 
 def _supply_end(resource: Resource, start: ClinicalDate, dose: DoseRead, log: IssueLog) -> ClinicalDate | None:
@@ -258,12 +261,13 @@ def given_times(resource: Resource, now: Now, log: IssueLog) -> Intervals | None
 
 def is_taken(intervals: Intervals, today: date) -> bool:
     """Whether the record vouches for use on this day."""
-    return any(
-        (i.start is None or i.start.earliest <= today)
-        and (i.end is None or i.end.earliest >= today)
-        and (i.start is None or i.start.latest <= today or i.end is None)
-        for i in intervals
-    )
+    for interval in intervals:
+        start, end = interval.start, interval.end
+        has_begun = start is None or start.earliest <= today
+        goes_on = end is None or end.earliest >= today
+        if has_begun and goes_on and (start is None or start.latest <= today or end is None):
+            return True
+    return False
 
 
 def all_dosages(resource: Resource) -> list[Dosage]:

@@ -77,11 +77,13 @@ def takes_upper(medicine: Medicine) -> bool:
 
 def route_of(held: Held, dosages: list[Dosage]) -> Route:
     """The route that the dosage states in codes or words, else that of the product; NOT_KNOWN where lines differ."""
-    stated = {read_route(d.route) for d in dosages} - {Route.NOT_KNOWN}
+    stated = {read_route(d.route) for d in dosages if d.route is not None}
+    stated.discard(Route.NOT_KNOWN)
     if not stated:
-        stated = {route_in_words([d.text or d.patient_instruction or ""]) for d in dosages} - {Route.NOT_KNOWN}
+        stated = {route_in_words([d.text or d.patient_instruction or ""]) for d in dosages}
+        stated.discard(Route.NOT_KNOWN)
     if stated:
-        return next(iter(stated)) if len(stated) == 1 else Route.NOT_KNOWN
+        return stated.pop() if len(stated) == 1 else Route.NOT_KNOWN
     return held.route
 
 
@@ -149,7 +151,7 @@ def _treatment(
     return Treatment(
         medicine=held.medicine,
         name=product.name,
-        source=resource_name(resource),
+        source=log.resource,
         kind=kind,
         intervals=intervals,
         dose=dose.daily,

@@ -7,7 +7,7 @@ a word, as its sender asks.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -31,7 +31,7 @@ _LOW_BY_OWN_RANGE = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12)
 _A_MONTH = timedelta(days=31)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which takes three times as long: one is made of every result, and not kept
 class _Candidate:
     """An Observation, or one component of it, that is a result of one of our analytes."""
 
@@ -117,16 +117,25 @@ def _read(
         why = f"{unusable.why}{_marked(candidate)}"
         sentence = f"This {analyte.short} result was not used: {why}."
         return None, [replace(candidate.issue(unusable.field, sentence), day=_day(candidate.resource))]
-    untold = _not_told(candidate, analyte.short, taken, value)
-    said = {issue.field for issue in untold}
-    notes = [note for note in (*of_date, *value.notes) if note[0] not in said]
-    care_taken = f"This {analyte.short} result was used with care"
-    issues = [candidate.issue(field, f"{care_taken}: {why}.", used_with_care=True) for field, why in notes]
-    issues += untold
+    issues = _not_told(candidate, analyte.short, taken, value)
+    notes = (*of_date, *value.notes)
+    if notes:
+        issues = [*_with_care(candidate, analyte.short, notes, issues), *issues]
     if not candidate.match.is_coded and candidate.match.analyte in BY_CODE_ONLY:
         sentence = f"This {analyte.short} result does not count as measured: it was recognised by its name alone."
         issues.append(replace(candidate.issue("code", sentence), day=taken))
     return _result(candidate, taken, value), issues
+
+
+def _with_care(
+    candidate: _Candidate, short: str, notes: Iterable[tuple[str, str]], untold: Sequence[DataIssue]
+) -> Iterator[DataIssue]:
+    """What of a result that is used needs care, but for the fields of which more is said."""
+    said = {issue.field for issue in untold}
+    care_taken = f"This {short} result was used with care"
+    for field, why in notes:
+        if field not in said:
+            yield candidate.issue(field, f"{care_taken}: {why}.", used_with_care=True)
 
 
 def _not_told(candidate: _Candidate, short: str, taken: ClinicalDate, value: ReadValue) -> list[DataIssue]:
@@ -139,7 +148,7 @@ def _not_told(candidate: _Candidate, short: str, taken: ClinicalDate, value: Rea
     if candidate.match.analyte in BY_CODE_ONLY and taken.latest - taken.earliest > _A_MONTH:
         timeless = f"This {short} result cannot be set beside others: its day is not known, only {taken}."
         untold.append(candidate.issue(_when(candidate.resource)[0], timeless))
-    return [replace(issue, day=taken) for issue in untold]
+    return [replace(issue, day=taken) for issue in untold] if untold else untold
 
 
 def _refuse_unusable(candidate: _Candidate, references: frozenset[str]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from cds_service.facts.dates import ClinicalDate
-from cds_service.facts.patient import AGE, ANYTHING, Availability, DataIssue, DataKey, PatientFacts, Sex
+from cds_service.facts.patient import AGE, ANYTHING, DATA_KEYS, Availability, DataIssue, DataKey, PatientFacts, Sex
+from cds_service.facts.treatments import Treatment
 from cds_service.fhir.conditions import read_problems
 from cds_service.fhir.draft_orders import read_drafts
 from cds_service.fhir.left_out import availabilities, nameless, unread
@@ -37,9 +38,7 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
     unnamed, lost = nameless(record, knowledge), unread(record, knowledge)
     unknown = {*unnamed, *(key for key, found in lost.items() if any(_leaves_gap(key, issue) for issue in found))}
     lost_issues = [issue for found in lost.values() for issue in found]
-    used = {t.source for t in treatments if any(i.start is None or i.start.earliest <= today for i in t.intervals)}
-    # A status that none may have may stand for any other: it is then not known whether the entry counts at all.
-    missed = [i for i in (*problem_issues, *treatment_issues) if i.resource not in used or i.field == "status"]
+    missed = _missed([*problem_issues, *treatment_issues], treatments, today)
     issues = [
         *record.issues,
         *_sections_unread(record),
@@ -73,10 +72,19 @@ def _leaves_gap(key: DataKey, lost: DataIssue) -> bool:
     return lost.matters_to == ANYTHING or (lost.matters_to != "" and key is not DataKey.LABS)
 
 
+def _missed(issues: list[DataIssue], treatments: list[Treatment], today: date) -> list[DataIssue]:
+    """The issues of entries of which nothing is used as a treatment that has begun: what they hold is then not seen."""
+    if not issues:
+        return []
+    used = {t.source for t in treatments if any(i.start is None or i.start.earliest <= today for i in t.intervals)}
+    # A status that none may have may stand for any other: it is then not known whether the entry counts at all.
+    return [i for i in issues if i.resource not in used or i.field == "status"]
+
+
 def _sections_unread(record: PatientRecord) -> list[DataIssue]:
     """What we asked for and do not hold in full: said for each key, whether or not a card comes of it."""
     fine = (Availability.COMPLETE, Availability.NEVER_SENT)
-    sections = [(key, record.section(key)) for key in DataKey]
+    sections = [(key, record.section(key)) for key in DATA_KEYS]
     return [DataIssue(key, "", _sentence(s)) for key, s in sections if s.availability not in fine]
 
 

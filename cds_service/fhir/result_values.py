@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -40,6 +41,8 @@ VALUE_FIELDS = (
     "value_quantity", "value_range", "data_absent_reason", "interpretation", "reference_range", "value_boolean",
     "value_integer",
 )  # fmt: skip
+_OF_RESOURCE = attrgetter(*VALUE_FIELDS)
+_OF_COMPONENT = attrgetter(*VALUE_FIELDS[:-2])
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -82,7 +85,7 @@ def _spelling(asked: _Asked) -> Hashable | None:
     holder, code = asked
     if holder.value_string is not None or holder.value_codeable_concept is not None:
         return None
-    told = [getattr(holder, name, None) for name in VALUE_FIELDS]
+    told = _OF_RESOURCE(holder) if isinstance(holder, Resource) else _OF_COMPONENT(holder)
     return _ENCODER.encode(told), (code.system, code.code) if code is not None else None
 
 

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.patient import DataIssue
 from cds_service.fhir.ordering import in_order
 from cds_service.knowledge.model import Knowledge
 
-_Sample = tuple[Analyte, ClinicalDate, str, bool]
+_Sample = tuple[Analyte, tuple[date, date, str], str, bool]
 
 
 def settle(results: Sequence[LabResult], knowledge: Knowledge) -> tuple[list[LabResult], list[DataIssue]]:
@@ -25,7 +24,7 @@ def settle(results: Sequence[LabResult], knowledge: Knowledge) -> tuple[list[Lab
     """
     samples: dict[_Sample, list[LabResult]] = {}
     for result in results:
-        sample = (result.analyte, result.taken, result.unit, result.finding is None)
+        sample = (result.analyte, result.taken.order, result.unit, result.finding is None)
         samples.setdefault(sample, []).append(result)
     kept: list[LabResult] = []
     issues: list[DataIssue] = []

@@ -14,5 +14,8 @@ def status_code(status: CodeableConcept | str | None) -> str:
         return ""
     if isinstance(status, str):
         return status.strip().lower()
-    codes = [(coding.code or "").strip().lower() for coding in status.coding or ()]
-    return next((code for code in codes if code), (status.text or "").strip().lower())
+    for coding in status.coding or ():
+        code = (coding.code or "").strip().lower()
+        if code:
+            return code
+    return (status.text or "").strip().lower()
