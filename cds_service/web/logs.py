@@ -59,7 +59,8 @@ def set_up_logs(level: str) -> None:
             structlog.processors.JSONRenderer(serializer=_as_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
-        logger_factory=structlog.PrintLoggerFactory(),
+        # A line and its end are written at once: unbuffered, other workers' lines would come between the two.
+        logger_factory=structlog.WriteLoggerFactory(),
         cache_logger_on_first_use=False,
     )
     for name in _SILENCED:

@@ -82,6 +82,23 @@ def test_a_log_that_cannot_be_written_costs_no_answer(edge: Edge, lines: Any, mo
     assert lines() == []
 
 
+def test_a_line_is_written_at_once_so_that_no_other_worker_can_break_it(
+    lines: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    output = io.StringIO()
+    monkeypatch.setattr(output, "write", written.append)
+
+    with monkeypatch.context() as listening:
+        listening.setattr(sys, "stdout", output)
+        structlog.get_logger().info("answered", status=200)
+
+    (line,) = written
+    assert line.endswith("\n")
+    assert json.loads(line)["status"] == 200
+    assert lines() == []
+
+
 def test_a_field_that_is_not_on_the_list_is_dropped(lines: Any) -> None:
     structlog.get_logger().info("answered", status=200, patient="Smith", body={"name": "Smith"}, token="topsecret")
     (line,) = lines()
