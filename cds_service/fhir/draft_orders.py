@@ -15,6 +15,7 @@ from cds_service.fhir.medication_issues import IssueLog
 from cds_service.fhir.medication_reader import MedicationReader
 from cds_service.fhir.medication_times import all_dosages
 from cds_service.fhir.medications import route_of, takes_upper
+from cds_service.fhir.reading_limit import drafts_within_limit
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Entry, Reference, Resource, resource_name
 from cds_service.fhir.subject import patient_references, subject_problem
@@ -61,6 +62,7 @@ def concerns_us(record: PatientRecord, knowledge: Knowledge) -> bool:
 
     A draft that cannot be read, or is another patient's, may hold either, so it concerns us too.
     """
+    record = drafts_within_limit(record)
     if any(issue.matters_to == DRAFTS for issue in record.issues) or _not_among(record):
         return True
     reader, references = MedicationReader(record, knowledge), patient_references(record)

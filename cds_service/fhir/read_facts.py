@@ -12,6 +12,7 @@ from cds_service.fhir.draft_orders import read_drafts
 from cds_service.fhir.left_out import availabilities, nameless, unread
 from cds_service.fhir.medications import read_treatments
 from cds_service.fhir.observations import read_labs
+from cds_service.fhir.reading_limit import within_limit
 from cds_service.fhir.record import PatientRecord, Section
 from cds_service.fhir.resources import Resource, resource_name
 from cds_service.fhir.test_orders import read_test_orders
@@ -27,6 +28,7 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
 
     The order of the record's entries never matters. Whatever could not be used, or only with care, is an issue.
     """
+    record = within_limit(record)
     patient, patient_issues = _patient(record)
     born, born_issues = _born(patient, today)
     is_deceased, death_issues = _is_deceased(patient, today)
@@ -105,7 +107,7 @@ def _patient(record: PatientRecord) -> tuple[Resource | None, list[DataIssue]]:
         if resource.id != record.patient_id:
             sentence = "This Patient is not the one that the request is about; it was not used."
             issues.append(DataIssue(resource_name(resource), "id", sentence))
-        elif resource not in own:
+        elif len(own) < 2 and resource not in own:  # two that differ are as many as are looked at
             own.append(resource)
     if len(own) > 1:
         sentence = "There is more than one version of this Patient, and it is not known which one holds; none was used."

@@ -39,7 +39,7 @@ def remembered(
             if found is not None and found[0] is known:
                 return found[1]
             made = read(asked, known)
-            if len(repr(spelled)) <= LONGEST:
+            if is_kept(spelled):
                 if len(kept) >= MOST_ANSWERS:
                     kept.clear()
                 kept[spelled] = (known, made)
@@ -48,6 +48,11 @@ def remembered(
         return answer
 
     return decorate
+
+
+def is_kept(spelled: Hashable) -> bool:
+    """Whether what is spelled so is short enough that its answer is kept."""
+    return len(repr(spelled)) <= LONGEST
 
 
 def itself(asked: Any) -> Hashable:

@@ -59,10 +59,11 @@ class Sieve:
         """Remember the code of a result that was decoded, where it names none of our analytes."""
         if resource.resource_type != "Observation" or resource.component is not None:
             return
+        code = _OUTLINE.decode(sent).code
+        if code is UNSET or len(spelled := bytes(code)) > LONGEST:
+            return  # before its name is read, which is dear where it is long
         if match_analyte(resource.code, self.knowledge) is not None or not says_something(resource.code):
             return
-        code = _OUTLINE.decode(sent).code
-        if code is not UNSET and len(spelled := bytes(code)) <= LONGEST:
-            if len(self._of_others) >= MOST_ANSWERS:
-                self._of_others.clear()
-            self._of_others.add(spelled)
+        if len(self._of_others) >= MOST_ANSWERS:
+            self._of_others.clear()
+        self._of_others.add(spelled)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from cds_service.fhir.amounts import Amount, Kind
 from cds_service.fhir.sig_amount import CONCENTRATION, SEVERAL, read_amount
@@ -90,6 +91,12 @@ def read_sig(text: str) -> Sig:
     """Read directions. An empty Sig where they say nothing of amount or frequency."""
     if is_too_long(text):
         return Sig(reason="the directions are too long to be read")
+    return _read(text)
+
+
+# As many as one request can hold (`reading_limit`): the same directions are read once, whatever stands beside them.
+@lru_cache(maxsize=8192)
+def _read(text: str) -> Sig:
     if has_long_number(text):
         return Sig(reason="a number in the directions is too long to be read")
     words = plain(text)

@@ -1,0 +1,188 @@
+"""How much text is read of one request: no record holds so much, and the words of one are dear to read.
+
+What a name or directions mean is found by many patterns, a few microseconds a character. Without a bound one body could
+keep a thread busy for a minute. The count is of what was sent alone, never of time or of what another request left in
+a cache, so that the same request always has the same answer. Where a record holds more, the shortest entries are read,
+in whatever order they came, and what is left out is told: its section is incomplete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, groupby
+from typing import Final
+
+from cds_service.facts.patient import DRAFTS, Availability, DataIssue, DataKey
+from cds_service.fhir.codings import spelling
+from cds_service.fhir.medication_times import all_dosages
+from cds_service.fhir.record import PatientRecord, Section, UnreadEntry
+from cds_service.fhir.remembered import is_kept
+from cds_service.fhir.resources import CodeableConcept, Dosage, Entry, Resource
+from cds_service.fhir.sieve import LONGEST as LONGEST_PASSED_OVER
+
+MOST_TEXT: Final = 200_000
+"""Characters of the names and directions of one record, what is the same counted once. The longest known has 8,400."""
+MOST_DRAFT_TEXT: Final = 50_000
+"""The same of the drafts of one request; the record takes nothing from it."""
+
+_CUT = 500  # of a text so much is read at most
+_A_CODING = 2  # no more than its JSON has characters
+_A_LINE = 30  # characters that a line of directions counts as, beside its words
+
+_Said = tuple[int, Hashable]
+"""How much is to be read of one name, or of one line of directions, and what tells it from others."""
+
+
+def within_limit(record: PatientRecord) -> PatientRecord:
+    """The record without the entries that are too much to be read, and saying of each section that it is incomplete."""
+    record = drafts_within_limit(record)
+    longest = _longest_read(chain.from_iterable(_said(key, record.section(key)) for key in record.sections), MOST_TEXT)
+    if longest is None:
+        return record
+    return replace(record, sections={key: _shortened(key, s, longest) for key, s in record.sections.items()})
+
+
+def drafts_within_limit(record: PatientRecord) -> PatientRecord:
+    """The record without the drafts that are too much to be read, and with an issue that says so."""
+    said = [list(_of_resource(entry.resource)) for entry in record.drafts]
+    longest = _longest_read(said, MOST_DRAFT_TEXT)
+    if longest is None:
+        return record
+    is_read = [_size(parts) <= longest for parts in said]
+    sentence = f"The drafts hold more text than is read at once, and {_counted(is_read.count(False))} not read."
+    issue = DataIssue("context.draftOrders", "entry", sentence, DRAFTS)
+    drafts = tuple(e if read else _name_of(e) for e, read in zip(record.drafts, is_read, strict=True))
+    return replace(record, drafts=drafts, issues=(*record.issues, issue))
+
+
+def _name_of(draft: Entry) -> Entry:
+    """A draft of which nothing is read but its name, so that one that was selected is not said to be missing."""
+    resource = draft.resource or Resource()
+    return Entry(draft.full_url, Resource(resource.resource_type, resource.id, do_not_perform=True))
+
+
+def _longest_read(entries: Iterable[Sequence[_Said]], most: int) -> int | None:
+    """The size of the longest entry that is read, the shortest first; None: all are. Of one size all are, or none."""
+    sized = [(_size(parts), parts) for parts in entries if parts]
+    if sum(size for size, _ in sized) <= most:
+        return None
+    sized.sort(key=lambda entry: entry[0])
+    seen: set[Hashable] = set()
+    spent = longest = 0
+    for size, alike in groupby(sized, key=lambda entry: entry[0]):
+        for part, spelled in chain.from_iterable(parts for _, parts in alike):
+            if spelled not in seen:
+                spent += part
+                if is_kept(spelled):
+                    seen.add(spelled)
+        if spent > most:
+            return longest
+        longest = size
+    return None
+
+
+def _size(parts: Iterable[_Said]) -> int:
+    return sum(size for size, _ in parts)
+
+
+def _said(key: DataKey, section: Section) -> Iterator[list[_Said]]:
+    of = _of(key)
+    yield from (list(of(entry.resource)) for entry in section.entries)
+    yield from (list(of(lost.resource)) for lost in section.unread)
+
+
+def _shortened(key: DataKey, section: Section, longest: int) -> Section:
+    of = _of(key)
+
+    def is_read(entry: Entry | UnreadEntry) -> bool:
+        return _size(of(entry.resource)) <= longest
+
+    entries = tuple(entry for entry in section.entries if is_read(entry))
+    unread = tuple(lost if is_read(lost) else replace(lost, resource=None) for lost in section.unread)
+    if len(entries) == len(section.entries):
+        return replace(section, unread=unread)
+    why = (
+        f"the record holds more text than is read at once, and {_counted(len(section.entries) - len(entries))} not read"
+    )
+    held = section.availability
+    return Section(
+        availability=Availability.INCOMPLETE if held is Availability.COMPLETE else held,
+        entries=entries,
+        note=f"{section.note}, and {why}" if section.note else why,
+        unread=unread,
+    )
+
+
+def _counted(entries: int) -> str:
+    return "1 entry of it was" if entries == 1 else f"{entries} entries of it were"
+
+
+def _of(key: DataKey) -> Callable[[Resource | None], Iterator[_Said]]:
+    return _of_result if key is DataKey.LABS else _of_resource
+
+
+def _of_result(resource: Resource | None) -> Iterator[_Said]:
+    """Of a laboratory result its name. A name that the sieve can know is cheap, and may not have come so far."""
+    if resource is None or resource.resource_type != "Observation":
+        yield from _of_resource(resource)
+        return
+    if resource.code is not None and (named := _concept(resource.code))[0] > LONGEST_PASSED_OVER:
+        yield named
+    for component in resource.component or ():
+        if component.code is not None:
+            yield _concept(component.code)
+
+
+def _of_resource(resource: Resource | None) -> Iterator[_Said]:
+    if resource is None:
+        return
+    for concept in (resource.code, resource.medication_codeable_concept, resource.value_codeable_concept):
+        if concept is not None:
+            yield _concept(concept)
+    if resource.medication_reference is not None:
+        yield _words(resource.medication_reference.display)
+    if resource.value_string:
+        yield _words(resource.value_string)
+    if resource.dosage_instruction or resource.dosage:
+        yield from (_line(dosage) for dosage in all_dosages(resource))
+    if resource.component or resource.reaction or resource.contained or resource.ingredient or resource.identifier:
+        yield from _within(resource)
+
+
+def _within(resource: Resource) -> Iterator[_Said]:
+    """What is rare: parts that have names of their own."""
+    for component in resource.component or ():
+        yield from map(_concept, filter(None, (component.code, component.value_codeable_concept)))
+        yield _words(component.value_string)
+    yield from (_concept(reaction.substance) for reaction in resource.reaction or () if reaction.substance is not None)
+    for contained in resource.contained or ():
+        yield from _of_resource(contained)
+    for ingredient in resource.ingredient or ():
+        if ingredient.item_codeable_concept is not None:
+            yield _concept(ingredient.item_codeable_concept)
+        if ingredient.item_reference is not None:
+            yield _words(ingredient.item_reference.display)
+    if resource.resource_type == "Medication" and resource.identifier is not None:
+        named = resource.identifier if isinstance(resource.identifier, list) else [resource.identifier]
+        yield from (_words(identifier.value) for identifier in named)
+
+
+def _concept(concept: CodeableConcept) -> _Said:
+    size = _length(concept.text)
+    for coding in concept.coding or ():
+        size += _A_CODING + _length(coding.display or coding.code)
+    return size, spelling(concept)
+
+
+def _line(dosage: Dosage) -> _Said:
+    words = dosage.text or dosage.patient_instruction or ""
+    return _A_LINE + _length(words), words
+
+
+def _words(text: str | None) -> _Said:
+    return _A_CODING + _length(text), (text,)
+
+
+def _length(text: str | None) -> int:
+    return min(len(text), _CUT) if text is not None else 0

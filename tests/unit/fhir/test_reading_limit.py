@@ -1,0 +1,206 @@
+"""How much text is read of one request: both sides of the bound, what is left out, and that it is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cds_service.facts.patient import ANYTHING, DRAFTS, Availability, DataIssue, DataKey
+from cds_service.fhir.draft_orders import concerns_us
+from cds_service.fhir.read_facts import read_facts
+from cds_service.fhir.reading_limit import MOST_DRAFT_TEXT, MOST_TEXT, drafts_within_limit, within_limit
+from cds_service.fhir.record import PatientRecord, UnreadEntry
+from cds_service.fhir.resources import Entry, Resource
+from tests.builders import TODAY, observation, record, resource
+from tests.medication_builders import administration, medicine_knowledge, named, request
+
+KNOWLEDGE = medicine_knowledge()
+LONG = 400
+
+
+def words(number: int, length: int = LONG) -> str:
+    return f"{number} ".ljust(length, "x")
+
+
+def conditions(count: int, length: int = LONG, first: int = 0) -> list[Resource]:
+    numbers = range(first, first + count)
+    return [resource("Condition", id=f"c{n}", code={"text": words(n, length)}) for n in numbers]
+
+
+def directed(text: str, **fields: Any) -> Resource:
+    return request(medicationCodeableConcept=named("x"), dosageInstruction=[{"text": text}], **fields)
+
+
+def left(record: PatientRecord, key: DataKey = DataKey.CONDITIONS) -> list[str]:
+    resources = [entry.resource for entry in within_limit(record).section(key).entries]
+    return [one.id or "" for one in resources if one is not None]
+
+
+JUST = MOST_TEXT // LONG
+
+
+def test_as_much_as_is_read_is_not_too_much() -> None:
+    full = record(conditions=conditions(JUST))
+
+    assert within_limit(full) is full
+    assert left(record(conditions=[*conditions(JUST), *conditions(1, 2, first=JUST)])) == [f"c{JUST}"]
+
+
+def test_the_shortest_are_read_and_the_section_says_that_it_is_incomplete() -> None:
+    much = [*conditions(JUST + 9, LONG + 1), *conditions(5, 30, first=10_000)]
+    limited = within_limit(record(conditions=much, procedures=[resource("Procedure", code={"text": "Short"})]))
+
+    section = limited.section(DataKey.CONDITIONS)
+    assert [entry.resource.id for entry in section.entries if entry.resource] == [
+        f"c{n}" for n in range(10_000, 10_005)
+    ]
+    assert section.availability is Availability.INCOMPLETE
+    assert section.note == (
+        f"the record holds more text than is read at once, and {JUST + 9} entries of it were not read"
+    )
+    assert limited.section(DataKey.PROCEDURES).availability is Availability.COMPLETE
+    assert within_limit(limited) is limited
+
+
+def test_the_order_of_entries_does_not_matter() -> None:
+    much = [one for n in range(2 * JUST) for one in conditions(1, LONG - n % 7, first=n)]
+    back = record(conditions=[*reversed(much)])
+
+    assert sorted(left(record(conditions=much))) == sorted(left(back)) != []
+
+
+def test_what_is_said_again_counts_once() -> None:
+    often = [resource("Condition", id=f"c{n}", code={"text": words(n % 3)}) for n in range(5 * JUST)]
+    taken = [directed(words(n % 3), id=f"m{n}") for n in range(5 * JUST)]
+
+    again = record(conditions=often, medicationRequests=taken)
+    assert within_limit(again) is again
+
+
+def test_what_is_too_long_to_be_kept_counts_each_time() -> None:
+    several = {"coding": [{"display": words(n)} for n in range(3)]}
+    often = record(conditions=[resource("Condition", id=f"c{n}", code=several) for n in range(JUST)])
+
+    assert left(often) == []
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        lambda n: {"conditions": [resource("Condition", code={"coding": [{"display": words(n)}]})]},
+        lambda n: {"conditions": [resource("Condition", code={"coding": [{}] * LONG + [{"code": str(n)}]})]},
+        lambda n: {"procedures": [resource("Procedure", code={"text": words(n)})]},
+        lambda n: {"allergies": [resource("AllergyIntolerance", reaction=[{"substance": {"text": words(n)}}])]},
+        lambda n: {"socialHistory": [observation("8661-1", valueString=words(n))]},
+        lambda n: {"socialHistory": [observation("8661-1", valueCodeableConcept={"text": words(n)})]},
+        lambda n: {"socialHistory": [observation("8661-1", component=[{"code": {"text": words(n)}}])]},
+        lambda n: {"socialHistory": [observation("8661-1", component=[{"valueString": words(n)}])]},
+        lambda n: {"socialHistory": [observation("8661-1", component=[{"valueCodeableConcept": {"text": words(n)}}])]},
+        lambda n: {"labs": [resource("Observation", component=[{"code": {"text": words(n)}}])]},
+        lambda n: {"labs": [resource("Observation", code={"coding": [{"display": words(n)}] * 3})]},
+        lambda n: {"labs": [resource("Medication", code={"text": words(n)})]},
+        lambda n: {"serviceRequests": [resource("ServiceRequest", code={"text": words(n)})]},
+        lambda n: {"medicationRequests": [directed(words(n))]},
+        lambda n: {"medicationRequests": [request(dosageInstruction=[{"patientInstruction": words(n)}])]},
+        lambda n: {"medicationRequests": [request(medicationCodeableConcept=named(words(n)))]},
+        lambda n: {"medicationRequests": [request(medicationReference={"display": words(n)})]},
+        lambda n: {"medicationRequests": [request(contained=[{"code": {"text": words(n)}}])]},
+        lambda n: {"medicationRequests": [resource("Medication", identifier=[{"value": words(n)}])]},
+        lambda n: {"medicationRequests": [resource("Medication", identifier={"value": words(n)})]},
+        lambda n: {
+            "medicationRequests": [resource("Medication", ingredient=[{"itemReference": {"display": words(n)}}])]
+        },
+        lambda n: {
+            "medicationRequests": [resource("Medication", ingredient=[{"itemCodeableConcept": {"text": words(n)}}])]
+        },
+        lambda n: {"medicationAdministrations": [administration(dosage={"text": words(n)})]},
+    ],
+)
+def test_every_text_that_is_read_counts(sent: Any) -> None:
+    given = [sent(number) for number in range(2 * JUST)]
+    (key,) = given[0]
+    many = record(**{key: [one for each in given for one in each[key]]})
+
+    assert within_limit(many).section(DataKey(key)).availability is Availability.INCOMPLETE
+
+
+def test_short_names_of_results_are_read_however_many_there_are() -> None:
+    """Or it would depend on which names the process has met before: those are passed over."""
+    named = [resource("Observation", id=f"o{n}", code={"text": words(n)}) for n in range(2 * JUST)]
+    many = record(labs=named)
+
+    assert within_limit(many) is many
+
+
+def test_many_lines_count_although_they_say_little() -> None:
+    lines = [{"text": str(number)} for number in range(MOST_TEXT // 20)]
+    many = record(medicationRequests=[request(dosageInstruction=lines)])
+
+    assert within_limit(many).section(DataKey.MEDICATION_REQUESTS).entries == ()
+
+
+def test_what_was_incomplete_before_says_both() -> None:
+    full = record(conditions=conditions(JUST + 1))
+    section = replace(full.section(DataKey.CONDITIONS), availability=Availability.FAILED, note="it failed")
+    limited = within_limit(replace(full, sections={DataKey.CONDITIONS: section})).section(DataKey.CONDITIONS)
+
+    assert limited.availability is Availability.FAILED
+    assert limited.note.startswith("it failed, and the record holds more")
+
+
+def test_an_entry_that_could_not_be_used_may_be_anything_where_its_name_is_not_read() -> None:
+    lost = tuple(
+        UnreadEntry((DataIssue(f"Condition/{n}", "", "It fits nothing."),), one)
+        for n, one in enumerate(conditions(JUST + 1))
+    )
+    given = record()
+    section = replace(given.section(DataKey.CONDITIONS), unread=lost)
+    facts = read_facts(replace(given, sections={**given.sections, DataKey.CONDITIONS: section}), KNOWLEDGE, TODAY)
+
+    assert {issue.matters_to for issue in facts.issues if issue.resource.startswith("Condition/")} == {ANYTHING}
+    assert facts.available(DataKey.CONDITIONS) is Availability.INCOMPLETE
+
+
+def draft(number: int, length: int = LONG, **fields: Any) -> Resource:
+    return directed(words(number, length), id=f"d{number}", status="draft", **fields)
+
+
+def session(*drafts: Resource, selections: tuple[str, ...] | None = None, **sections: Any) -> PatientRecord:
+    return replace(record(**sections), drafts=tuple(Entry(resource=one) for one in drafts), selections=selections)
+
+
+FOLIC_ACID = request(id="folic", status="draft", medicationCodeableConcept=named("folic acid 5 mg tablet"))
+MANY_DRAFTS = [draft(number) for number in range(2 * MOST_DRAFT_TEXT // LONG)]
+
+
+def test_drafts_are_read_whatever_the_record_holds() -> None:
+    asked = session(FOLIC_ACID, conditions=conditions(JUST + 1))
+
+    assert drafts_within_limit(asked) is asked
+    assert within_limit(asked).drafts == asked.drafts
+    assert [found.source for found in read_facts(asked, KNOWLEDGE, TODAY).drafts] == ["MedicationRequest/folic"]
+
+
+def test_drafts_take_nothing_from_the_record() -> None:
+    asked = session(*MANY_DRAFTS, conditions=conditions(JUST))
+
+    assert within_limit(asked).section(DataKey.CONDITIONS).availability is Availability.COMPLETE
+
+
+def test_of_too_much_in_the_drafts_the_shortest_are_read_and_it_is_told() -> None:
+    asked = session(*MANY_DRAFTS, FOLIC_ACID, selections=("MedicationRequest/folic", "MedicationRequest/d1"))
+
+    facts = read_facts(asked, KNOWLEDGE, TODAY)
+
+    assert [found.source for found in facts.drafts] == ["MedicationRequest/folic"]
+    told = [issue for issue in facts.issues if issue.matters_to == DRAFTS]
+    assert [(issue.resource, issue.field) for issue in told] == [("context.draftOrders", "entry")]
+    assert f"{len(MANY_DRAFTS)} entries of it were not read" in told[0].issue
+    assert concerns_us(asked, KNOWLEDGE)
+
+
+def test_drafts_that_are_not_read_concern_us_although_none_that_is_read_does() -> None:
+    assert concerns_us(session(*MANY_DRAFTS), KNOWLEDGE)
+    assert not concerns_us(session(*MANY_DRAFTS[:9]), KNOWLEDGE)
