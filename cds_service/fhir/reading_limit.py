@@ -50,7 +50,7 @@ def drafts_within_limit(record: PatientRecord) -> PatientRecord:
     if longest is None:
         return record
     is_read = [_size(parts) <= longest for parts in said]
-    sentence = f"The drafts hold more text than is read at once, and {_counted(is_read.count(False))} not read."
+    sentence = f"The drafts hold more text than is read at once; drafts not read: {is_read.count(False)}."
     issue = DataIssue("context.draftOrders", "entry", sentence, DRAFTS)
     drafts = tuple(e if read else _name_of(e) for e, read in zip(record.drafts, is_read, strict=True))
     return replace(record, drafts=drafts, issues=(*record.issues, issue))
@@ -102,9 +102,8 @@ def _shortened(key: DataKey, section: Section, longest: int) -> Section:
     unread = tuple(lost if is_read(lost) else replace(lost, resource=None) for lost in section.unread)
     if len(entries) == len(section.entries):
         return replace(section, unread=unread)
-    why = (
-        f"the record holds more text than is read at once, and {_counted(len(section.entries) - len(entries))} not read"
-    )
+    missing = len(section.entries) - len(entries)
+    why = f"the record holds more text than is read at once; entries of it not read: {missing}"
     held = section.availability
     return Section(
         availability=Availability.INCOMPLETE if held is Availability.COMPLETE else held,
@@ -112,10 +111,6 @@ def _shortened(key: DataKey, section: Section, longest: int) -> Section:
         note=f"{section.note}, and {why}" if section.note else why,
         unread=unread,
     )
-
-
-def _counted(entries: int) -> str:
-    return "1 entry of it was" if entries == 1 else f"{entries} entries of it were"
 
 
 def _of(key: DataKey) -> Callable[[Resource | None], Iterator[_Said]]:
