@@ -86,7 +86,8 @@ def assess(facts: PatientFacts, knowledge: Knowledge, hook: str = "patient-view"
 
 def _ask(rule_id: str, rule: Rule, picture: Picture) -> FindingOf:
     """Outside the scope of the guidelines only the rules that say so are asked."""
+    silent = _SILENT[rule_id]
     if not picture.in_scope and rule_id not in _ASKED_OF_ALL:
-        return _SILENT[rule_id]
+        return silent
     answer = rule(picture)
-    return _SILENT[rule_id] if answer is does_not_fire() else FindingOf(rule_id, answer)
+    return silent if answer is silent.answer else FindingOf(rule_id, answer)

@@ -87,6 +87,11 @@ class Picture:
         return read_therapy(self.facts.treatments, self.today, self.parameters)
 
     @once
+    def is_treated(self) -> bool:
+        """Whether vitamin B12 therapy goes on now, for certain."""
+        return self.therapy.is_current is Presence.YES
+
+    @once
     def reading(self) -> Reading:
         """The results read together."""
         return read_results(self.labs, self.therapy, self.problems, self.knowledge, self.today)
@@ -247,6 +252,18 @@ class Picture:
             if order.ordered is not None and 0 <= (self.today - order.ordered.earliest).days <= days
         }
         return frozenset(ordered.union(*(draft.tests for draft in self.facts.drafts)))
+
+    @once
+    def is_test_wanted(self) -> bool:
+        """Whether a screening card is wanted at all (clinical-guidelines 8.2): nobody is asked for what is known, on
+        its way, already treated, or of no use to the patient."""
+        return (
+            self.status is Status.UNKNOWN
+            and not self.has(ProblemKind.PALLIATIVE_CARE)
+            and not self.is_treated
+            and not self.lifelong_therapy_lapsed
+            and not self.pending(Test.B12, Test.ACTIVE_B12)
+        )
 
     def unused(self, *topics: str) -> tuple[DataIssue, ...]:
         """What could not be used at all of these analytes, medicines or problems."""

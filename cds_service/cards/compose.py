@@ -55,7 +55,8 @@ def _each_offer_once(cards: Sequence[Card]) -> Iterator[Card]:
         offered |= {s.label for s in kept}
         if kept and not any(s.is_recommended for s in kept):
             kept[0] = replace(kept[0], is_recommended=True)
-        yield replace(card, suggestions=tuple(kept))
+        suggestions = tuple(kept)
+        yield card if suggestions == card.suggestions else replace(card, suggestions=suggestions)
 
 
 def _by_concern(fired: Iterable[FindingOf], knowledge: Knowledge) -> list[list[FindingOf]]:
@@ -78,7 +79,7 @@ def _card(group: Sequence[FindingOf], facts: PatientFacts, knowledge: Knowledge,
     suggestions = suggestions_for([f.answer for f in group], knowledge, call)
     return Card(
         uuid=str(uuid4()),
-        summary=filled_summary(_text(first, knowledge).summary, _said(first, knowledge)),
+        summary=filled_summary(_text(first, knowledge).summary, first.answer.values, knowledge.wording.said),
         detail=_detail(group, facts, knowledge),
         indicator=_text(first, knowledge).indicator,
         source=always.source,
@@ -139,7 +140,8 @@ def _links(rule: RuleKnowledge, knowledge: Knowledge) -> tuple[Link, ...]:
 
 
 def _detail(group: Sequence[FindingOf], facts: PatientFacts, knowledge: Knowledge) -> str:
-    paragraphs = [filled_detail(_text(f, knowledge).detail, _said(f, knowledge)) for f in group]
+    said = knowledge.wording.said
+    paragraphs = [filled_detail(_text(f, knowledge).detail, f.answer.values, said) for f in group]
     parts = [
         *dict.fromkeys(paragraphs),
         _table((fact for finding in group for fact in finding.answer.facts), knowledge.wording),
@@ -148,11 +150,6 @@ def _detail(group: Sequence[FindingOf], facts: PatientFacts, knowledge: Knowledg
         _why(tuple(f.rule for f in group), knowledge),
     ]
     return "\n\n".join(part for part in parts if part)
-
-
-def _said(finding: FindingOf, knowledge: Knowledge) -> dict[str, str]:
-    """What fills the words of a card, in its language."""
-    return {name: knowledge.wording.said(value) for name, value in finding.answer.values.items()}
 
 
 def _table(facts: Iterable[FactUsed], wording: Wording) -> str:

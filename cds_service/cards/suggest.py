@@ -72,7 +72,7 @@ def _recommended(ordered: list[Suggestion]) -> tuple[Suggestion, ...]:
     """The first is recommended; where tests stand before a treatment, they and that treatment, as all of them are to be
     done."""
     last = next((place for place, s in enumerate(ordered) if not _orders_tests(s)), 0)
-    return tuple(replace(s, is_recommended=place <= last) for place, s in enumerate(ordered))
+    return (*(replace(s, is_recommended=True) for s in ordered[: last + 1]), *ordered[last + 1 :])
 
 
 def _orders_tests(suggestion: Suggestion) -> bool:

@@ -7,7 +7,7 @@ text of the record is escaped for all of them. A summary is plain text.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cds_service.cards.card import SUMMARY_LIMIT
 
@@ -28,18 +28,24 @@ _NOT_PRINTABLE = re.compile(
 # the text counts too: half an address must not be made whole by it.
 _LINK_LIKE = re.compile(r"(?<=://)(?=\S|\Z)|(?i:(?<=www))(?=\.)|(?:(?<=\S)|\A)(?=@\S)|(?<=\S@)(?=\S)")
 _TAG_LIKE = re.compile(r"[<>](?!=?\s?\d)")
+# Most text is words and numbers alone, in which none of the above finds anything: a point stands between digits only,
+# and the first word ends in no bracket.
+_WORDS_ALONE = re.compile(r"(?:[A-Za-z0-9]+(?:(?:[,;]? \(?|[-/']|(?<=[0-9])\.(?=[0-9]))[A-Za-z0-9]+\)?)*)?")
 _LONGEST, _LONGEST_IN_SUMMARY = 240, 120
 
 
 def plain(text: str) -> str:
     """One line of plain text without control or direction marks or links; `<` and `>` only before a number."""
-    return _unlinked(_TAG_LIKE.sub("", _visible(text)))
+    return text if _WORDS_ALONE.fullmatch(text) else _unlinked(_TAG_LIKE.sub("", _visible(text)))
 
 
 def escaped(text: str) -> str:
     """Text of the record inside Markdown: nothing of it is read as Markdown, HTML or a link. Long text is cut."""
-    line = _unlinked(_visible(text))
-    return in_markdown(line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…")
+    is_words = _WORDS_ALONE.fullmatch(text) is not None
+    line = text if is_words else _unlinked(_visible(text))
+    if len(line) > _LONGEST:
+        return in_markdown(line[: _LONGEST - 1] + "…")
+    return line if is_words else in_markdown(line)
 
 
 def in_markdown(text: str) -> str:
@@ -58,18 +64,32 @@ def _unlinked(text: str) -> str:
     return _LINK_LIKE.sub(" ", text)
 
 
-def filled_summary(template: str, values: Mapping[str, str]) -> str:
-    """A summary of fewer than 140 characters. What is too long after filling is cut at a word, and shows that it is."""
-    text = plain(template.format_map({key: plain(value)[:_LONGEST_IN_SUMMARY] for key, value in values.items()}))
+class _Filling:
+    """The values of a template, each made fit for it when the template asks for it: few templates ask for all."""
+
+    def __init__(self, values: Mapping[str, str], fit: Callable[[str], str]) -> None:
+        self._values = values
+        self._fit = fit
+
+    def __getitem__(self, name: str) -> str:
+        return self._fit(self._values[name])
+
+
+def filled_summary(template: str, values: Mapping[str, str], said: Callable[[str], str] = str) -> str:
+    """A summary of fewer than 140 characters. What is too long after filling is cut at a word, and shows that it is.
+
+    `said` puts a value into the language of the template.
+    """
+    text = plain(template.format_map(_Filling(values, lambda value: plain(said(value))[:_LONGEST_IN_SUMMARY])))
     text = text[:1].upper() + text[1:]
     if len(text) < SUMMARY_LIMIT:
         return text
     return text[: SUMMARY_LIMIT - 2].rsplit(" ", 1)[0] + "…"
 
 
-def filled_detail(template: str, values: Mapping[str, str]) -> str:
-    """A paragraph of Markdown of ours, with escaped text of the record in it."""
-    return template.format_map({key: escaped(value) for key, value in values.items()}).strip()
+def filled_detail(template: str, values: Mapping[str, str], said: Callable[[str], str] = str) -> str:
+    """A paragraph of Markdown of ours, with escaped text of the record in it; `said` as for a summary."""
+    return template.format_map(_Filling(values, lambda value: escaped(said(value)))).strip()
 
 
 def begun(text: str) -> str:

@@ -42,7 +42,7 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
         return cannot_tell(name, keys=p.unread(DataKey.LABS))
     if result is None or result.analyte is not analyte or p.reading.band is not Band.DEFICIENT:
         return does_not_fire()
-    if result is p.reading.preliminary or p.therapy.is_current is Presence.YES:
+    if result is p.reading.preliminary or p.is_treated:
         return does_not_fire(result_fact(result, p.knowledge))
     variant = _TREATED[p.therapy.is_current]
     if _treated_since(p, result):
@@ -129,7 +129,7 @@ def functional_deficiency(p: Picture) -> Answer:
             return cannot_tell("mma", keys=p.unread(DataKey.LABS))
         return does_not_fire(*_marker_facts(p, reading.markers))
     b12 = reading.deciding or reading.in_words_only
-    if p.therapy.is_current is Presence.YES or b12 is None:
+    if p.is_treated or b12 is None:
         return does_not_fire(*_marker_facts(p, reading.markers))
     raised = reading.raised_markers
     return fires(
@@ -200,11 +200,11 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
         return does_not_fire(result_fact(result, p.knowledge))  # its own rule does not wait for MMA
     if p.reading.band is Band.DEFICIENT_OR_INDETERMINATE and known:
         return _ask_for_number(p, result, known)
-    if unsettled and not known and p.therapy.is_current is not Presence.YES:
+    if unsettled and not known and not p.is_treated:
         first = _preliminary_mma(p)
         if first is not None:
             return _await_mma(p, result, first)
-    if not unsettled or known or p.therapy.is_current is Presence.YES or p.pending(Test.MMA):
+    if not unsettled or known or p.is_treated or p.pending(Test.MMA):
         return does_not_fire(result_fact(result, p.knowledge))
     called_for = p.features or p.risks
     base = "cannot-classify" if p.reading.band is Band.DEFICIENT_OR_INDETERMINATE else "indeterminate"
@@ -221,7 +221,7 @@ def _ask_for_number(p: Picture, result: LabResult, known: list[Marker]) -> Answe
     """ "<200 ng/L" and an MMA that confirms nothing: the number may still be deficient, and the laboratory has it."""
     facts = (result_fact(result, p.knowledge), *_marker_facts(p, tuple(known)), *p.features)
     is_confounded = any(marker in p.reading.confounded_markers for marker in known)  # its own rule says so
-    if p.status is not Status.INDETERMINATE or is_confounded or p.therapy.is_current is Presence.YES:
+    if p.status is not Status.INDETERMINATE or is_confounded or p.is_treated:
         return does_not_fire(*facts)
     return fires(
         variant="bound-only", facts=facts, values=b12_values(p, result), recommends=(Recommendation.VERIFY_DATA,)
@@ -264,7 +264,7 @@ def metabolites_confounded(p: Picture) -> Answer:
     if not confounded:
         return does_not_fire()
     closed = _has_normal_mma(p) or p.has(ProblemKind.PALLIATIVE_CARE)
-    if closed or reading.raised_markers or reading.band is Band.DEFICIENT or p.therapy.is_current is Presence.YES:
+    if closed or reading.raised_markers or reading.band is Band.DEFICIENT or p.is_treated:
         return does_not_fire(*_marker_facts(p, confounded))
     called_for = bool(p.features or p.risks) and p.status is not Status.UNLIKELY
     of_folate = "folate" in confounded[0].confounder
@@ -299,7 +299,7 @@ def raised_marker_alone(p: Picture) -> Answer:
     """A raised metabolite without a recent B12, or too long before or after it to be read together: it is said."""
     without_b12 = p.reading.raised_markers if p.status is Status.UNKNOWN else ()
     markers = without_b12 or p.reading.raised_apart
-    if not markers or p.therapy.is_current is Presence.YES or p.has(ProblemKind.PALLIATIVE_CARE):
+    if not markers or p.is_treated or p.has(ProblemKind.PALLIATIVE_CARE):
         return does_not_fire(*_marker_facts(p, markers))
     if p.status in (Status.DEFICIENT, Status.FUNCTIONAL):
         return does_not_fire(*_marker_facts(p, markers))
@@ -324,7 +324,7 @@ def intrinsic_factor_antibody(p: Picture) -> Answer:
     if antibody is None or not p.reading.distrust.startswith("intrinsic factor"):
         return does_not_fire()
     fact = result_fact(antibody, p.knowledge)
-    if p.therapy.is_current is Presence.YES:
+    if p.is_treated:
         return does_not_fire(fact)
     is_deficient = p.status in (Status.DEFICIENT, Status.FUNCTIONAL)
     recommends = [Recommendation.REVIEW_CAUSE]
@@ -344,7 +344,7 @@ def nitrous_oxide_distrust(p: Picture) -> Answer:
     """Nitrous oxide and a B12 that is not low: it rules nothing out."""
     exposure = p.facts_of(ProblemKind.NITROUS_OXIDE)
     b12 = p.reading.deciding or p.reading.in_words_only
-    if b12 is None or p.therapy.is_current is Presence.YES or p.status in (Status.DEFICIENT, Status.UNKNOWN):
+    if b12 is None or p.is_treated or p.status in (Status.DEFICIENT, Status.UNKNOWN):
         return does_not_fire(*exposure)
     if not exposure:
         given = (DataKey.PROCEDURES, *MEDICATION_KEYS) if p.features else ()
@@ -375,7 +375,7 @@ def _has_mma(p: Picture) -> bool:
 def preliminary_low(p: Picture) -> Answer:
     """A preliminary result is low: it is said, and nothing is started on it alone."""
     result = p.reading.preliminary
-    if result is None or result is not p.reading.deciding or p.therapy.is_current is Presence.YES:
+    if result is None or result is not p.reading.deciding or p.is_treated:
         return does_not_fire()
     if p.reading.band not in (Band.DEFICIENT, Band.DEFICIENT_OR_INDETERMINATE):
         return does_not_fire(result_fact(result, p.knowledge))
@@ -390,7 +390,7 @@ def preliminary_low(p: Picture) -> Answer:
 def tests_disagree(p: Picture) -> Answer:
     """Total and active B12, or one sample reported twice, fall in different bands: the more severe counts."""
     result, disagreeing = p.reading.deciding, p.reading.disagreeing
-    if result is None or not disagreeing or p.therapy.is_current is Presence.YES:
+    if result is None or not disagreeing or p.is_treated:
         return does_not_fire()
     other, mma = disagreeing[0], Recommendation.ORDER_MMA
     settle = (mma,) if p.status is Status.DEFICIENT and not _has_mma(p) and not p.pending(Test.MMA) else ()

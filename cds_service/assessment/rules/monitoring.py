@@ -33,12 +33,13 @@ _MOST_CAUSES = 2
 _B12 = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12)
 _REVIEWED_BY = (*_B12, Analyte.MMA, Analyte.HOMOCYSTEINE)
 _KNOWN_DEFICIENCY = (ProblemKind.B12_DEFICIENCY, ProblemKind.PERNICIOUS_ANAEMIA)
+_MAY_PERSIST = tuple(kind for kind in NEUROLOGICAL if kind is not ProblemKind.MYELOPATHY)
 _FOR_LIFE = (ProblemKind.PERNICIOUS_ANAEMIA, ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY)
 
 
 def follow_up_due(p: Picture) -> Answer:
     """The review three months after the start (one month in pregnancy and breast-feeding), until results arrive."""
-    if p.therapy.is_current is not Presence.YES or not p.in_scope:
+    if not p.is_treated or not p.in_scope:
         return does_not_fire()
     since = p.therapy.current_since
     if since is None:
@@ -111,7 +112,7 @@ def _results_since(p: Picture, early: bool) -> tuple[LabResult, ...]:
 def insufficient_response(p: Picture) -> Answer:
     """Metabolites still raised on treatment, whatever the level says: injections instead of tablets (source article,
     last paragraph); on injections, the diagnosis and the injections are checked."""
-    if p.therapy.is_current is not Presence.YES or not p.in_scope:
+    if not p.is_treated or not p.in_scope:
         return does_not_fire()
     raised = [r for r in _latest_metabolites(p) if _is_raised(p, r)]
     if not raised:
@@ -131,7 +132,7 @@ def insufficient_response(p: Picture) -> Answer:
 
 def deficient_on_therapy(p: Picture) -> Answer:
     """The level is still, or again, deficient although B12 has been taken long enough to raise it."""
-    if p.therapy.is_current is not Presence.YES or not p.in_scope:
+    if not p.is_treated or not p.in_scope:
         return does_not_fire()
     since = p.therapy.current_since
     late = since + days(p.parameters.follow_up_result_from_day) if since is not None else None
@@ -158,7 +159,7 @@ def symptoms_persist(p: Picture) -> Answer:
     unread = p.unread(*MEDICATION_KEYS)
     if features and unread and p.therapy.is_current is Presence.NO and p.reading.deciding is not None:
         return cannot_tell("whether tablets are taken", keys=unread)
-    if p.therapy.is_current is not Presence.YES or not p.in_scope or not p.therapy.is_oral_only:
+    if not p.is_treated or not p.in_scope or not p.therapy.is_oral_only:
         return does_not_fire()
     if not features:
         unread = p.unread(DataKey.CONDITIONS)
@@ -218,10 +219,9 @@ def _last_noted(problem: Problem) -> date:
 def _from_before_treatment(p: Picture) -> tuple[Problem, ...]:
     """Neurological problems that are not known to have begun on treatment; cord disease on tablets has its own rule."""
     since = p.therapy.current_since
-    kinds = [kind for kind in NEUROLOGICAL if kind is not ProblemKind.MYELOPATHY]
     return tuple(
         problem
-        for kind in kinds
+        for kind in _MAY_PERSIST
         for problem in p.problems.get(kind, ())
         if not (problem.since_is_onset and problem.since and since and problem.since.earliest > since)
     )
@@ -286,7 +286,7 @@ def _marker_is_raised(p: Picture, result: LabResult) -> bool:
 def lifelong_therapy_lapsed(p: Picture) -> Answer:
     """A lasting cause and no therapy now: take it up again, or plan it (source article, Maintenance Therapy)."""
     facts = p.lasting_causes
-    if not p.in_scope or p.therapy.is_current is Presence.YES or needs_treatment(p):
+    if not p.in_scope or p.is_treated or needs_treatment(p):
         return does_not_fire(*facts)  # a deficiency is treated by its own rules, with one course
     if not facts:
         unread = p.unread(DataKey.CONDITIONS, DataKey.PROCEDURES)

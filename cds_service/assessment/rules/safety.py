@@ -16,7 +16,6 @@ from cds_service.assessment.rules.offers import INJECTION, ORAL, cautions, is_al
 from cds_service.facts.labs import Analyte
 from cds_service.facts.orders import DraftContent, DraftOrder, Test
 from cds_service.facts.patient import DRAFTS, DataKey
-from cds_service.facts.presence import Presence
 from cds_service.facts.problems import ProblemKind
 from cds_service.facts.treatments import Medicine, RecordKind, Route
 from cds_service.knowledge.model import Recommendation
@@ -180,7 +179,7 @@ def _matters(p: Picture, folic: _FolicAcid | None) -> bool:
         folic is not None
         and p.in_scope
         and folic.exceeds(p.parameters.folic_acid_mg)
-        and p.therapy.is_current is not Presence.YES
+        and not p.is_treated
         and not any(_is_therapeutic(p, c) for d in p.facts.drafts for c in d.contents)
     )
 

@@ -22,6 +22,7 @@ from cds_service.knowledge.model import Recommendation
 
 ALONE, WITH_FEATURE, UNCLEAR = "alone", "with-feature", "unclear-"
 _MOST_DOUBTFUL = 2
+_DISEASES = tuple(kind for kind in MALABSORPTIVE if kind is not ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY)
 
 
 def metformin_long_term(p: Picture) -> Answer:
@@ -41,7 +42,7 @@ def h2_blocker_long_term(p: Picture) -> Answer:
 
 def duration_unknown(p: Picture) -> Answer:
     """A medicine that matters when taken long is taken, and nobody can say since when, or whether without a break."""
-    if not _wanted(p):
+    if not p.is_test_wanted:
         return does_not_fire()
     unknown = [e for e in p.exposures.values() if _start_is_unknown(p, e)]
     unclear = [e for e in p.exposures.values() if e not in unknown and _duration_is_unclear(p, e)]
@@ -65,8 +66,7 @@ def strict_diet(p: Picture) -> Answer:
 
 def malabsorption(p: Picture) -> Answer:
     """A disease that keeps vitamin B12 from being absorbed."""
-    kinds = tuple(k for k in MALABSORPTIVE if k is not ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY)
-    return _recorded_risk(p, kinds, (DataKey.CONDITIONS,))
+    return _recorded_risk(p, _DISEASES, (DataKey.CONDITIONS,))
 
 
 def gastric_or_small_bowel_surgery(p: Picture) -> Answer:
@@ -76,7 +76,7 @@ def gastric_or_small_bowel_surgery(p: Picture) -> Answer:
 
 def nitrous_oxide(p: Picture) -> Answer:
     """Nitrous oxide: it inactivates B12 without lowering it, so MMA and homocysteine come first (NICE NG239)."""
-    if not _wanted(p) or p.pending(Test.MMA, Test.HOMOCYSTEINE):
+    if not p.is_test_wanted or p.pending(Test.MMA, Test.HOMOCYSTEINE):
         return does_not_fire()
     facts = p.facts_of(ProblemKind.NITROUS_OXIDE)
     if not facts:
@@ -87,7 +87,7 @@ def nitrous_oxide(p: Picture) -> Answer:
 
 def advanced_age(p: Picture) -> Answer:
     """Over the age at which screening may be warranted (AAFP; setting), or perhaps so: some birthdays are not known."""
-    if not _wanted(p):
+    if not p.is_test_wanted:
         return does_not_fire()
     if p.age is None:
         return cannot_tell("birth date", keys=tuple(p.unread(DataKey.PATIENT)))
@@ -98,7 +98,7 @@ def advanced_age(p: Picture) -> Answer:
 
 def unexplained_feature(p: Picture) -> Answer:
     """Neuropathy, macrocytosis or glossitis, no known risk, and no result."""
-    if not _wanted(p) or p.has(ProblemKind.MYELOPATHY):  # which has its own rule, and it does not say "consider"
+    if not p.is_test_wanted or p.has(ProblemKind.MYELOPATHY):  # which has its own rule, and it does not say "consider"
         return does_not_fire()
     facts = p.neurological + p.facts_of(ProblemKind.GLOSSITIS, ProblemKind.MACROCYTIC_ANAEMIA)
     if p.macrocytosis is not None:
@@ -131,7 +131,7 @@ def result_unusable(p: Picture) -> Answer:
     fact, why = found[0]
     recommends: tuple[Recommendation, ...] = (Recommendation.VERIFY_DATA,)
     is_coming = p.reading.preliminary is not None or p.pending(Test.B12, Test.ACTIVE_B12)
-    if not is_coming and p.therapy.is_current is not Presence.YES:
+    if not is_coming and not p.is_treated:
         recommends += (Recommendation.ORDER_B12,)
     return fires(
         variant=WITH_FEATURE if p.features or p.risks else ALONE,
@@ -165,18 +165,6 @@ def _would_be_deficient(p: Picture, result: LabResult) -> bool:
     """Whether a result that its name alone tells of is low enough to count however old it is."""
     scale = scale_of(result, p.knowledge.analytes[result.analyte])
     return not result.is_coded and b12_band(result, scale) is Band.DEFICIENT
-
-
-def _wanted(p: Picture) -> bool:
-    """Whether a screening card is wanted at all (clinical-guidelines 8.2): nobody is asked for what is known, on its
-    way, already treated, or of no use to the patient."""
-    return (
-        p.status is Status.UNKNOWN
-        and not p.has(ProblemKind.PALLIATIVE_CARE)
-        and p.therapy.is_current is not Presence.YES
-        and not p.lifelong_therapy_lapsed
-        and not p.pending(Test.B12, Test.ACTIVE_B12)
-    )
 
 
 def _not_found(p: Picture, *keys: DataKey) -> Answer:
@@ -237,14 +225,14 @@ def _tests(p: Picture) -> tuple[Recommendation, ...]:
 
 
 def _recorded_risk(p: Picture, kinds: tuple[ProblemKind, ...], keys: tuple[DataKey, ...]) -> Answer:
-    if not _wanted(p):
+    if not p.is_test_wanted:
         return does_not_fire()
     facts = p.facts_of(*kinds)
     return _test_card(p, facts, {"risk": facts[0].words}) if facts else _not_found(p, *keys)
 
 
 def _long_term_use(p: Picture, medicine: Medicine, months: int) -> Answer:
-    if not _wanted(p):
+    if not p.is_test_wanted:
         return does_not_fire()
     use = p.exposures[medicine]
     longer = p.long_used[medicine]

@@ -41,7 +41,7 @@ _MAINTAINED_FROM = 3  # so many injections show an interval that is kept; fewer 
 def needs_treatment(p: Picture) -> bool:
     """Deficient or functionally deficient on final results, not on therapeutic B12, and not recovered on it."""
     on_preliminary = p.reading.deciding is not None and p.reading.deciding is p.reading.preliminary
-    return p.status in _LOW and not on_preliminary and p.therapy.is_current is not Presence.YES and not recovered(p)
+    return p.status in _LOW and not on_preliminary and not p.is_treated and not recovered(p)
 
 
 def oral_first(p: Picture) -> Answer:
@@ -110,7 +110,7 @@ def myelopathy_untreated(p: Picture) -> Answer:
     if not facts:
         unread = p.unread(DataKey.CONDITIONS)
         return cannot_tell("spinal cord disease", keys=unread) if unread else does_not_fire()
-    if p.therapy.is_current is Presence.YES:
+    if p.is_treated:
         return _cord_injections_stopped(p, facts) or _cord_on_tablets(p, facts)
     result = p.reading.deciding
     b12 = (result_fact(result, p.knowledge),) if result is not None else ()
@@ -221,7 +221,7 @@ def pregnancy(p: Picture) -> Answer:
     """Low B12 in pregnancy: total B12 falls physiologically, so the words and the tests differ (NICE NG239)."""
     facts = p.facts_of(ProblemKind.PREGNANCY)
     low = p.status in (*_LOW, Status.INDETERMINATE)
-    if not facts or not low or p.therapy.is_current is Presence.YES:
+    if not facts or not low or p.is_treated:
         return does_not_fire(*facts)
     recommends = [Recommendation.REFER]
     is_known = p.recent(Analyte.ACTIVE_B12) is not None or p.pending(Test.ACTIVE_B12)

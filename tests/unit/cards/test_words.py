@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.cards.words import begun, escaped, filled_detail, filled_summary, plain
+from cds_service.cards.words import (
+    _TAG_LIKE,
+    _WORDS_ALONE,
+    _unlinked,
+    _visible,
+    begun,
+    escaped,
+    filled_detail,
+    filled_summary,
+    in_markdown,
+    plain,
+)
 
 
 def test_html_and_markdown_links_are_shown_and_not_read() -> None:
@@ -107,3 +118,38 @@ def test_an_address_in_the_record_becomes_no_link_by_itself(text: str, shown: st
 )
 def test_a_sentence_begins_with_a_capital_unless_its_first_word_has_its_own(text: str, shown: str) -> None:
     assert begun(text) == shown
+
+
+@given(st.from_regex(_WORDS_ALONE, fullmatch=True))
+def test_in_words_and_numbers_alone_there_is_nothing_to_escape(text: str) -> None:
+    assert in_markdown(_unlinked(_visible(text))) == text
+    assert _TAG_LIKE.search(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["www.org", "1.", "12) b", "1) b", "-1", "a  b", " a", "a ", "a\n", "a:b", "a@b", "a.b", "1.b", "<1", "é", "a(b"],
+)
+def test_what_may_read_as_more_than_words_is_looked_through(text: str) -> None:
+    assert _WORDS_ALONE.fullmatch(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["Vitamin B12", "150 pg/mL", "2025-09-20", "7.5 g/L (preliminary)", "Polyneuropathy, unspecified", ""]
+)
+def test_what_most_records_say_is_words_alone(text: str) -> None:
+    assert _WORDS_ALONE.fullmatch(text)
+    assert escaped(text) == plain(text) == text
+
+
+def test_only_the_values_that_a_template_asks_for_are_said_and_each_in_its_language() -> None:
+    asked: list[str] = []
+
+    def said(value: str) -> str:
+        asked.append(value)
+        return value.upper()
+
+    values = {"what": "a*b", "unused": "c"}
+    assert filled_summary("{what}!", values, said) == "A*B!"
+    assert filled_detail("{what}!", values, said) == "A\\*B!"
+    assert asked == ["a*b", "a*b"]
