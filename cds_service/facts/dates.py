@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-_FHIR_DATE = re.compile(
-    r"(?P<year>[0-9]{4})(?:-(?P<month>[0-9]{2})(?:-(?P<day>[0-9]{2})"
-    r"(?:[T ](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,][0-9]+)?(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?)?)?)?$",
-    re.IGNORECASE,
+_DAY = re.compile(
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,][0-9]+)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?$"
 )
+_YEAR_OR_MONTH = re.compile(r"(?P<year>[0-9]{4})(?:-(?P<month>[0-9]{2}))?$")
 _LONGEST_KEPT = 40
 _IN_EVERY_MONTH = 28  # days that every month has
 
@@ -62,17 +62,20 @@ class ClinicalDate:
 
 
 def _parsed(text: str) -> ClinicalDate:
-    found = _FHIR_DATE.match(text.strip())
+    written = text.strip()
+    found = _DAY.match(written)
+    if found is not None:
+        day, time = found.groups()
+        exact = date.fromisoformat(day)
+        return ClinicalDate(exact, exact, time or "")
+    found = _YEAR_OR_MONTH.match(written)
     if found is None:
         raise ValueError(f"{text[:40]!r} is not a FHIR date (YYYY, YYYY-MM, YYYY-MM-DD or a dateTime)")
-    year, month, day, time, _ = found.groups()
+    year, month = found.groups()
     if month is None:
         return ClinicalDate(date(int(year), 1, 1), date(int(year), 12, 31))
-    if day is None:
-        first = date(int(year), int(month), 1)
-        return ClinicalDate(first, first.replace(day=calendar.monthrange(int(year), int(month))[1]))
-    exact = date(int(year), int(month), int(day))
-    return ClinicalDate(exact, exact, time or "")
+    first = date(int(year), int(month), 1)
+    return ClinicalDate(first, first.replace(day=calendar.monthrange(int(year), int(month))[1]))
 
 
 _kept = lru_cache(maxsize=1024)(_parsed)  # the results of one sample share a time, and many a record shares a day

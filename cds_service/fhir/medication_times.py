@@ -170,6 +170,8 @@ def _order_start(resource: Resource, bounds: list[Period], now: Now, log: IssueL
 
 def _bounds_end(bounds: list[Period], log: IssueLog) -> ClinicalDate | None:
     """The end of the therapy as it was ordered: the latest of all dosage lines; None if one of them goes on."""
+    if not bounds:
+        return None
     ends = [log.read_date(period.end, "dosageInstruction.timing.repeat.boundsPeriod.end") for period in bounds]
     known = [end for end in ends if end is not None]
     return max(known, key=lambda end: end.order) if known and len(known) == len(ends) else None

@@ -186,4 +186,4 @@ def _note_what_is_open(
 
 
 def _place(treatment: Treatment) -> tuple[str, str, str]:
-    return treatment.medicine.name, repr(treatment.name), treatment.source
+    return treatment.medicine, repr(treatment.name), treatment.source

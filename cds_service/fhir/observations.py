@@ -62,8 +62,9 @@ def read_labs(record: PatientRecord, knowledge: Knowledge, today: date) -> tuple
             issues += found
             if result is not None:
                 results.append(result)
-    valid = [result for result in results if result.source.removeprefix("Observation/") not in withdrawn]
-    kept, unsettled = settle(valid, knowledge)
+    if withdrawn:
+        results = [result for result in results if result.source.removeprefix("Observation/") not in withdrawn]
+    kept, unsettled = settle(results, knowledge)
     return kept, sorted({*issues, *unsettled}, key=lambda issue: (issue.resource, issue.field, issue.issue))
 
 

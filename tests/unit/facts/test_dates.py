@@ -34,7 +34,15 @@ def test_the_day_that_was_written_down_is_the_day_that_counts(text: str) -> None
     assert ClinicalDate.parse(text).earliest == date(2025, 9, 20)
 
 
-@pytest.mark.parametrize("text", ["", "25-09-20", "20.09.2025", "2025-9-20", "2025-09-20T", "2025-13", "2025-02-30"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "25-09-20", "20.09.2025", "2025-9-20", "2025-09-20T", "2025-13", "2025-02-30"),
+        # As ISO 8601 allows and FHIR does not, or in digits of another script.
+        *("20250920", "2025-W38-6", "2025-263", "2025-09-20T08", "2025-09-20T08:15:30."),
+        "\u0662\u0660\u0662\u0665-09-20",
+    ],
+)
 def test_what_is_no_date_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         ClinicalDate.parse(text)
