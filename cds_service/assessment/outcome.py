@@ -30,6 +30,10 @@ class Outcome(StrEnum):
     CANNOT_TELL = "cannot-tell"
 
 
+FIRES = Outcome.FIRES
+"""For who asks it of every answer: Python 3.11 is slow to find the member of an enumeration."""
+
+
 @dataclass(frozen=True, slots=True)
 class FactUsed:
     """A fact that a finding rests on, as a row of the card's table. `when` and `reference` may be empty.
@@ -91,7 +95,7 @@ class Assessment:
     @property
     def fired(self) -> tuple[FindingOf, ...]:
         """The findings that fired."""
-        return tuple(f for f in self.findings if f.answer.outcome is Outcome.FIRES)
+        return tuple([f for f in self.findings if f.answer.outcome is FIRES])
 
 
 def fires(

@@ -225,6 +225,8 @@ def _folic_contents(draft: DraftOrder) -> tuple[DraftContent, ...]:
 def _taken(p: Picture) -> _FolicAcid | None:
     """Folic acid that is taken now. One order and its dispenses are one medicine: orders count, else statements."""
     active = p.active_folic_acid
+    if not active:
+        return None
     for kind in (RecordKind.REQUEST, RecordKind.STATEMENT, RecordKind.DISPENSE, RecordKind.ADMINISTRATION):
         ours = [t for t in active if t.kind is kind]
         if ours:

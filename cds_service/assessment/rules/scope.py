@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from cds_service.assessment.bands import Band
 from cds_service.assessment.key_words import KEY_WORDS
-from cds_service.assessment.outcome import Answer, FactUsed, Outcome, Status, does_not_fire, fires
+from cds_service.assessment.outcome import FIRES, Answer, FactUsed, Status, does_not_fire, fires
 from cds_service.assessment.picture import Picture, issue_facts, result_fact
 from cds_service.assessment.reading import B12_ANALYTES
 from cds_service.assessment.rules.diagnosis import b12_values
@@ -58,27 +58,21 @@ def _orders_folic_acid_or_b12(p: Picture) -> bool:
     return any(d.is_selected and any(c.medicine in ours for c in d.contents) for d in p.facts.drafts)
 
 
-def data_incomplete(p: Picture, answers: Iterable[Answer]) -> Answer:
+def data_incomplete(p: Picture, answers: Sequence[Answer]) -> Answer:
     """Data that could change the answer were not there, and no other card says so.
 
     `answers` are those of all other rules: what they would have needed, and what their own cards already name.
     """
     if not p.in_scope:
         return does_not_fire()
-    has_cards = False
-    wanted: dict[str, None] = {}
-    named: set[str] = set()
-    for answer in answers:
-        fired = answer.outcome is Outcome.FIRES
-        has_cards = has_cards or fired
-        if answer.missing_keys:
-            wanted |= dict.fromkeys(answer.missing_keys)
-            named |= set(answer.missing_keys) if fired else set()
+    fired = [answer for answer in answers if answer.outcome is FIRES]
+    named = {key for answer in fired for key in answer.missing_keys}
+    wanted = dict.fromkeys([key for answer in answers for key in answer.missing_keys])
     if p.status in (Status.UNLIKELY, Status.UNKNOWN, Status.INDETERMINATE):
         wanted |= dict.fromkeys(p.unread(DataKey.LABS))
     missing = tuple(key for key in wanted if key not in named)
     if not missing:
-        return _left_out(p, has_cards)
+        return _left_out(p, bool(fired))
     labs = DataKey.LABS in missing
     named_keys = [KEY_WORDS[DataKey(key)] for key in missing]
     risks = p.risks + p.perhaps_long_used

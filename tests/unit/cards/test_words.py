@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.cards.words import (
+    _LINK_LIKE,
     _TAG_LIKE,
     _WORDS_ALONE,
     _unlinked,
@@ -140,6 +141,11 @@ def test_what_may_read_as_more_than_words_is_looked_through(text: str) -> None:
 def test_what_most_records_say_is_words_alone(text: str) -> None:
     assert _WORDS_ALONE.fullmatch(text)
     assert escaped(text) == plain(text) == text
+
+
+@given(st.text(alphabet="wW.:/@ a1\u2028", max_size=12))
+def test_whatever_may_be_made_a_link_is_looked_for(text: str) -> None:
+    assert _unlinked(text) == _LINK_LIKE.sub(" ", text)
 
 
 def test_only_the_values_that_a_template_asks_for_are_said_and_each_in_its_language() -> None:
