@@ -14,9 +14,9 @@ from cds_service.assessment.exposure import exposure, given_nitrous_oxide, used_
 from cds_service.assessment.once import once
 from cds_service.assessment.outcome import FactUsed, Status
 from cds_service.assessment.reading import B12_ANALYTES, Reading, read_results
-from cds_service.assessment.results import Labs, within_months
+from cds_service.assessment.results import Labs, follows, last_day, within_months
 from cds_service.assessment.therapy import Therapy, read_therapy
-from cds_service.facts.dates import add_months, age_in_years
+from cds_service.facts.dates import ClinicalDate, add_months, age_in_years
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
 from cds_service.facts.patient import AGE, DOSE, DRAFTS, Availability, DataIssue, DataKey, PatientFacts
@@ -283,17 +283,31 @@ class Picture:
         if issue.matters_to == AGE:
             return self.status not in (Status.UNKNOWN, Status.INDETERMINATE)
         if issue.matters_to == Medicine.B12 and issue.field == DOSE:
-            level = self.reading.deciding
-            is_on_it = level is not None and self.therapy.may_cover(level.taken)
-            return not (is_on_it or self.therapy.is_current is Presence.NOT_KNOWN)
+            return not self._dose_matters
         day = issue.day
         if issue.matters_to not in _ANALYTES or day is None:
             return False
         is_old = day.latest <= add_months(self.today, -self.parameters.recent_result_months)
         if is_old and issue.matters_to not in B12_ANALYTES:
             return True
-        usable = [r for r in self.labs.of(Analyte(issue.matters_to)) if r.is_coded and not r.is_preliminary]
-        return any(result.taken.earliest >= day.latest and result.taken.order > day.order for result in usable)
+        last = self._last_days.get(Analyte(issue.matters_to))
+        return last is not None and follows(last, day)
+
+    @once
+    def _dose_matters(self) -> bool:
+        """Whether it would change the answer to know how much B12 is taken."""
+        level = self.reading.deciding
+        is_on_it = level is not None and self.therapy.may_cover(level.taken)
+        return is_on_it or self.therapy.is_current is Presence.NOT_KNOWN
+
+    @once
+    def _last_days(self) -> dict[Analyte, ClinicalDate]:
+        """Of each analyte, the last day of a result that counts in full."""
+        days: dict[Analyte, list[ClinicalDate]] = defaultdict(list)
+        for result in self.labs.all:
+            if result.is_coded and not result.is_preliminary:
+                days[result.analyte].append(result.taken)
+        return {analyte: last_day(taken) for analyte, taken in days.items()}
 
     def unread(self, *keys: DataKey) -> tuple[DataKey, ...]:
         """Which of these keys were neither complete nor registered as never sent."""

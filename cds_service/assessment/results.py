@@ -42,24 +42,53 @@ def standing(results: Sequence[LabResult]) -> list[LabResult]:
     A vague date ("2025") neither gives way to a day of that year nor takes its place, and of two results of one day
     without clock times neither is the newer: both stand, and the more severe decides.
     """
-    later_first = results[::-1]  # they come oldest first, and mostly the newest is the one that takes another's place
-    return [r for r in results if not any(_supersedes(other, r) for other in later_first)]
+    newest = max((result.taken.earliest for result in results), default=date.min)
+    left = [result for result in results if result.taken.latest >= newest]
+    return left if len(left) < 2 else _of_one_day(left)
 
 
-def _supersedes(later: LabResult, earlier: LabResult) -> bool:
-    if later.taken.earliest > earlier.taken.latest:
-        return True
-    if not (later.taken.is_exact and earlier.taken.is_exact and later.taken.earliest == earlier.taken.earliest):
-        return False
-    if later.taken.time and earlier.taken.time and later.taken.time != earlier.taken.time:
-        return later.taken.time > earlier.taken.time
-    if later.unit != earlier.unit:
-        return False
-    return (later.is_corrected, issued_order(later)) > (earlier.is_corrected, issued_order(earlier))
+_Rank = tuple[bool, tuple[date, date, str]]
+
+
+def _of_one_day(results: Sequence[LabResult]) -> list[LabResult]:
+    """What stands of results that no later day displaces: all with an exact date are then of one day.
+
+    A later clock time takes the place of an earlier one; otherwise, in one unit, a corrected and a later issued report.
+    """
+    exact = [result for result in results if result.taken.is_exact]
+    last = max((result.taken.time for result in exact), default="")
+    at_a_time: dict[tuple[str, str], _Rank] = {}
+    at_any_time: dict[str, _Rank] = {}
+    for result in exact:
+        rank, key = _rank(result), (result.unit, result.taken.time)
+        at_a_time[key] = max(rank, at_a_time.get(key, rank))
+        at_any_time[result.unit] = max(rank, at_any_time.get(result.unit, rank))
+
+    def is_superseded(result: LabResult) -> bool:
+        rank, unit, time = _rank(result), result.unit, result.taken.time
+        if not time:
+            return at_any_time[unit] > rank
+        return last > time or max(at_a_time[unit, time], at_a_time.get((unit, ""), rank)) > rank
+
+    return [result for result in results if not result.taken.is_exact or not is_superseded(result)]
+
+
+def _rank(result: LabResult) -> _Rank:
+    return result.is_corrected, issued_order(result)
 
 
 def issued_order(result: LabResult) -> tuple[date, date, str]:
     return result.issued.order if result.issued is not None else (date.min, date.min, "")
+
+
+def follows(later: ClinicalDate, day: ClinicalDate) -> bool:
+    """Whether one date is surely not before another, and comes after it in order."""
+    return later.earliest >= day.latest and later.order > day.order
+
+
+def last_day(days: Sequence[ClinicalDate]) -> ClinicalDate:
+    """The one of these dates that follows each date that any of them follows."""
+    return max(days, key=lambda day: (day.earliest, day.order))
 
 
 def within_months(taken: ClinicalDate, months: int, today: date) -> bool:

@@ -121,7 +121,7 @@ def read_therapy(treatments: Sequence[Treatment], today: date, parameters: Param
         course=course,
         treatments=tuple(therapeutic),
         doubtful=doubtful,
-        too_little=tuple(t for t in all_b12 if t not in therapeutic and t not in doubtful),
+        too_little=tuple(t for t in all_b12 if t.as_needed or is_therapeutic(t, parameters) is Presence.NO),
         is_current=current,
         is_oral_only=bool(running) and all(t.route is not Route.PARENTERAL for t in running),
         washout_months=parameters.washout_months,

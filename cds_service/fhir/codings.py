@@ -85,6 +85,25 @@ def spelling(concept: CodeableConcept | None) -> tuple[str | None, ...]:
     return tuple(spelled)
 
 
+_LONGEST_READ = 500  # of a name or of directions no more is read
+_A_CODING = 2  # no more than its JSON has characters
+
+
+def words_of(concept: CodeableConcept | None) -> int:
+    """How many characters of words a concept has that are to be read, with a little for each coding."""
+    if concept is None:
+        return 0
+    size = length_read(concept.text)
+    for coding in concept.coding or ():
+        size += _A_CODING + length_read(coding.display or coding.code)
+    return size
+
+
+def length_read(text: str | None) -> int:
+    """How much of a text is read at most."""
+    return min(len(text), _LONGEST_READ) if text is not None else 0
+
+
 @lru_cache(maxsize=4096)
 def icd_ancestry(system: str, code: str) -> tuple[tuple[tuple[str, str], ...], bool]:
     """The keys to look a diagnosis up by, most specific first, and whether a match is more than possible.

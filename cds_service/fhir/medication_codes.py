@@ -65,12 +65,19 @@ class Description:
     words: list[str] = field(default_factory=list)
     ingredients: list[tuple[CodeableConcept, Strength]] = field(default_factory=list)
     ingredient_count: int = 0
+    _known: set[str] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        """What the product is called, in short; "" where it has no words."""
+        return next(iter(self.words), "").strip()[:_SHOWN_NAME]
 
     def add_words(self, *texts: str | None) -> None:
         """Keep texts that say something, cut to a length no name has."""
         for text in texts:
-            if text and is_word(text) and text[:LONGEST_TEXT] not in self.words:
-                self.words.append(text[:LONGEST_TEXT])
+            if text and is_word(text) and (name := text[:LONGEST_TEXT]) not in self._known:
+                self._known.add(name)
+                self.words.append(name)
 
     def add_concept(self, concept: CodeableConcept | None) -> None:
         """A concept's codes, and its text and displays as words."""
@@ -100,7 +107,7 @@ def _spelling(described: Description) -> Hashable:
 @remembered(_spelling)
 def recognise(described: Description, knowledge: Knowledge) -> Product:
     """The medicines of ours in what was described. A `problem` where it holds neither words nor a code of ours."""
-    name = next(iter(described.words), "").strip()[:_SHOWN_NAME]
+    name = described.name
     coded = _by_code(described, knowledge)
     if coded:
         held = _held(coded, described, knowledge)

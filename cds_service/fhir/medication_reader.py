@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import Final
+
+import msgspec
 
 from cds_service.fhir.amounts import Strength, read_strength
 from cds_service.fhir.medication_codes import Description, Product, product_of_concept, recognise
@@ -12,23 +15,45 @@ from cds_service.fhir.resources import CodeableConcept, Entry, Identifier, Refer
 from cds_service.knowledge.model import Knowledge
 
 _DEEPEST = 4  # a product's ingredient may be a product; deeper nesting is a loop, or not meant for us
+MOST_DESCRIBED: Final = 1_000_000
+"""Characters of words, and ten for each part, of all that is found by following references; each distinct one once."""
+_A_PART = 10
+_TOO_MUCH = "the medications refer to more than is read at once"
+_ENCODER = msgspec.json.Encoder()
 
 
 class MedicationReader:
-    """Reads the medication of any resource of one record. The look-up of Medications is made once, when needed."""
+    """Reads the medication of any resource of one record. The look-up of Medications is made once, when needed.
+
+    Products that refer to products multiply: a small body could ask for millions of them. What a reader describes is
+    therefore bounded (MOST_DESCRIBED), and each medication beyond that has a `problem`.
+    """
 
     def __init__(self, record: PatientRecord, knowledge: Knowledge) -> None:
         self._record = record
         self._knowledge = knowledge
+        self._left = MOST_DESCRIBED
+        self._referred: dict[bytes, Product] = {}
 
     def product_of(self, resource: Resource) -> Product:
         """What a MedicationRequest and its like are about, and the medicines of ours that it holds."""
         reference, concept = resource.medication_reference, resource.medication_codeable_concept
         if reference is None and concept is not None:
             return product_of_concept(concept, self._knowledge)
+        if reference is None or (reference.reference or "").startswith("#"):
+            return self._described(reference, concept, resource)
+        key = _ENCODER.encode((reference, concept))
+        if key not in self._referred:
+            self._referred[key] = self._described(reference, concept, resource)
+        return self._referred[key]
+
+    def _described(self, reference: Reference | None, concept: CodeableConcept | None, resource: Resource) -> Product:
         described = Description()
         described.add_concept(concept)
         problem = self._describe(reference, described, resource, frozenset()) if reference is not None else ""
+        self._left -= sum(map(len, described.words))
+        if self._left <= 0:
+            return Product(described.name, problem=_TOO_MUCH)
         product = recognise(described, self._knowledge)
         if product.held or (product.name and not product.problem):
             return product
@@ -40,6 +65,7 @@ class MedicationReader:
 
     def _describe(self, reference: Reference, described: Description, owner: Resource, seen: frozenset[str]) -> str:
         """Add what the reference names; the reason where it leads nowhere. `owner` holds contained resources."""
+        self._left -= _A_PART
         medication = self._resolve(reference.reference, owner)
         if medication is None or (reference.reference or "") in seen or len(seen) >= _DEEPEST:
             described.add_words(reference.display)
@@ -58,6 +84,9 @@ class MedicationReader:
     ) -> None:
         described.ingredient_count += len(medication.ingredient or ())
         for ingredient in medication.ingredient or ():
+            self._left -= _A_PART
+            if self._left <= 0:
+                return
             strength = read_strength(ingredient.strength) if ingredient.strength is not None else Strength()
             if ingredient.item_codeable_concept is not None:
                 described.add_ingredient(ingredient.item_codeable_concept, strength)
@@ -73,6 +102,7 @@ class MedicationReader:
         if not reference:
             return None
         if reference.startswith("#"):
+            self._left -= len(owner.contained or ())
             return next((r for r in owner.contained or () if r.id == reference[1:]), None)
         plain, _, _ = reference.partition("/_history/")
         found = self._medications.get(plain) or self._medications.get(plain.lower())

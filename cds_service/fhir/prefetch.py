@@ -20,6 +20,7 @@ from cds_service.facts.patient import DRAFTS, DataIssue, DataKey
 from cds_service.fhir import tolerant
 from cds_service.fhir.bundles import EMPTY, MOST_ENTRIES, PatientValue, Reading, is_match, read_bundle, read_patient
 from cds_service.fhir.record import UnreadEntry
+from cds_service.fhir.remembered import MOST_ANSWERS
 from cds_service.fhir.resource_types import NO_TYPE
 from cds_service.fhir.resources import Bundle, Entry, RawBundle, Resource, resource_name
 from cds_service.fhir.sieve import Sieve
@@ -255,7 +256,7 @@ def _read_one_by_one(key: DataKey, bundle: RawBundle, sieve: Sieve | None) -> Re
                     passed_over += is_match(raw.search)
                     continue
                 resource = _RESOURCE.decode(sent)
-                if sieve is not None:
+                if sieve is not None and len(places) < MOST_ANSWERS:  # more would push out what was learnt
                     sieve.learn(sent, resource)
             except msgspec.ValidationError:
                 resource, issues = _misfitting(bytes(sent), f"{key} entry[{index}]")

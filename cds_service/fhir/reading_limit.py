@@ -14,24 +14,23 @@ from itertools import chain, groupby
 from typing import Final
 
 from cds_service.facts.patient import DRAFTS, Availability, DataIssue, DataKey
-from cds_service.fhir.codings import spelling
+from cds_service.fhir.codings import length_read, spelling, words_of
 from cds_service.fhir.medication_times import all_dosages
 from cds_service.fhir.record import PatientRecord, Section, UnreadEntry
 from cds_service.fhir.remembered import is_kept
 from cds_service.fhir.resources import CodeableConcept, Dosage, Entry, Resource
-from cds_service.fhir.sieve import LONGEST as LONGEST_PASSED_OVER
+from cds_service.fhir.sieve import MOST_WORDS
 
 MOST_TEXT: Final = 200_000
 """Characters of the names and directions of one record, what is the same counted once. The longest known has 8,400."""
 MOST_DRAFT_TEXT: Final = 50_000
 """The same of the drafts of one request; the record takes nothing from it."""
 
-_CUT = 500  # of a text so much is read at most
-_A_CODING = 2  # no more than its JSON has characters
-_A_LINE = 30  # characters that a line of directions counts as, beside its words
+_A_NAME = 2
+_A_LINE = 30  # characters that a line of directions counts as, beside its words and beside other lines
 
 _Said = tuple[int, Hashable]
-"""How much is to be read of one name, or of one line of directions, and what tells it from others."""
+"""How much is to be read of one name, or of one line of directions, and what tells it from others (None: nothing)."""
 
 
 def within_limit(record: PatientRecord) -> PatientRecord:
@@ -72,9 +71,9 @@ def _longest_read(entries: Iterable[Sequence[_Said]], most: int) -> int | None:
     spent = longest = 0
     for size, alike in groupby(sized, key=lambda entry: entry[0]):
         for part, spelled in chain.from_iterable(parts for _, parts in alike):
-            if spelled not in seen:
+            if spelled is None or spelled not in seen:
                 spent += part
-                if is_kept(spelled):
+                if spelled is not None and is_kept(spelled):
                     seen.add(spelled)
         if spent > most:
             return longest
@@ -118,11 +117,11 @@ def _of(key: DataKey) -> Callable[[Resource | None], Iterator[_Said]]:
 
 
 def _of_result(resource: Resource | None) -> Iterator[_Said]:
-    """Of a laboratory result its name. A name that the sieve can know is cheap, and may not have come so far."""
+    """Of a laboratory result its name, where it is none that the sieve may know: what that passes over is not here."""
     if resource is None or resource.resource_type != "Observation":
         yield from _of_resource(resource)
         return
-    if resource.code is not None and (named := _concept(resource.code))[0] > LONGEST_PASSED_OVER:
+    if resource.code is not None and (named := _concept(resource.code))[0] > MOST_WORDS:
         yield named
     for component in resource.component or ():
         if component.code is not None:
@@ -140,7 +139,9 @@ def _of_resource(resource: Resource | None) -> Iterator[_Said]:
     if resource.value_string:
         yield _words(resource.value_string)
     if resource.dosage_instruction or resource.dosage:
-        yield from (_line(dosage) for dosage in all_dosages(resource))
+        dosages = all_dosages(resource)
+        yield from map(_line, dosages)
+        yield from [(_A_LINE, None)] * (len(dosages) - 1)  # which the others are held against, whatever they say
     if resource.component or resource.reaction or resource.contained or resource.ingredient or resource.identifier:
         yield from _within(resource)
 
@@ -164,20 +165,13 @@ def _within(resource: Resource) -> Iterator[_Said]:
 
 
 def _concept(concept: CodeableConcept) -> _Said:
-    size = _length(concept.text)
-    for coding in concept.coding or ():
-        size += _A_CODING + _length(coding.display or coding.code)
-    return size, spelling(concept)
+    return words_of(concept), spelling(concept)
 
 
 def _line(dosage: Dosage) -> _Said:
     words = dosage.text or dosage.patient_instruction or ""
-    return _A_LINE + _length(words), words
+    return _A_LINE + length_read(words), words
 
 
 def _words(text: str | None) -> _Said:
-    return _A_CODING + _length(text), (text,)
-
-
-def _length(text: str | None) -> int:
-    return min(len(text), _CUT) if text is not None else 0
+    return _A_NAME + length_read(text), (text,)

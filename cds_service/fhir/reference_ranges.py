@@ -31,6 +31,7 @@ class OwnRange:
 
 NO_RANGE = OwnRange()
 _ENCODER = msgspec.json.Encoder()
+_MOST_RANGES = 12  # for sexes and ages; each is dear to read
 
 
 def read_own_range(given: Sequence[ReferenceRange], analyte: AnalyteKnowledge, unit: ReadUnit) -> OwnRange:
@@ -38,8 +39,10 @@ def read_own_range(given: Sequence[ReferenceRange], analyte: AnalyteKnowledge, u
 
     A limit in another unit or without one is dropped, as is a range that is upside down or beyond what is plausible: a
     limit that is too high would make a raised result look normal. Of several different ranges (for other ages, or
-    "therapeutic") it is not known which is meant, so none is taken.
+    "therapeutic") it is not known which is meant, so none is taken; very many are not even read.
     """
+    if len(given) > _MOST_RANGES:
+        return OwnRange(is_unread=True)
     return _the_range((analyte.id, given, unit), analyte) if given else NO_RANGE
 
 
@@ -55,8 +58,14 @@ def _spelling(asked: _Asked) -> Hashable:
 @remembered(_spelling)
 def _the_range(asked: _Asked, analyte: AnalyteKnowledge) -> OwnRange:
     _, given, unit = asked
-    ranges = {own for one in given if (own := _read(one, analyte, unit)) != NO_RANGE}
-    return ranges.pop() if len(ranges) == 1 else NO_RANGE
+    found: OwnRange = NO_RANGE
+    for one in given:
+        own = _read(one, analyte, unit)
+        if own not in (NO_RANGE, found):
+            if found is not NO_RANGE:
+                return NO_RANGE
+            found = own
+    return found
 
 
 def _read(given: ReferenceRange, analyte: AnalyteKnowledge, unit: ReadUnit) -> OwnRange:

@@ -57,6 +57,9 @@ _COMPARATORS = {
 }
 _OR_EQUAL = {Comparator.BELOW: Comparator.AT_MOST, Comparator.ABOVE: Comparator.AT_LEAST}
 _GROUPED_BY_COMMAS = re.compile(r"[1-9][0-9]{0,2}(?:[,'’][0-9]{3})+")
+_AMBIGUOUS = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
+_DIGITS = re.compile(r"[0-9]*")
+_NO_DIGIT = re.compile(r"[^0-9]")
 _GROUPED_BY_POINTS = re.compile(r"[1-9][0-9]{0,2}(?:[.'’][0-9]{3})+")
 
 
@@ -89,12 +92,12 @@ def parse_number(text: str) -> Decimal:
             in Hamburg and 1234 in Boston, and 1.234 the other way round.
         ValueError: the separators make no number.
     """
-    if re.fullmatch(r"[1-9][0-9]{0,2}[.,][0-9]{3}", text):
+    if _AMBIGUOUS.fullmatch(text):
         raise AmbiguousNumber(text)
     for grouped, decimal in ((_GROUPED_BY_COMMAS, "."), (_GROUPED_BY_POINTS, ",")):
         whole, point, fraction = text.partition(decimal)
-        if (grouped.fullmatch(whole) or re.fullmatch(r"[0-9]*", whole)) and re.fullmatch(r"[0-9]*", fraction):
-            digits = re.sub(r"[^0-9]", "", whole)
+        if (grouped.fullmatch(whole) or _DIGITS.fullmatch(whole)) and _DIGITS.fullmatch(fraction):
+            digits = _NO_DIGIT.sub("", whole)
             if digits or fraction:
                 return Decimal(f"{digits or '0'}.{fraction or '0'}" if point else digits)
     raise ValueError(f"{text[:20]!r} is not a number")

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from cds_service.fhir.analyte_codes import match_analyte
+from cds_service.fhir.codings import words_of
 from cds_service.fhir.left_out import says_something
 from cds_service.fhir.remembered import MOST_ANSWERS
 from cds_service.fhir.resources import Resource
@@ -21,6 +22,8 @@ from cds_service.knowledge.model import Knowledge
 
 LONGEST: Final = 800
 """Bytes of a code's JSON; one that is longer is not kept."""
+MOST_WORDS: Final = 250
+"""Characters of a code's words; one that has more is not kept: `reading_limit` counts each of those."""
 
 
 class _Outline(Struct, gc=False, rename="camel"):
@@ -58,6 +61,8 @@ class Sieve:
     def learn(self, sent: Raw, resource: Resource) -> None:
         """Remember the code of a result that was decoded, where it names none of our analytes."""
         if resource.resource_type != "Observation" or resource.component is not None:
+            return
+        if words_of(resource.code) > MOST_WORDS:
             return
         code = _OUTLINE.decode(sent).code
         if code is UNSET or len(spelled := bytes(code)) > LONGEST:

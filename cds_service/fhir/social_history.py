@@ -5,6 +5,7 @@ The question may be coded and the answer "Vegan", or the finding is the question
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -71,11 +72,12 @@ def read_diets(
                 ]
             else:
                 answers.append(answer)
+    denied = _last_denied(answers)
     problems = [
         Problem(match.kind, match.name, resource_name(answer.resource), answer.when, match.is_coded)
         for answer in answers
         for match in answer.affirms
-        if not any(_takes_back(other, answer, match.kind) for other in answers)
+        if not _is_taken_back(answer, denied.get((answer.question, match.kind)))
     ]
     return problems, issues
 
@@ -154,10 +156,20 @@ def _when(resource: Resource) -> ClinicalDate | None:
         return None  # a diet without a date still counts, until an answer that is dated takes it back
 
 
-def _takes_back(later: _Answer, earlier: _Answer, kind: ProblemKind) -> bool:
-    if kind not in later.denies or later.question != earlier.question or later.when is None:
-        return False
-    return earlier.when is None or later.when.earliest > earlier.when.latest
+def _last_denied(answers: Iterable[_Answer]) -> dict[tuple[object, ProblemKind], date]:
+    """When each question was last answered with a no, by question and what is denied."""
+    last: dict[tuple[object, ProblemKind], date] = {}
+    for answer in answers:
+        if answer.when is None:
+            continue
+        day = answer.when.earliest
+        for kind in answer.denies:
+            last[answer.question, kind] = max(day, last.get((answer.question, kind), day))
+    return last
+
+
+def _is_taken_back(answer: _Answer, denied: date | None) -> bool:
+    return denied is not None and (answer.when is None or denied > answer.when.latest)
 
 
 def _issue(resource: Resource, field: str, match: ProblemMatch, what: str) -> DataIssue:

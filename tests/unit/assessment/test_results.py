@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cds_service.assessment.results import Labs, issued_order, least_days_apart, standing
+from cds_service.assessment.results import Labs, follows, issued_order, last_day, least_days_apart, standing
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte, LabResult
 from tests.spec.example_facts import lab_result
@@ -94,3 +96,38 @@ def test_results_are_found_by_their_analyte_in_the_order_of_all() -> None:
     assert labs.newest(Analyte.MCV) is mcv
     assert list(labs.of(Analyte.MMA)) == []
     assert labs.newest(Analyte.MMA) is None
+
+
+DATES = ("2025", "2025-09", "2025-09-19", "2025-09-20", "2025-09-20T08:00:00Z", "2025-09-20T09:00:00Z", "2025-10")
+RESULTS = st.builds(
+    b12,
+    st.sampled_from(DATES),
+    st.sampled_from(("a", "b", "c")),
+    st.sampled_from(("150 ng/L", "110 pmol/L")),
+    st.sampled_from(("", "2025-09-21", "2025-09-22T10:00:00Z")),
+    is_corrected=st.booleans(),
+)
+
+
+def takes_the_place(later: LabResult, earlier: LabResult) -> bool:
+    """The rule for two, as the guideline says it."""
+    if later.taken.earliest > earlier.taken.latest:
+        return True
+    if not (later.taken.is_exact and earlier.taken.is_exact and later.taken.earliest == earlier.taken.earliest):
+        return False
+    if later.taken.time and earlier.taken.time and later.taken.time != earlier.taken.time:
+        return later.taken.time > earlier.taken.time
+    if later.unit != earlier.unit:
+        return False
+    return (later.is_corrected, issued_order(later)) > (earlier.is_corrected, issued_order(earlier))
+
+
+@given(st.lists(RESULTS, max_size=7))
+def test_of_many_those_stand_that_no_single_one_takes_the_place_of(results: list[LabResult]) -> None:
+    assert standing(results) == [r for r in results if not any(takes_the_place(other, r) for other in results)]
+
+
+@given(st.lists(st.sampled_from(DATES), min_size=1, max_size=5), st.sampled_from(DATES))
+def test_the_last_day_follows_all_that_any_follows(days: list[str], other: str) -> None:
+    taken, day = [ClinicalDate.parse(one) for one in days], ClinicalDate.parse(other)
+    assert follows(last_day(taken), day) == any(follows(one, day) for one in taken)

@@ -381,6 +381,14 @@ def test_a_lower_limit_that_was_sent_and_cannot_be_read_is_told(low: dict[str, A
     assert issue.issue.endswith("its lower limit cannot be read.")
 
 
+def test_very_many_ranges_are_not_read_and_that_is_told() -> None:
+    same = own_range(quantity(187), quantity(883))
+    assert only(observation(value=150, referenceRange=[same] * 12)).lower_limit == 187
+
+    [result], [issue] = read(observation(value=150, referenceRange=[same] * 13))
+    assert (result.lower_limit, issue.field, issue.used_with_care) == (None, "referenceRange", False)
+
+
 @pytest.mark.parametrize(
     ("code", "analyte", "unit"), [("2132-9", "total-b12", "ng/mL"), ("13964-2", "mma", "umol/L")], ids=str
 )

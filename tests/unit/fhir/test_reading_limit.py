@@ -13,6 +13,7 @@ from cds_service.fhir.read_facts import read_facts
 from cds_service.fhir.reading_limit import MOST_DRAFT_TEXT, MOST_TEXT, drafts_within_limit, within_limit
 from cds_service.fhir.record import PatientRecord, UnreadEntry
 from cds_service.fhir.resources import Entry, Resource
+from cds_service.fhir.sieve import MOST_WORDS
 from tests.builders import TODAY, observation, record, resource
 from tests.medication_builders import administration, medicine_knowledge, named, request
 
@@ -126,10 +127,12 @@ def test_every_text_that_is_read_counts(sent: Any) -> None:
 
 def test_short_names_of_results_are_read_however_many_there_are() -> None:
     """Or it would depend on which names the process has met before: those are passed over."""
-    named = [resource("Observation", id=f"o{n}", code={"text": words(n)}) for n in range(2 * JUST)]
-    many = record(labs=named)
+    short = [resource("Observation", id=f"o{n}", code={"text": words(n, MOST_WORDS)}) for n in range(2 * JUST)]
+    long = [resource("Observation", id=f"o{n}", code={"text": words(n, MOST_WORDS + 1)}) for n in range(2 * JUST)]
+    many = record(labs=short)
 
     assert within_limit(many) is many
+    assert left(record(labs=long), DataKey.LABS) == []
 
 
 def test_many_lines_count_although_they_say_little() -> None:
@@ -137,6 +140,19 @@ def test_many_lines_count_although_they_say_little() -> None:
     many = record(medicationRequests=[request(dosageInstruction=lines)])
 
     assert within_limit(many).section(DataKey.MEDICATION_REQUESTS).entries == ()
+
+
+def test_lines_beside_another_count_although_they_say_the_same() -> None:
+    lines = [{"text": "1 tablet"}] * (MOST_TEXT // 30 + 2)
+    orders = [request(id=f"m{n}", dosageInstruction=[{"text": "1 tablet"}]) for n in range(MOST_TEXT // 30 + 2)]
+
+    assert (
+        within_limit(record(medicationRequests=[request(dosageInstruction=lines)]))
+        .section(DataKey.MEDICATION_REQUESTS)
+        .entries
+        == ()
+    )
+    assert len(left(record(medicationRequests=orders), DataKey.MEDICATION_REQUESTS)) == len(orders)
 
 
 def test_what_was_incomplete_before_says_both() -> None:

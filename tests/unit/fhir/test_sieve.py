@@ -12,7 +12,7 @@ from cds_service.facts.patient import Availability, DataKey
 from cds_service.fhir.bundles import Reading
 from cds_service.fhir.prefetch import decode_hook_body, read_answer
 from cds_service.fhir.remembered import MOST_ANSWERS
-from cds_service.fhir.sieve import LONGEST, Sieve
+from cds_service.fhir.sieve import LONGEST, MOST_WORDS, Sieve
 from cds_service.knowledge.loader import load
 
 KNOWLEDGE = load()
@@ -101,6 +101,18 @@ def test_an_answer_of_a_server_and_a_body_with_a_misfit_elsewhere_are_sieved_too
 
     assert fetched == slow.readings[DataKey.LABS] == labs(sieve, GLUCOSE, B12)
     assert read(fetched) == ["b12"]
+
+
+def test_a_name_that_counts_as_text_is_never_passed_over(sieve: Sieve) -> None:
+    """Or an answer near the bound of text would depend on what the process has met before."""
+
+    def named(text: str) -> dict[str, Any]:
+        return GLUCOSE | {"code": {"text": text}}
+
+    at_the_bound, beyond = named("x" * MOST_WORDS), named("y" * (MOST_WORDS + 1))
+    labs(sieve, at_the_bound, beyond)
+    assert sieve.passes_over(msgspec.Raw(json.dumps(at_the_bound).encode()))
+    assert not sieve.passes_over(msgspec.Raw(json.dumps(beyond).encode()))
 
 
 def test_what_is_kept_is_bounded_in_number_and_length(sieve: Sieve) -> None:
