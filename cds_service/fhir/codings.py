@@ -101,7 +101,8 @@ def words_of(concept: CodeableConcept | None) -> int:
 
 def length_read(text: str | None) -> int:
     """How much of a text is read at most."""
-    return min(len(text), _LONGEST_READ) if text is not None else 0
+    length = len(text) if text is not None else 0
+    return length if length < _LONGEST_READ else _LONGEST_READ
 
 
 @lru_cache(maxsize=4096)

@@ -29,14 +29,18 @@ MOST_DRAFT_TEXT: Final = 50_000
 _A_NAME = 2
 _A_LINE = 30  # characters that a line of directions counts as, beside its words and beside other lines
 
-_Said = tuple[int, Hashable]
-"""How much is to be read of one name, or of one line of directions, and what tells it from others (None: nothing)."""
+_Said = tuple[int, CodeableConcept | tuple[str | None] | str | None]
+"""How much is to be read of one name, or of one line of directions, and what tells it from others (None: nothing).
+
+A concept is spelled only where there is too much: every request is measured, and hardly one has it.
+"""
 
 
 def within_limit(record: PatientRecord) -> PatientRecord:
     """The record without the entries that are too much to be read, and saying of each section that it is incomplete."""
     record = drafts_within_limit(record)
-    longest = _longest_read(chain.from_iterable(_said(key, record.section(key)) for key in record.sections), MOST_TEXT)
+    said = [parts for key, section in record.sections.items() for parts in _said(key, section)]
+    longest = _longest_read(said, MOST_TEXT)
     if longest is None:
         return record
     return replace(record, sections={key: _shortened(key, s, longest) for key, s in record.sections.items()})
@@ -44,7 +48,9 @@ def within_limit(record: PatientRecord) -> PatientRecord:
 
 def drafts_within_limit(record: PatientRecord) -> PatientRecord:
     """The record without the drafts that are too much to be read, and with an issue that says so."""
-    said = [list(_of_resource(entry.resource)) for entry in record.drafts]
+    if not record.drafts:
+        return record
+    said = [_of_resource(entry.resource) for entry in record.drafts]
     longest = _longest_read(said, MOST_DRAFT_TEXT)
     if longest is None:
         return record
@@ -64,13 +70,14 @@ def _name_of(draft: Entry) -> Entry:
 def _longest_read(entries: Iterable[Sequence[_Said]], most: int) -> int | None:
     """The size of the longest entry that is read, the shortest first; None: all are. Of one size all are, or none."""
     sized = [(_size(parts), parts) for parts in entries if parts]
-    if sum(size for size, _ in sized) <= most:
+    if sum([size for size, _ in sized]) <= most:
         return None
     sized.sort(key=lambda entry: entry[0])
     seen: set[Hashable] = set()
     spent = longest = 0
     for size, alike in groupby(sized, key=lambda entry: entry[0]):
-        for part, spelled in chain.from_iterable(parts for _, parts in alike):
+        for part, told in chain.from_iterable(parts for _, parts in alike):
+            spelled = spelling(told) if isinstance(told, CodeableConcept) else told
             if spelled is None or spelled not in seen:
                 spent += part
                 if spelled is not None and is_kept(spelled):
@@ -82,13 +89,12 @@ def _longest_read(entries: Iterable[Sequence[_Said]], most: int) -> int | None:
 
 
 def _size(parts: Iterable[_Said]) -> int:
-    return sum(size for size, _ in parts)
+    return sum([size for size, _ in parts])
 
 
-def _said(key: DataKey, section: Section) -> Iterator[list[_Said]]:
+def _said(key: DataKey, section: Section) -> list[list[_Said]]:
     of = _of(key)
-    yield from (list(of(entry.resource)) for entry in section.entries)
-    yield from (list(of(lost.resource)) for lost in section.unread)
+    return [of(entry.resource) for entry in section.entries] + [of(lost.resource) for lost in section.unread]
 
 
 def _shortened(key: DataKey, section: Section, longest: int) -> Section:
@@ -112,51 +118,48 @@ def _shortened(key: DataKey, section: Section, longest: int) -> Section:
     )
 
 
-def _of(key: DataKey) -> Callable[[Resource | None], Iterator[_Said]]:
+def _of(key: DataKey) -> Callable[[Resource | None], list[_Said]]:
     return _of_result if key is DataKey.LABS else _of_resource
 
 
-def _of_result(resource: Resource | None) -> Iterator[_Said]:
+def _of_result(resource: Resource | None) -> list[_Said]:
     """Of a laboratory result its name, where it is none that the sieve may know: what that passes over is not here."""
     if resource is None or resource.resource_type != "Observation":
-        yield from _of_resource(resource)
-        return
-    if resource.code is not None and (named := _concept(resource.code))[0] > MOST_WORDS:
-        yield named
-    for component in resource.component or ():
-        if component.code is not None:
-            yield _concept(component.code)
+        return _of_resource(resource)
+    said = [] if words_of(resource.code) <= MOST_WORDS else _concepts([resource.code])
+    if resource.component:
+        said += _concepts([part.code for part in resource.component])
+    return said
 
 
-def _of_resource(resource: Resource | None) -> Iterator[_Said]:
+def _of_resource(resource: Resource | None) -> list[_Said]:
     if resource is None:
-        return
-    for concept in (resource.code, resource.medication_codeable_concept, resource.value_codeable_concept):
-        if concept is not None:
-            yield _concept(concept)
+        return []
+    said = _concepts((resource.code, resource.medication_codeable_concept, resource.value_codeable_concept))
     if resource.medication_reference is not None:
-        yield _words(resource.medication_reference.display)
+        said.append(_words(resource.medication_reference.display))
     if resource.value_string:
-        yield _words(resource.value_string)
+        said.append(_words(resource.value_string))
     if resource.dosage_instruction or resource.dosage:
         dosages = all_dosages(resource)
-        yield from map(_line, dosages)
-        yield from [(_A_LINE, None)] * (len(dosages) - 1)  # which the others are held against, whatever they say
-    if resource.component or resource.reaction or resource.contained or resource.ingredient or resource.identifier:
-        yield from _within(resource)
+        said += map(_line, dosages)
+        said += [(_A_LINE, None)] * (len(dosages) - 1)  # which the others are held against, whatever they say
+    is_medication = resource.resource_type == "Medication"
+    if is_medication or resource.component or resource.reaction or resource.contained or resource.ingredient:
+        said += _within(resource)
+    return said
 
 
 def _within(resource: Resource) -> Iterator[_Said]:
     """What is rare: parts that have names of their own."""
     for component in resource.component or ():
-        yield from map(_concept, filter(None, (component.code, component.value_codeable_concept)))
+        yield from _concepts((component.code, component.value_codeable_concept))
         yield _words(component.value_string)
-    yield from (_concept(reaction.substance) for reaction in resource.reaction or () if reaction.substance is not None)
+    yield from _concepts([reaction.substance for reaction in resource.reaction or ()])
     for contained in resource.contained or ():
         yield from _of_resource(contained)
     for ingredient in resource.ingredient or ():
-        if ingredient.item_codeable_concept is not None:
-            yield _concept(ingredient.item_codeable_concept)
+        yield from _concepts((ingredient.item_codeable_concept,))
         if ingredient.item_reference is not None:
             yield _words(ingredient.item_reference.display)
     if resource.resource_type == "Medication" and resource.identifier is not None:
@@ -164,8 +167,8 @@ def _within(resource: Resource) -> Iterator[_Said]:
         yield from (_words(identifier.value) for identifier in named)
 
 
-def _concept(concept: CodeableConcept) -> _Said:
-    return words_of(concept), spelling(concept)
+def _concepts(concepts: Iterable[CodeableConcept | None]) -> list[_Said]:
+    return [(words_of(concept), concept) for concept in concepts if concept is not None]
 
 
 def _line(dosage: Dosage) -> _Said:
