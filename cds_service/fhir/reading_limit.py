@@ -22,7 +22,7 @@ from cds_service.fhir.resources import CodeableConcept, Dosage, Entry, Resource
 from cds_service.fhir.sieve import MOST_WORDS
 
 MOST_TEXT: Final = 200_000
-"""Characters of the names and directions of one record, what is the same counted once. The longest known has 8,400."""
+"""Characters of the names and directions of one record, what is the same counted once. The longest known has 12,300."""
 MOST_DRAFT_TEXT: Final = 50_000
 """The same of the drafts of one request; the record takes nothing from it."""
 

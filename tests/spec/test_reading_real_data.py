@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import LabResult
 from cds_service.facts.patient import Availability, DataKey
+from cds_service.fhir import reading_limit
 from cds_service.fhir.observations import read_labs
 from cds_service.fhir.record import PatientRecord, Section
 from cds_service.fhir.resources import Entry, Resource
@@ -29,17 +30,17 @@ KNOWLEDGE = lab_knowledge()
 ALL_DATES_ARE_PAST = date(2300, 1, 1)  # the data's dates are shifted, some to the 22nd century
 
 
-def _within(value: Any) -> Iterator[dict[str, Any]]:
-    """Every Observation anywhere within a JSON value."""
+def _within(value: Any, kinds: tuple[str, ...] = ("Observation",)) -> Iterator[dict[str, Any]]:
+    """Every resource of these types anywhere within a JSON value."""
     if isinstance(value, dict):
-        if value.get("resourceType") == "Observation":
+        if value.get("resourceType") in kinds:
             yield value
         else:
             for part in value.values():
-                yield from _within(part)
+                yield from _within(part, kinds)
     elif isinstance(value, list):
         for part in value:
-            yield from _within(part)
+            yield from _within(part, kinds)
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +90,40 @@ def _is(part: Any, result: LabResult) -> bool:
 
 def test_no_observation_of_the_example_data_is_refused_by_the_decoder(sent: list[dict[str, Any]]) -> None:
     assert len([msgspec.convert(raw, Resource) for raw in sent]) > 5000
+
+
+_WITH_WORDS = {
+    DataKey.LABS: ("Observation",),
+    DataKey.CONDITIONS: ("Condition",),
+    DataKey.PROCEDURES: ("Procedure",),
+    DataKey.ALLERGIES: ("AllergyIntolerance",),
+    DataKey.MEDICATION_REQUESTS: ("MedicationRequest", "Medication"),
+    DataKey.MEDICATION_STATEMENTS: ("MedicationStatement",),
+    DataKey.MEDICATION_DISPENSES: ("MedicationDispense",),
+    DataKey.MEDICATION_ADMINISTRATIONS: ("MedicationAdministration",),
+    DataKey.SERVICE_REQUESTS: ("ServiceRequest",),
+}
+
+
+def _resources(value: Any, kinds: tuple[str, ...]) -> Iterator[Resource]:
+    for raw in _within(value, kinds):
+        try:
+            yield msgspec.convert(raw, Resource)
+        except msgspec.ValidationError:
+            continue
+
+
+def test_no_record_holds_a_tenth_of_the_text_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading_limit, "MOST_TEXT", reading_limit.MOST_TEXT // 10)
+    compared = 0
+    for file in sorted(Path(SHARED, "data").rglob("*.json")):
+        sent = json.loads(file.read_text("utf-8"), parse_float=Decimal)
+        sections = {
+            key: Section(Availability.COMPLETE, tuple(Entry(resource=one) for one in _resources(sent, kinds)))
+            for key, kinds in _WITH_WORDS.items()
+        }
+        record = PatientRecord("p1", sections)
+        assert reading_limit.within_limit(record) is record, file.name
+        compared += any(section.entries for section in sections.values())
+
+    assert compared > 50
