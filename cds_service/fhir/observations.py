@@ -31,7 +31,7 @@ _LOW_BY_OWN_RANGE = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12)
 _A_MONTH = timedelta(days=31)
 
 
-@dataclass(slots=True)  # not frozen, which takes three times as long: one is made of every result, and not kept
+@dataclass(slots=True)  # not frozen, which takes twice as long: one is made of every result, and not kept
 class _Candidate:
     """An Observation, or one component of it, that is a result of one of our analytes."""
 
