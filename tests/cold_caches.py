@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from cds_service.facts import dates, units
-from cds_service.fhir import dosage, remembered, sig
+from cds_service.fhir import dosage, remembered, sig, timing
 
 remembered.LONGEST = -1  # everything is too long to be kept
 settings.register_profile("mutants", deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("mutants")
-_CACHES = (dates._kept, dosage._read_spelled, sig._read, units._kept)
+_CACHES = (dates._kept, dosage._read_spelled, sig._read, timing._read_word, units._kept)
 
 
 @pytest.fixture(autouse=True)

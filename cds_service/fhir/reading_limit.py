@@ -20,6 +20,7 @@ from cds_service.fhir.record import PatientRecord, Section, UnreadEntry
 from cds_service.fhir.remembered import is_kept
 from cds_service.fhir.resources import CodeableConcept, Dosage, Entry, Resource
 from cds_service.fhir.sieve import MOST_WORDS
+from cds_service.fhir.timing import words_of_code
 
 MOST_TEXT: Final = 200_000
 """Characters of the names and directions of one record, what is the same counted once. The longest known has 12,300."""
@@ -143,6 +144,9 @@ def _of_resource(resource: Resource | None) -> list[_Said]:
     if resource.dosage_instruction or resource.dosage:
         dosages = all_dosages(resource)
         said += map(_line, dosages)
+        for dosage in dosages:
+            if dosage.timing is not None and dosage.timing.code is not None:
+                said += [(_A_LINE + len(word), word) for word in words_of_code(dosage.timing.code)]
         said += [(_A_LINE, None)] * (len(dosages) - 1)  # which the others are held against, whatever they say
     is_medication = resource.resource_type == "Medication"
     if is_medication or resource.component or resource.reaction or resource.contained or resource.ingredient:

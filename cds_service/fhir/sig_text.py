@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Final
 
-_LONGEST = 500  # directions beyond this are no sig but a note, and are not read
+LONGEST: Final = 500
+"""Characters of directions; what is longer is no sig but a note, and is not read."""
 
 _WORDS = {
     "one": "1",
@@ -71,7 +73,7 @@ _LONG_NUMBER = re.compile(r"\d{13,}")
 
 def is_too_long(text: str) -> bool:
     """Whether this is longer than directions are, with fractions in digits: a sign for one becomes four."""
-    return len(text) > _LONGEST or len(text.translate(_FRACTIONS)) > _LONGEST
+    return len(text) > LONGEST or len(text.translate(_FRACTIONS)) > LONGEST
 
 
 def has_long_number(text: str) -> bool:
@@ -81,7 +83,7 @@ def has_long_number(text: str) -> bool:
 
 def plain(text: str) -> str:
     """The text in the one spelling that the readers of directions expect; a sign stands for a number too long."""
-    text = _LONG_NUMBER.sub(" # ", text[:_LONGEST].translate(_FRACTIONS)[:_LONGEST]).translate(_SIGNS).lower()
+    text = _LONG_NUMBER.sub(" # ", text[:LONGEST].translate(_FRACTIONS)[:LONGEST]).translate(_SIGNS).lower()
     for pattern, by in _STEPS:
         text = pattern.sub(by, text)
     return text.strip()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from cds_service.fhir.amounts import exact
 from cds_service.fhir.resources import CodeableConcept, Timing, TimingRepeat
 from cds_service.fhir.sig_frequency import DAYS_IN, Frequency, read_frequency
-from cds_service.fhir.sig_text import plain
+from cds_service.fhir.sig_text import LONGEST, plain
 
 _UNIT_SPELLINGS = {
     "second": "s",
@@ -84,14 +85,17 @@ def read_timing(timing: Timing | None) -> Told:
     return repeated if repeated.frequency else coded
 
 
+def words_of_code(code: CodeableConcept) -> list[str]:
+    """Every code, display and text of a timing's code: each may tell how often, cut to what is read of it."""
+    written = [text for coding in code.coding or () for text in (coding.code, coding.display)]
+    return [text[:LONGEST] for text in (*written, code.text) if text]
+
+
 def _read_code(code: CodeableConcept | None) -> Told:
     """The preferred codes, and local ones that are abbreviations or words ("DAILY", "Q24H", "1X/WEEK")."""
     if code is None:
         return Told()
-    written = [text for c in code.coding or () for text in (c.code, c.display) if text] + (
-        [code.text] if code.text else []
-    )
-    told = [found for text in written if (found := _read_word(text)) != Told()]
+    told = [found for text in words_of_code(code) if (found := _read_word(text)) != Told()]
     frequencies = {t.frequency for t in told if t.frequency}
     if len(frequencies) > 1:
         return Told(reason="the timing's codes contradict each other")
@@ -100,6 +104,8 @@ def _read_code(code: CodeableConcept | None) -> Told:
     return Told(is_single=any(t.is_single for t in told))
 
 
+# As many as one request can hold (`reading_limit`).
+@lru_cache(maxsize=8192)
 def _read_word(text: str) -> Told:
     word = text.strip().upper()
     if word in _CODES:

@@ -30,6 +30,13 @@ def order(number: int, words: str) -> dict[str, Any]:
     return given | {"subject": SUBJECT, "medicationCodeableConcept": B12, "dosageInstruction": [{"text": words}]}
 
 
+def timed(number: int, words: str) -> dict[str, Any]:
+    """Of a medicine that is no treatment, so that there is something to warn of."""
+    lines = [{"text": "1 tablet", "timing": {"code": {"text": words}}}]
+    given = {"medicationCodeableConcept": {"text": "metformin 500 mg tablet"}, "dosageInstruction": lines}
+    return order(number, "") | given
+
+
 def problem(number: int, words: str) -> dict[str, Any]:
     return {"resourceType": "Condition", "id": f"c{number}", "subject": SUBJECT, "code": {"text": words}}
 
@@ -44,6 +51,7 @@ def request(key: str, make: Callable[[int, str], dict[str, Any]], repeated: str)
 HOSTILE = {
     "directions of numbers": request("medicationRequests", order, "1 "),
     "directions that nearly fit": request("medicationRequests", order, "take 1 tablet daily; "),
+    "codes of timing": request("medicationRequests", timed, "every 1 d "),
     "names of problems": request("conditions", problem, "vitamin b12 deficiency "),
     "nonsense": request("conditions", problem, "a "),
 }

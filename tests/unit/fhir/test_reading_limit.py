@@ -103,6 +103,12 @@ def test_what_is_too_long_to_be_kept_counts_each_time() -> None:
         lambda n: {"serviceRequests": [resource("ServiceRequest", code={"text": words(n)})]},
         lambda n: {"medicationRequests": [directed(words(n))]},
         lambda n: {"medicationRequests": [request(dosageInstruction=[{"patientInstruction": words(n)}])]},
+        lambda n: {"medicationRequests": [request(dosageInstruction=[{"timing": {"code": {"text": words(n)}}}])]},
+        lambda n: {
+            "medicationRequests": [
+                request(dosageInstruction=[{"timing": {"code": {"coding": [{"code": words(n), "display": "x"}]}}}])
+            ]
+        },
         lambda n: {"medicationRequests": [request(medicationCodeableConcept=named(words(n)))]},
         lambda n: {"medicationRequests": [request(medicationReference={"display": words(n)})]},
         lambda n: {"medicationRequests": [request(contained=[{"code": {"text": words(n)}}])]},
