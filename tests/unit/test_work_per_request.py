@@ -23,7 +23,7 @@ from cds_service.web.answer import answer_json, encoded
 from cds_service.web.hook_request import read_hook_request
 
 HOOK = "patient-view"
-CALLS_OF_200_RESOURCES = 6_800
+CALLS_OF_200_RESOURCES = 6_500
 TOLERANCE = 1.3
 CALLS_OF_AN_UNRELATED_RESULT = 5
 
