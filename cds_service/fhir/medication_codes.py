@@ -97,14 +97,14 @@ class Description:
         self.add_words(*(i.value for i in sorted(named, key=lambda i: "name" not in (i.system or ""))))
 
 
-def _spelling(described: Description) -> Hashable:
+def description_spelling(described: Description) -> Hashable:
     """All that tells of a product."""
     concepts = tuple(map(spelling, described.concepts))
     ingredients = tuple((spelling(concept), strength) for concept, strength in described.ingredients)
     return tuple(described.words), concepts, ingredients, described.ingredient_count
 
 
-@remembered(_spelling)
+@remembered(description_spelling)
 def recognise(described: Description, knowledge: Knowledge) -> Product:
     """The medicines of ours in what was described. A `problem` where it holds neither words nor a code of ours."""
     name = described.name

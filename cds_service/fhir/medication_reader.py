@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from functools import cached_property
 from typing import Final
 
 import msgspec
 
 from cds_service.fhir.amounts import Strength, read_strength
-from cds_service.fhir.medication_codes import Description, Product, product_of_concept, recognise
+from cds_service.fhir.medication_codes import (
+    Description,
+    Product,
+    description_spelling,
+    product_of_concept,
+    recognise,
+)
 from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.remembered import is_kept
 from cds_service.fhir.resources import CodeableConcept, Entry, Identifier, Reference, Resource
 from cds_service.knowledge.model import Knowledge
 
 _DEEPEST = 4  # a product's ingredient may be a product; deeper nesting is a loop, or not meant for us
 MOST_DESCRIBED: Final = 1_000_000
-"""Characters of words, and ten for each part, of all that is found by following references; each distinct one once."""
+"""Characters of words of different products, and ten for each part, of all that is found by following references."""
 _A_PART = 10
 _TOO_MUCH = "the medications refer to more than is read at once"
 _ENCODER = msgspec.json.Encoder()
@@ -34,6 +41,7 @@ class MedicationReader:
         self._knowledge = knowledge
         self._left = MOST_DESCRIBED
         self._referred: dict[bytes, Product] = {}
+        self._known: set[Hashable] = set()
 
     def product_of(self, resource: Resource) -> Product:
         """What a MedicationRequest and its like are about, and the medicines of ours that it holds."""
@@ -51,13 +59,22 @@ class MedicationReader:
         described = Description()
         described.add_concept(concept)
         problem = self._describe(reference, described, resource, frozenset()) if reference is not None else ""
-        self._left -= sum(map(len, described.words))
+        self._left -= self._new_words(described)
         if self._left <= 0:
             return Product(described.name, problem=_TOO_MUCH)
         product = recognise(described, self._knowledge)
         if product.held or (product.name and not product.problem):
             return product
         return Product(product.name, (), problem or product.problem)
+
+    def _new_words(self, described: Description) -> int:
+        """Characters of a description that is not known yet: what was recognised once is not worked out again."""
+        spelled = description_spelling(described)
+        if spelled in self._known:
+            return 0
+        if is_kept(spelled):
+            self._known.add(spelled)
+        return sum(map(len, described.words))
 
     def product_of_concept(self, concept: CodeableConcept | None) -> Product:
         """The medicines of ours that a concept names."""

@@ -146,6 +146,9 @@ def _not_told(candidate: _Candidate, short: str, taken: ClinicalDate, value: Rea
     if candidate.match.analyte in _LOW_BY_OWN_RANGE and value.own_range.is_unread:
         lost = f"The laboratory's own range of this {short} result was not used: its lower limit cannot be read."
         untold.append(candidate.issue("referenceRange", lost))
+    if value.own_range.is_too_many:
+        lost = f"This {short} result has more reference ranges in words than are read."
+        untold.append(candidate.issue("referenceRange", lost))
     if candidate.match.analyte in BY_CODE_ONLY and taken.latest - taken.earliest > _A_MONTH:
         timeless = f"This {short} result cannot be set beside others: its day is not known, only {taken}."
         untold.append(candidate.issue(_when(candidate.resource)[0], timeless))

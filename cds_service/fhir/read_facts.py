@@ -95,8 +95,10 @@ def _sentence(section: Section) -> str:
     return f"The answer to this query {note}." if note.startswith(("was ", "is ")) else f"{note[:1].upper()}{note[1:]}."
 
 
-def _by_resource(issue: DataIssue) -> tuple[str, str, str, str]:
-    return (issue.resource, issue.field, issue.issue, issue.matters_to)
+def _by_resource(issue: DataIssue) -> tuple[object, ...]:
+    """All of an issue, so that a set of them has one order only."""
+    day = issue.day.order if issue.day is not None else ()
+    return (issue.resource, issue.field, issue.issue, issue.matters_to, issue.used_with_care, day)
 
 
 def _patient(record: PatientRecord) -> tuple[Resource | None, list[DataIssue]]:

@@ -2,8 +2,9 @@
 
 What a name or directions mean is found by many patterns, a few microseconds a character. Without a bound one body could
 keep a thread busy for a minute. The count is of what was sent alone, never of time or of what another request left in
-a cache, so that the same request always has the same answer. Where a record holds more, the shortest entries are read,
-in whatever order they came, and what is left out is told: its section is incomplete.
+a cache, so that the same request always has the same answer. Where a record holds more, its sections share what is
+read: a small one is read whole, whatever another holds. Of a section that has more than its share the shortest entries
+are read, in whatever order they came, and what is left out is told: the section is incomplete.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from cds_service.fhir.sieve import MOST_WORDS
 from cds_service.fhir.timing import words_of_code
 
 MOST_TEXT: Final = 200_000
-"""Characters of the names and directions of one record, what is the same counted once. The longest known has 12,300."""
+"""Characters of the names and directions of one record, the same of one section once; the longest known has 12,300."""
 MOST_DRAFT_TEXT: Final = 50_000
 """The same of the drafts of one request; the record takes nothing from it."""
 
@@ -40,11 +41,18 @@ A concept is spelled only where there is too much: every request is measured, an
 def within_limit(record: PatientRecord) -> PatientRecord:
     """The record without the entries that are too much to be read, and saying of each section that it is incomplete."""
     record = drafts_within_limit(record)
-    said = [parts for key, section in record.sections.items() for parts in _said(key, section)]
-    longest = _longest_read(said, MOST_TEXT)
-    if longest is None:
+    # What the Patient says is not searched for words.
+    said = {key: _said(key, section) for key, section in record.sections.items() if key is not DataKey.PATIENT}
+    if sum([_size(parts) for entries in said.values() for parts in entries]) <= MOST_TEXT:
         return record
-    return replace(record, sections={key: _shortened(key, s, longest) for key, s in record.sections.items()})
+    sections, left = dict(record.sections), MOST_TEXT
+    by_need = sorted(said, key=lambda key: (_spent(said[key]), key))
+    for place, key in enumerate(by_need):
+        longest, spent = _longest_read(said[key], left // (len(by_need) - place))
+        left -= spent
+        if longest is not None:
+            sections[key] = _shortened(key, sections[key], longest)
+    return record if sections == record.sections else replace(record, sections=sections)
 
 
 def drafts_within_limit(record: PatientRecord) -> PatientRecord:
@@ -52,7 +60,7 @@ def drafts_within_limit(record: PatientRecord) -> PatientRecord:
     if not record.drafts:
         return record
     said = [_of_resource(entry.resource) for entry in record.drafts]
-    longest = _longest_read(said, MOST_DRAFT_TEXT)
+    longest, _ = _longest_read(said, MOST_DRAFT_TEXT)
     if longest is None:
         return record
     is_read = [_size(parts) <= longest for parts in said]
@@ -68,25 +76,45 @@ def _name_of(draft: Entry) -> Entry:
     return Entry(draft.full_url, Resource(resource.resource_type, resource.id, do_not_perform=True))
 
 
-def _longest_read(entries: Iterable[Sequence[_Said]], most: int) -> int | None:
-    """The size of the longest entry that is read, the shortest first; None: all are. Of one size all are, or none."""
+def _longest_read(entries: Iterable[Sequence[_Said]], most: int) -> tuple[int | None, int]:
+    """The size of the longest entry that is read, the shortest first (None: all are), and how much is read in all.
+
+    Of one size all are read, or none.
+    """
     sized = [(_size(parts), parts) for parts in entries if parts]
-    if sum([size for size, _ in sized]) <= most:
-        return None
+    total = sum([size for size, _ in sized])
+    if total <= most:
+        return None, total
     sized.sort(key=lambda entry: entry[0])
-    seen: set[Hashable] = set()
-    spent = longest = 0
+    spent, seen, longest = 0, _Seen(), 0
     for size, alike in groupby(sized, key=lambda entry: entry[0]):
-        for part, told in chain.from_iterable(parts for _, parts in alike):
+        more = seen.new_in(chain.from_iterable(parts for _, parts in alike))
+        if spent + more > most:
+            return longest, spent
+        spent, longest = spent + more, size
+    return None, spent
+
+
+def _spent(entries: Iterable[Sequence[_Said]]) -> int:
+    """How much is to be read of all of them."""
+    return _Seen().new_in(chain.from_iterable(entries))
+
+
+class _Seen:
+    """What has been said before: it is known, and costs nothing more."""
+
+    def __init__(self) -> None:
+        self._spelled: set[Hashable] = set()
+
+    def new_in(self, said: Iterable[_Said]) -> int:
+        size = 0
+        for part, told in said:
             spelled = spelling(told) if isinstance(told, CodeableConcept) else told
-            if spelled is None or spelled not in seen:
-                spent += part
+            if spelled is None or spelled not in self._spelled:
+                size += part
                 if spelled is not None and is_kept(spelled):
-                    seen.add(spelled)
-        if spent > most:
-            return longest
-        longest = size
-    return None
+                    self._spelled.add(spelled)
+        return size
 
 
 def _size(parts: Iterable[_Said]) -> int:
@@ -114,7 +142,7 @@ def _shortened(key: DataKey, section: Section, longest: int) -> Section:
     return Section(
         availability=Availability.INCOMPLETE if held is Availability.COMPLETE else held,
         entries=entries,
-        note=f"{section.note}, and {why}" if section.note else why,
+        note=f"{section.note}; {why}" if section.note else why,
         unread=unread,
     )
 
@@ -160,7 +188,7 @@ def _within(resource: Resource) -> Iterator[_Said]:
         yield from _concepts((component.code, component.value_codeable_concept))
         yield _words(component.value_string)
     yield from _concepts([reaction.substance for reaction in resource.reaction or ()])
-    for contained in resource.contained or ():
+    for contained in resource.contained or ():  # looked at for Medications alone
         yield from _of_resource(contained)
     for ingredient in resource.ingredient or ():
         yield from _concepts((ingredient.item_codeable_concept,))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
@@ -20,18 +21,21 @@ from cds_service.knowledge.model import AnalyteKnowledge
 class OwnRange:
     """The limits in the result's canonical unit, and as printed; empty where the laboratory gave none we can use.
 
-    `is_unread`: a lower limit was given with its unit, and cannot be read.
+    `is_unread`: a lower limit was given with its unit, and cannot be read. `is_too_many`: more ranges were given in
+    words than are read, so that the limits may be others.
     """
 
     low: Decimal | None = None
     high: Decimal | None = None
     printed: str = ""
     is_unread: bool = False
+    is_too_many: bool = False
 
 
 NO_RANGE = OwnRange()
 _ENCODER = msgspec.json.Encoder()
-_MOST_RANGES = 12  # for sexes and ages; each is dear to read
+MOST_RANGES: Final = 12
+"""Different ranges in words that are read of one result, for sexes and ages: each is dear to read."""
 
 
 def read_own_range(given: Sequence[ReferenceRange], analyte: AnalyteKnowledge, unit: ReadUnit) -> OwnRange:
@@ -39,11 +43,26 @@ def read_own_range(given: Sequence[ReferenceRange], analyte: AnalyteKnowledge, u
 
     A limit in another unit or without one is dropped, as is a range that is upside down or beyond what is plausible: a
     limit that is too high would make a raised result look normal. Of several different ranges (for other ages, or
-    "therapeutic") it is not known which is meant, so none is taken; very many are not even read.
+    "therapeutic") it is not known which is meant, so none is taken.
     """
-    if len(given) > _MOST_RANGES:
-        return OwnRange(is_unread=True)
-    return _the_range((analyte.id, given, unit), analyte) if given else NO_RANGE
+    if not given:
+        return NO_RANGE
+    if len(given) <= MOST_RANGES:
+        return _the_range((analyte.id, given, unit), analyte)
+    different, is_too_many = _told_apart(given)
+    return replace(_the_range((analyte.id, different, unit), analyte), is_too_many=is_too_many)
+
+
+def _told_apart(given: Sequence[ReferenceRange]) -> tuple[list[ReferenceRange], bool]:
+    """Of very many ranges those that hold a number and differ, and whether there are more in words than are read."""
+    different: dict[bytes, ReferenceRange] = {}
+    in_words: dict[str, ReferenceRange] = {}
+    for one in given:
+        if _is_given(one.low) or _is_given(one.high):
+            different.setdefault(_ENCODER.encode((one.low, one.high)), one)
+        elif one.text and any(map(str.isdigit, one.text)):
+            in_words.setdefault(one.text, one)
+    return [*different.values(), *list(in_words.values())[:MOST_RANGES]], len(in_words) > MOST_RANGES
 
 
 _Asked = tuple[str, Sequence[ReferenceRange], ReadUnit]

@@ -32,6 +32,7 @@ OPERATIONS: Final = frozenset({"/health", "/healthz", "/ready", "/readyz"})
 _DRAINED_AT_MOST: Final = 8  # times the largest body allowed; whoever sends more is cut off
 _LARGEST_AT_ONCE: Final = 16  # so many of the largest bodies may be held in memory together
 _TIMEOUT, _BUSY = 408, 503
+_DIGITS: Final = 20  # of a length; whoever announces more sends less
 _LENGTHS: Final = frozenset({b"content-length", b"transfer-encoding"})
 _log = structlog.get_logger()
 
@@ -172,5 +173,5 @@ class Front:
 def _announced(scope: Scope) -> int | None:
     """How long the body is, where a Content-Length alone says so (RFC 9112, 6.3)."""
     said = [value for name, value in scope["headers"] if name in _LENGTHS]
-    return int(said[0]) if len(said) == 1 and said[0].isdigit() else None
+    return int(said[0]) if len(said) == 1 and len(said[0]) < _DIGITS and said[0].isdigit() else None
 

@@ -117,6 +117,17 @@ class TestMedicationIsReadInEveryForm:
         )
         assert (found.medicine, found.name) == (Medicine.METFORMIN, "Metformin 500mg")
 
+    def test_ten_thousand_that_hold_the_same_product_are_all_read(self) -> None:
+        """As a chart of many years holds them: what is said again costs nothing."""
+        plain = {"resourceType": "Medication", "id": "m", "code": {"text": "paracetamol 500 mg tablet, film coated"}}
+        last = {"resourceType": "Medication", "id": "m", "code": rxnorm("861007", "Metformin 500mg")}
+        fields = {"medicationCodeableConcept": None, "medicationReference": {"reference": "#m"}}
+        given = [statement(id=f"s{n}", contained=[plain], **fields) for n in range(10_000)]
+
+        found, issues = read(*given, statement(id="last", contained=[last], **fields))
+
+        assert ([one.source for one in found], issues) == (["MedicationStatement/last"], [])
+
     @pytest.mark.parametrize(
         "reference",
         [

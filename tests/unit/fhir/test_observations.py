@@ -381,12 +381,40 @@ def test_a_lower_limit_that_was_sent_and_cannot_be_read_is_told(low: dict[str, A
     assert issue.issue.endswith("its lower limit cannot be read.")
 
 
-def test_very_many_ranges_are_not_read_and_that_is_told() -> None:
-    same = own_range(quantity(187), quantity(883))
-    assert only(observation(value=150, referenceRange=[same] * 12)).lower_limit == 187
+MMA, HAEMOGLOBIN = ("13964-2", "umol/L", "0.20"), ("718-7", "g/dL", "13.0")
 
-    [result], [issue] = read(observation(value=150, referenceRange=[same] * 13))
-    assert (result.lower_limit, issue.field, issue.used_with_care) == (None, "referenceRange", False)
+
+@pytest.mark.parametrize(("code", "unit", "limit"), [("2132-9", "pg/mL", "883"), MMA, HAEMOGLOBIN], ids=str)
+def test_very_many_ranges_are_read_where_they_say_nothing_new(code: str, unit: str, limit: str) -> None:
+    own = {"high": quantity(limit, unit)}
+    beside = [{"text": "see note"}, own, {**own, "text": "adults"}, {"low": {"unit": unit}}]
+
+    def limits(*ranges: dict[str, Any]) -> Any:
+        found = only(observation(value=limit, unit=unit, code=concept((LOINC, code)), referenceRange=[*ranges]))
+        return found.lower_limit, found.upper_limit, found.printed_range
+
+    assert limits(*beside * 30) == limits(own) != limits()
+
+
+@pytest.mark.parametrize(("code", "unit", "limit"), [("2132-9", "pg/mL", "883"), MMA, HAEMOGLOBIN], ids=str)
+def test_more_ranges_in_words_than_are_read_are_told(code: str, unit: str, limit: str) -> None:
+    def told(count: int) -> list[str]:
+        ranges = [*({"text": f"group {n}"} for n in range(count)), *[{"text": "group 0"}] * 30]
+        made = observation(value=limit, unit=unit, code=concept((LOINC, code)), referenceRange=ranges)
+        [result], issues = read(made)
+        assert all(issue.matters_to == result.analyte and issue.day == result.taken for issue in issues)
+        return [f"{issue.field}: {issue.issue}" for issue in issues if not issue.used_with_care]
+
+    assert told(12) == []
+    [one] = told(13)
+    assert one.startswith("referenceRange: ")
+    assert one.endswith(" result has more reference ranges in words than are read.")
+
+
+def test_two_different_ranges_among_very_many_are_two() -> None:
+    ranges = [own_range(quantity(187), quantity(883))] * 20 + [own_range(quantity(200), quantity(900))]
+
+    assert only(observation(value=150, referenceRange=ranges)).lower_limit is None
 
 
 @pytest.mark.parametrize(

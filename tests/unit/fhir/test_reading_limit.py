@@ -63,6 +63,39 @@ def test_the_shortest_are_read_and_the_section_says_that_it_is_incomplete() -> N
     assert within_limit(limited) is limited
 
 
+@pytest.mark.parametrize("length", [LONG, 100], ids=["as long as the others", "shorter"])
+def test_much_in_one_section_takes_nothing_from_a_small_one(length: int) -> None:
+    orders = [directed(words(n, length), id=f"m{n}") for n in range(3 * MOST_TEXT // length)]
+    named_often = {"coding": [{"display": words(n)} for n in range(5)], "text": words(5)}
+    allergy = resource("AllergyIntolerance", id="a", code=named_often)
+    problems = [resource("Condition", id=f"c{n}", code={"text": words(n), **named_often}) for n in range(9)]
+    given = record(medicationRequests=orders, allergies=[allergy], conditions=problems)
+
+    limited = within_limit(given)
+
+    assert limited.section(DataKey.ALLERGIES) is given.section(DataKey.ALLERGIES)
+    assert limited.section(DataKey.CONDITIONS) is given.section(DataKey.CONDITIONS)
+    assert limited.section(DataKey.MEDICATION_REQUESTS).availability is Availability.INCOMPLETE
+
+
+def test_what_one_section_leaves_another_may_take() -> None:
+    most = [*conditions(JUST - 50)]
+    given = record(conditions=most, procedures=[resource("Procedure", code={"text": words(n)}) for n in range(60)])
+
+    limited = within_limit(given)
+
+    assert limited.section(DataKey.PROCEDURES) is given.section(DataKey.PROCEDURES)
+    assert limited.section(DataKey.CONDITIONS).availability is Availability.INCOMPLETE
+    assert within_limit(record(conditions=most)) == record(conditions=most)
+
+
+def test_what_comes_with_the_patient_is_not_searched_and_takes_nothing() -> None:
+    friends = [{"resourceType": "Practitioner", "code": {"text": words(n)}} for n in range(2 * JUST)]
+    given = record(patient=[resource("Patient", id="p1", birthDate="2015-01-01", contained=friends)])
+
+    assert within_limit(given) is given
+
+
 def test_the_order_of_entries_does_not_matter() -> None:
     much = [one for n in range(2 * JUST) for one in conditions(1, LONG - n % 7, first=n)]
     back = record(conditions=[*reversed(much)])
@@ -167,7 +200,7 @@ def test_what_was_incomplete_before_says_both() -> None:
     limited = within_limit(replace(full, sections={DataKey.CONDITIONS: section})).section(DataKey.CONDITIONS)
 
     assert limited.availability is Availability.FAILED
-    assert limited.note.startswith("it failed, and the record holds more")
+    assert limited.note.startswith("it failed; the record holds more")
 
 
 def test_an_entry_that_could_not_be_used_may_be_anything_where_its_name_is_not_read() -> None:

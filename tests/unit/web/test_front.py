@@ -170,8 +170,14 @@ def test_who_hangs_up_is_not_answered_and_not_worked_for(application: Applicatio
 
 @pytest.mark.parametrize(
     "headers",
-    [[(b"content-length", b"4"), (b"transfer-encoding", b"chunked")], [(b"content-length", b"4")] * 2, []],
-    ids=["chunked too", "said twice", "not said"],
+    [
+        [(b"content-length", b"4"), (b"transfer-encoding", b"chunked")],
+        [(b"content-length", b"4")] * 2,
+        [(b"content-length", b"4" * 5000)],
+        [(b"content-length", b"-4")],
+        [],
+    ],
+    ids=["chunked too", "said twice", "of more digits than a number has", "no number", "not said"],
 )
 def test_a_body_whose_length_was_not_announced_for_certain_is_read_to_its_end(
     application: Application, headers: list[tuple[bytes, bytes]]
