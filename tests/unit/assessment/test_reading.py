@@ -285,6 +285,13 @@ def test_a_final_result_of_the_same_time_settles_a_preliminary_one_and_another_t
     assert _reading(_b12("420 ng/L", 20), draft, active_b12={"result": "90 pmol/L", "days_ago": 2}).preliminary is draft
 
 
+def test_a_final_result_of_which_the_year_alone_is_known_settles_no_preliminary_one_of_that_year() -> None:
+    draft = _b12("150 ng/L", 10, "Observation/draft", is_preliminary=True)
+    vague = ClinicalDate.parse(str(TODAY.year))
+    assert _reading(_b12("420 ng/L", taken=vague), draft).preliminary is draft
+    assert _reading(_b12("420 ng/L", 10), replace(draft, taken=vague)).preliminary is not None
+
+
 def test_of_several_results_in_words_the_newest_counts_and_none_beside_a_number_of_its_time_or_later() -> None:
     words = [_b12("low", 5, "Observation/5"), _b12("normal", 20, "Observation/20")]
     for labs in (words, words[::-1]):

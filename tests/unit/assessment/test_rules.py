@@ -565,3 +565,15 @@ def test_what_could_not_be_used_is_told_with_its_day() -> None:
     dated = DataIssue("Observation/1", "value", "it has no value", day=ClinicalDate.parse("2025-09"))
     undated = DataIssue("Observation/2", "value", "it has no value")
     assert [fact.when for fact in issue_facts((dated, undated))] == ["2025-09", ""]
+
+
+def test_of_several_low_levels_before_the_last_on_tablets_of_unknown_start_the_newest_is_shown() -> None:
+    levels = {days: lab_result(Analyte.TOTAL_B12, {"result": "150 ng/L", "days_ago": days}) for days in (200, 120)}
+    given = {"newer_b12": "520 ng/L", "b12_therapy": {"since": "unknown"}, "problems": ["peripheral-neuropathy"]}
+    labs = tuple(replace(level, source=f"Observation/{days}") for days, level in levels.items())
+    made = example_facts(given)
+
+    told = answer("B12-MON-05", given, labs=(*labs, *made.labs))
+
+    assert told.variant == "start-unknown"
+    assert [fact.source for fact in told.facts if "Observation/" in fact.source][1:] == ["Observation/120"]

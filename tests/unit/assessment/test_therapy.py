@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cds_service.assessment.exposure import Exposure
 from cds_service.assessment.therapy import is_therapeutic, read_therapy
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.presence import Presence
@@ -75,6 +76,9 @@ def test_no_b12_is_no_therapy() -> None:
     assert therapy.current_since is None
     assert therapy.ended is None
     assert not therapy.covers(ClinicalDate.on(TODAY))
+    other = replace(_b12(), medicine=Medicine.METFORMIN)
+    when_needed = replace(read_therapy([_b12(as_needed=True)], TODAY, PARAMETERS), too_little=())
+    assert therapy == read_therapy([other], TODAY, PARAMETERS) == replace(when_needed, course=Exposure(Medicine.B12))
 
 
 def test_another_medicine_and_use_when_needed_are_no_therapy() -> None:
