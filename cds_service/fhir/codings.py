@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from cds_service.fhir.check_digits import is_loinc, is_loinc_part, is_snomed
 from cds_service.fhir.resources import CodeableConcept, Coding
+from cds_service.fhir.sig_text import LONGEST
 from cds_service.knowledge.systems import ICD_10, ICD_10_CM, ICD_10_PCS, LOINC, SNOMED, canonical_system
 
 _LOCAL = {
@@ -85,7 +86,6 @@ def spelling(concept: CodeableConcept | None) -> tuple[str | None, ...]:
     return tuple(spelled)
 
 
-_LONGEST_READ = 500  # of a name or of directions no more is read
 _A_CODING = 2  # no more than its JSON has characters
 
 
@@ -100,9 +100,9 @@ def words_of(concept: CodeableConcept | None) -> int:
 
 
 def length_read(text: str | None) -> int:
-    """How much of a text is read at most."""
+    """How much of a text is read at most: as much as of directions, of which more is read than of a name."""
     length = len(text) if text is not None else 0
-    return length if length < _LONGEST_READ else _LONGEST_READ
+    return length if length < LONGEST else LONGEST
 
 
 @lru_cache(maxsize=4096)

@@ -45,14 +45,15 @@ def within_limit(record: PatientRecord) -> PatientRecord:
     said = {key: _said(key, section) for key, section in record.sections.items() if key is not DataKey.PATIENT}
     if sum([_size(parts) for entries in said.values() for parts in entries]) <= MOST_TEXT:
         return record
-    sections, left = dict(record.sections), MOST_TEXT
+    shortened: dict[DataKey, Section] = {}
+    left = MOST_TEXT
     by_need = sorted(said, key=lambda key: (_spent(said[key]), key))
     for place, key in enumerate(by_need):
         longest, spent = _longest_read(said[key], left // (len(by_need) - place))
         left -= spent
         if longest is not None:
-            sections[key] = _shortened(key, sections[key], longest)
-    return record if sections == record.sections else replace(record, sections=sections)
+            shortened[key] = _shortened(key, record.sections[key], longest)
+    return replace(record, sections={**record.sections, **shortened}) if shortened else record
 
 
 def drafts_within_limit(record: PatientRecord) -> PatientRecord:

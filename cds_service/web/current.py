@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
+
+if TYPE_CHECKING:
+    from werkzeug.local import LocalProxy
 
 _T = TypeVar("_T")
 
 
 def current(stand_in: _T) -> _T:
     """The object itself, of the request that is being answered; to be used within it only."""
-    found: _T = stand_in._get_current_object()  # type: ignore[attr-defined]  # to types, it is what it stands for
-    return found
+    proxy = cast("LocalProxy[_T]", stand_in)  # Flask types it as what it stands for
+    return proxy._get_current_object()

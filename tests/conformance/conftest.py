@@ -118,7 +118,7 @@ OPTIONAL = (
 )
 PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1960-03-14"}
 UCUM = "http://unitsofmeasure.org"
-LOW_B12 = {
+LOW_B12: dict[str, Any] = {
     "resourceType": "Observation",
     "id": "b12",
     "status": "final",

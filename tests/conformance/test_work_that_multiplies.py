@@ -64,7 +64,7 @@ def treatments() -> dict[str, Any]:
 
 def results_of_one_day() -> dict[str, Any]:
     quantity = LOW_B12["valueQuantity"]
-    results = [{**LOW_B12, "id": f"r{n}", "valueQuantity": {**quantity, "value": 100 + n}} for n in range(9_000)]  # type: ignore[dict-item]
+    results = [{**LOW_B12, "id": f"r{n}", "valueQuantity": {**quantity, "value": 100 + n}} for n in range(9_000)]
     return {"labs": bundle(*results)}
 
 

@@ -7,7 +7,6 @@ for each resource and need not be, and only then raise the number here.
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from cds_service.knowledge.loader import load
 from cds_service.service import CdsService
 from cds_service.web.answer import answer_json, encoded
 from cds_service.web.hook_request import read_hook_request
+from tests import calls as counted
 
 HOOK = "patient-view"
 CALLS_OF_200_RESOURCES = 6_500
@@ -46,21 +46,9 @@ def answered(service: CdsService, body: bytes) -> bytes:
 
 
 def calls_of(service: CdsService, body: bytes, after: bytes) -> int:
-    """How many functions one request calls, in Python and in C, after another one has filled what is kept."""
-    count = 0
-
-    def counting(_frame: object, event: str, _argument: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
+    """How many functions one request calls after another one has filled what is kept."""
     answered(service, after)
-    before = sys.getprofile()
-    sys.setprofile(counting)
-    try:
-        answered(service, body)
-    finally:
-        sys.setprofile(before)
-    return count
+    return counted.calls_of(lambda: answered(service, body))
 
 
 def with_unrelated_results(body: bytes, how_many: int) -> bytes:

@@ -7,7 +7,6 @@ request that could be made once, or once for each request.
 from __future__ import annotations
 
 import json
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import structlog
 from cds_service.service import HookAnswer
 from cds_service.web.logs import set_up_logs
 from cds_service.web.wsgi_call import called, environ_of
+from tests.calls import calls_of
 from tests.unit.web.conftest import Edge, card, hook_request
 
 CALLS_OF_AN_ANSWER = 960
@@ -41,23 +41,6 @@ def answer(edge: Edge) -> Iterator[Callable[[], bytes]]:
     }
     yield lambda: called(app, environ_of(scope, body, time.perf_counter()))[2]
     structlog.reset_defaults()
-
-
-def calls_of(work: Callable[[], object]) -> int:
-    """How many functions it calls, in Python and in C."""
-    count = 0
-
-    def counting(_frame: object, event: str, _argument: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(counting)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-    return count
 
 
 def test_what_stands_around_an_answer_is_no_more_work_than_it_was(answer: Callable[[], bytes], edge: Edge) -> None:
