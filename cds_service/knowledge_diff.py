@@ -124,9 +124,7 @@ def _requests(stories: Path) -> Iterator[tuple[str, dict[str, Any], date]]:
             yield path.parent.name, json.loads(path.read_text(encoding="utf-8")), today
 
 
-def _answered(
-    request: Mapping[str, Any], offered: Sequence[CdsService], knowledge: Knowledge, today: date
-) -> Answered:
+def _answered(request: Mapping[str, Any], offered: Sequence[CdsService], knowledge: Knowledge, today: date) -> Answered:
     try:
         answer = answered(request, offered, knowledge, today)
     except PatientDataUnavailable:

@@ -81,7 +81,6 @@ class Therapy:
                 return True
         return False
 
-
     def may_cover(self, taken: ClinicalDate) -> bool:
         """Whether a sample may have been drawn on, or soon after, B12 of a dose or route that is not known."""
         return any(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cds_service.facts.labs import Analyte
@@ -33,9 +34,16 @@ class AnalyteMatch:
     is_coded_otherwise: bool = False
 
 
+def is_look_alike(key: tuple[str, str], knowledge: Knowledge) -> bool:
+    """Whether a code, by its (system, code), is listed as one that is easily taken for one of ours."""
+    listed = knowledge.analytes_by_code.get(key)
+    return listed is not None and listed[1].use is CodeUse.EXCLUDE
+
+
 @remembered(spelling)
 def match_analyte(concept: CodeableConcept | None, knowledge: Knowledge) -> AnalyteMatch | None:
-    """The analyte that a code names; None when it names none of ours, or a look-alike that is listed as such.
+    """The analyte that a code names; None when it names none of ours, or is that of a listed look-alike and nothing in
+    its name says otherwise.
 
     This is asked of every Observation, and most are none of ours: those cost one look-up.
     """
@@ -54,29 +62,47 @@ def match_analyte(concept: CodeableConcept | None, knowledge: Knowledge) -> Anal
     return _contradicted(concept, other_code, knowledge) if other_code else _by_name(concept, knowledge)
 
 
-def _contradicted(concept: CodeableConcept, other_code: str, knowledge: Knowledge) -> AnalyteMatch | None:
+def _contradicted(
+    concept: CodeableConcept, other_code: str, knowledge: Knowledge, stands_for: str = ""
+) -> AnalyteMatch | None:
     """What is called one of ours, and coded as something else. Where it would decide on treatment, neither is believed.
     Of the others the code is: haemoglobin and its like are measured in many ways that we do not list."""
-    names = texts(concept)
-    for analyte in map(knowledge.analytes.get, _TOLD_WHERE_CODED_OTHERWISE):
-        if analyte is not None and _is_called(names, analyte):
-            doubt = f"it is called {analyte.short}, and its code {quoted(other_code)} is none that is known for it"
-            return AnalyteMatch(Analyte(analyte.id), None, False, doubt, is_coded_otherwise=True)
+    for analyte in _plainly_called(texts(concept), knowledge):
+        short, code = knowledge.analytes[analyte].short, quoted(other_code)
+        doubt = f"it is called {short}, and its code {code} is none that is known for it"
+        if stands_for:
+            doubt = f"it is called {short}, and its code {code} is for something else ({stands_for})"
+        return AnalyteMatch(analyte, None, False, doubt, is_coded_otherwise=True)
     return None
 
 
+def _plainly_called(names: list[str], knowledge: Knowledge) -> Iterator[Analyte]:
+    """The analytes that decide on treatment and that one of the names taken alone is for: who reads "Vitamin B12" in a
+    record may not see that another name of the same result goes on with "in Urine"."""
+    for analyte in _TOLD_WHERE_CODED_OTHERWISE:
+        known = knowledge.analytes.get(analyte)
+        if known is not None and any(name_matches(name, known.names, known.not_names) for name in names):
+            yield analyte
+
+
 def _by_code(found: list[tuple[str, Code]], concept: CodeableConcept, knowledge: Knowledge) -> AnalyteMatch | None:
-    if any(code.use is CodeUse.EXCLUDE for _, code in found):
-        return None
-    analyte, code = min(found, key=lambda listed: (listed[1].use is not CodeUse.MATCH, listed[0], listed[1].code))
-    others = sorted({other for other, _ in found} - {analyte})
+    look_alikes = sorted({code.display: code.code for _, code in found if code.use is CodeUse.EXCLUDE}.items())
+    found = [(analyte, code) for analyte, code in found if code.use is not CodeUse.EXCLUDE]
+    if not found:
+        stands_for, other_code = look_alikes[0]
+        return _contradicted(concept, other_code, knowledge, stands_for)
+    name, code = min(found, key=lambda listed: (listed[1].use is not CodeUse.MATCH, listed[0], listed[1].code))
+    analyte, short = Analyte(name), knowledge.analytes[name].short
+    others = [knowledge.analytes[other].short for other in sorted({other for other, _ in found} - {name})]
+    others += [stands_for for stands_for, _ in look_alikes]
     doubt = ""
     if others:
-        titles = " and ".join(knowledge.analytes[name].short for name in [analyte, *others])
-        doubt = f"its codes stand for different things ({titles})"
-    elif _is_called_otherwise(texts(concept), knowledge.analytes[analyte], knowledge):
-        doubt = f"its code {quoted(code.code)} is for {knowledge.analytes[analyte].short}, and its name is not"
-    return AnalyteMatch(Analyte(analyte), code, code.use is CodeUse.MATCH, doubt)
+        doubt = f"its codes stand for different things ({' and '.join([short, *others])})"
+    elif _is_called_otherwise(names := texts(concept), knowledge.analytes[name], knowledge):
+        doubt = f"its code {quoted(code.code)} is for {short}, and its name is not"
+        of_both = [a for a in (analyte, *_plainly_called(names, knowledge)) if a in _TOLD_WHERE_CODED_OTHERWISE]
+        analyte = min(of_both, key=_TOLD_WHERE_CODED_OTHERWISE.index, default=analyte)  # the one that decides more
+    return AnalyteMatch(analyte, code, code.use is CodeUse.MATCH, doubt)
 
 
 def _is_called_otherwise(names: list[str], analyte: AnalyteKnowledge, knowledge: Knowledge) -> bool:

@@ -165,9 +165,7 @@ def _treatment(
     )
 
 
-def _note_what_is_open(
-    held: Held, dose: DoseRead, route: Route, intervals: Intervals, now: Now, log: IssueLog
-) -> None:
+def _note_what_is_open(held: Held, dose: DoseRead, route: Route, intervals: Intervals, now: Now, log: IssueLog) -> None:
     """What a reader has to know before relying on the rest: vitamin B12 of unknown dose, and use that is yet to begin.
 
     What begins more than a year ahead has a wrong date.

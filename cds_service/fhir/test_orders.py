@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cds_service.facts.orders import Test, TestOrder
 from cds_service.facts.patient import DataIssue, DataKey
+from cds_service.fhir.analyte_codes import is_look_alike
 from cds_service.fhir.codings import spelling, texts
 from cds_service.fhir.medication_issues import IssueLog
 from cds_service.fhir.names import name_matches
@@ -44,14 +45,15 @@ def read_test_orders(record: PatientRecord, knowledge: Knowledge) -> tuple[list[
 
 @remembered(spelling)
 def ordered_tests(concept: CodeableConcept | None, knowledge: Knowledge) -> tuple[Test, ...]:
-    """The tests that a concept orders: by code, or by name where no code is one of ours."""
+    """The tests that a concept orders: by code, or by name where no code is one of ours.
+
+    What bears the code of a look-alike orders none: "MMA" with the code of MMA in urine must not silence the reminder.
+    """
     codings = (concept.coding if concept is not None else None) or ()
-    found = {
-        _TESTS[name]
-        for coding in codings
-        for name in knowledge.tests_by_code.get((canonical_system(coding.system), (coding.code or "").strip()), ())
-        if name in _TESTS
-    }
+    coded = [(canonical_system(coding.system), (coding.code or "").strip()) for coding in codings]
+    if any(is_look_alike(code, knowledge) for code in coded):
+        return ()
+    found = {_TESTS[name] for code in coded for name in knowledge.tests_by_code.get(code, ()) if name in _TESTS}
     if not found:
         words = texts(concept)
         found = {

@@ -174,4 +174,3 @@ def _announced(scope: Scope) -> int | None:
     """How long the body is, where a Content-Length alone says so (RFC 9112, 6.3)."""
     said = [value for name, value in scope["headers"] if name in _LENGTHS]
     return int(said[0]) if len(said) == 1 and len(said[0]) < _DIGITS and said[0].isdigit() else None
-

@@ -34,6 +34,18 @@ def test_a_look_alike_result_code_names_nothing(analyte: AnalyteKnowledge) -> No
         assert match_analyte(_sent(code), KNOWLEDGE) is None, code
 
 
+@pytest.mark.parametrize("analyte", ["total-b12", "active-b12", "mma", "homocysteine", "intrinsic-factor-antibody"])
+def test_a_look_alike_code_is_told_beside_the_name_of_what_it_is_not(analyte: str) -> None:
+    title, short = KNOWLEDGE.analytes[analyte].title, KNOWLEDGE.analytes[analyte].short
+    look_alikes = [code for known in KNOWLEDGE.analytes.values() for code in known.codes if code.use is CodeUse.EXCLUDE]
+    assert look_alikes
+    for code in look_alikes:
+        match = match_analyte(CodeableConcept(_sent(code).coding, title), KNOWLEDGE)
+        assert match is not None, code
+        assert (match.analyte, match.is_coded) == (analyte, False)
+        assert match.doubt == f"it is called {short}, and its code '{code.code}' is for something else ({code.display})"
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -43,6 +55,12 @@ def test_a_look_alike_result_code_names_nothing(analyte: AnalyteKnowledge) -> No
         "Cobalamin (Vitamin B12) binding capacity.unsaturated",
         "Vitamin B12 deficiency screening",
         "Vitamin B12 [Mass/volume] in Urine",
+        "Cobalamin (Vitamin B12) [Presence] in Blood",
+        "Cobalamin (Vitamin B12) [Mass/volume] in Gastric fluid",
+        "Methylmalonate [Moles/volume] in Cerebral spinal fluid",
+        "Methylmalonate [Moles/volume] in DBS",
+        "Homocysteine [Moles/volume] in Cerebral spinal fluid",
+        "Homocysteine [Moles/volume] in Dried blood spot",
         "Vitamin B12 supplement use",
         "Transcobalamin II",
         "Methylmalonate/Creatinine [Ratio] in Urine",

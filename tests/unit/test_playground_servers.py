@@ -160,7 +160,13 @@ def test_a_server_that_trickles_is_given_up_in_time(
 
 @pytest.mark.parametrize(
     "base",
-    ["https://elsewhere.example.org/fhir", "file:///etc/passwd", "", "http://localhost:1/fhir", "http://127.0.0.1:9@x/"],
+    [
+        "https://elsewhere.example.org/fhir",
+        "file:///etc/passwd",
+        "",
+        "http://localhost:1/fhir",
+        "http://127.0.0.1:9@x/",
+    ],
 )
 def test_no_server_is_called_that_is_not_listed(servers: FhirServers, stub: FhirStub, base: str) -> None:
     with pytest.raises(ServerTrouble) as trouble:

@@ -397,8 +397,7 @@ def tests_disagree(p: Picture) -> Answer:
     return fires(
         variant="more-severe-counts",
         facts=(result_fact(result, p.knowledge), *_other_facts(p)),
-        values=b12_values(p, result)
-        | {"other": f"{_b12_name(other)} {other.printed}", "other_date": str(other.taken)},
+        values=b12_values(p, result) | {"other": f"{_b12_name(other)} {other.printed}", "other_date": str(other.taken)},
         recommends=(*settle, Recommendation.VERIFY_DATA),
     )
 

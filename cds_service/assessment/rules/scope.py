@@ -40,9 +40,7 @@ def _childs_results_not_read(p: Picture) -> Answer:
     """No result that is low or in doubt, which is a no only where every result could be read and counted."""
     unread = p.unread(DataKey.LABS)
     unused = tuple(issue for issue in p.left_out if issue.matters_to in (*B12_ANALYTES, ANYTHING))
-    by_name = tuple(
-        result_fact(r, p.knowledge) for r in p.facts.labs if r.analyte in B12_ANALYTES and not r.is_coded
-    )
+    by_name = tuple(result_fact(r, p.knowledge) for r in p.facts.labs if r.analyte in B12_ANALYTES and not r.is_coded)
     if not (unread or unused or by_name):
         return does_not_fire()
     return fires(

@@ -59,9 +59,7 @@ def admission(edge: Edge, retrievers: Retrievers, blueprint: str) -> Admission:
         sandbox = registered(clients_of(demo_document(services), "demo-sandbox", settings, services))
         return Admission(_admitting(lambda: sandbox, blueprint, edge.now), lambda: None, lambda: sandbox.clients)
     key_sets = FetchedKeySets(settings)
-    file = Reread(
-        client_file(settings), "B12_CLIENTS", lambda: registered(read_clients(settings, services, key_sets))
-    )
+    file = Reread(client_file(settings), "B12_CLIENTS", lambda: registered(read_clients(settings, services, key_sets)))
 
     def trouble() -> str:
         file.current()

@@ -47,9 +47,7 @@ def client_file(settings: Settings) -> Path:
     return settings.clients
 
 
-def read_clients(
-    settings: Settings, services: Sequence[CdsService], key_sets: FetchedKeySets | None = None
-) -> Clients:
+def read_clients(settings: Settings, services: Sequence[CdsService], key_sets: FetchedKeySets | None = None) -> Clients:
     """The clients of the file that the settings name, by issuer.
 
     Raises:

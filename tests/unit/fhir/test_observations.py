@@ -128,9 +128,57 @@ def test_a_heading_that_is_called_after_what_is_under_it_is_no_result() -> None:
 
 
 def test_a_look_alike_code_is_never_taken_for_the_thing() -> None:
-    both = concept((LOINC, "2171-7"), (LOINC, "2132-9"), text="Vitamin B12")
+    assert read(observation(value=900, code=concept((LOINC, "2171-7")))) == ([], [])
+    assert read(observation(value=900, code=concept((LOINC, "2171-7"), text="Vitamin B12 binding capacity"))) == (
+        [],
+        [],
+    )
 
-    assert read(observation(value=900, code=both)) == ([], [])
+
+@pytest.mark.parametrize("value", [150, 900])
+@pytest.mark.parametrize("beside", ["", "Vitamin B12 binding capacity"])
+def test_a_look_alike_code_beside_the_plain_name_of_the_thing_is_told(value: int, beside: str) -> None:
+    code = {"coding": [{"system": LOINC, "code": "2171-7", "display": beside}], "text": "Vitamin B12"}
+
+    issue = refusal(observation(value=value, code=code))
+
+    assert (issue.field, issue.matters_to, issue.used_with_care) == ("code", "total-b12", False)
+    assert "it is called vitamin B12, and its code '2171-7' is for something else (display of 2171-7)" in issue.issue
+
+
+def test_a_look_alike_code_beside_the_plain_name_of_another_thing_is_told_as_that() -> None:
+    assert refusal(observation(value=900, code=concept((LOINC, "2171-7"), text="MMA"))).matters_to == "mma"
+    assert read(observation(value=900, code=concept((LOINC, "2171-7"), text="MCV"))) == ([], [])
+
+
+@pytest.mark.parametrize("text", ["Vitamin B12", "Potassium", None])
+def test_a_look_alike_code_beside_a_code_of_the_thing_is_told_whatever_its_name(text: str | None) -> None:
+    both = concept((LOINC, "2171-7"), (LOINC, "2132-9"), text=text)
+
+    issue = refusal(observation(value=150, code=both))
+
+    assert "its codes stand for different things (vitamin B12 and display of 2171-7)" in issue.issue
+
+
+@pytest.mark.parametrize("withdrawn", ["entered-in-error", "cancelled"])
+def test_a_withdrawn_result_with_a_look_alike_code_is_left_out_without_a_word(withdrawn: str) -> None:
+    code = concept((LOINC, "2171-7"), text="Vitamin B12")
+
+    assert read(observation(value=150, code=code, status=withdrawn)) == ([], [])
+
+
+def test_a_heading_with_a_look_alike_code_is_no_result() -> None:
+    code = concept((LOINC, "2171-7"), text="Vitamin B12")
+
+    assert read(observation(value=None, code=code)) == ([], [])
+
+
+def test_a_look_alike_component_is_told() -> None:
+    part = {"code": concept((LOINC, "2171-7"), text="Vitamin B12"), "valueQuantity": quantity(150, "pg/mL")}
+
+    issue = refusal(observation(value=None, code=concept(text="Panel"), component=[part]))
+
+    assert issue.field == "component[0].code"
 
 
 def test_a_name_that_rules_the_thing_out_is_believed_over_a_name_that_fits() -> None:
@@ -142,6 +190,25 @@ def test_a_code_beside_a_contradicting_name_is_not_used(name: str) -> None:
     issue = refusal(observation(value=150, code=concept((LOINC, "2132-9"), text=name)))
 
     assert "its name is not" in issue.issue
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "analyte"),
+    [
+        ("718-7", "Vitamin B12", "total-b12"),
+        ("718-7", "MMA", "mma"),
+        ("13964-2", "Vitamin B12", "total-b12"),
+        ("2132-9", "MMA", "total-b12"),
+        ("718-7", "MCV", "haemoglobin"),
+    ],
+)
+def test_where_code_and_name_contradict_each_other_it_matters_to_what_decides_more(
+    code: str, name: str, analyte: str
+) -> None:
+    issue = refusal(observation(value=150, code=concept((LOINC, code), text=name)))
+
+    assert issue.matters_to == analyte
+    assert "and its name is not" in issue.issue
 
 
 def test_a_code_for_b12_labelled_magnesium_in_mg_dl_is_not_used() -> None:
@@ -421,9 +488,7 @@ def test_two_different_ranges_among_very_many_are_two() -> None:
     ("code", "analyte", "unit"), [("2132-9", "total-b12", "ng/mL"), ("13964-2", "mma", "umol/L")], ids=str
 )
 def test_a_result_that_decides_and_of_which_only_the_year_is_known_is_told(code: str, analyte: str, unit: str) -> None:
-    [result], [issue] = read(
-        observation(value=1, unit=unit, code=concept((LOINC, code)), effectiveDateTime="2025")
-    )
+    [result], [issue] = read(observation(value=1, unit=unit, code=concept((LOINC, code)), effectiveDateTime="2025"))
 
     assert (issue.field, issue.matters_to, issue.used_with_care) == ("effectiveDateTime", analyte, False)
     assert issue.day == result.taken

@@ -9,8 +9,9 @@ import pytest
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.orders import Test, TestOrder
 from cds_service.facts.patient import DataIssue
-from cds_service.fhir.resources import Resource
-from cds_service.fhir.test_orders import read_test_orders
+from cds_service.fhir.resources import CodeableConcept, Coding, Resource
+from cds_service.fhir.test_orders import ordered_tests, read_test_orders
+from cds_service.knowledge.loader import load
 from cds_service.knowledge.systems import LOINC
 from tests.builders import concept, record, resource
 from tests.medication_builders import medicine_knowledge
@@ -75,6 +76,24 @@ def test_what_is_in_doubt_is_not_counted_and_told(fields: dict[str, Any], path: 
 def test_a_test_is_recognised_by_name_where_no_code_is_ours(text: str) -> None:
     found, _ = read(ordered(code=concept(("urn:local", "LAB123"), text=text)))
     assert [order.test for order in found] == [Test.B12]
+
+
+@pytest.mark.parametrize(
+    ("look_alike", "code", "name", "test"),
+    [("2630-2", "13964-2", "MMA", Test.MMA), ("2171-7", "2132-9", "Vitamin B12", Test.B12)],
+)
+def test_a_test_with_the_code_of_a_look_alike_silences_no_reminder(
+    look_alike: str, code: str, name: str, test: Test
+) -> None:
+    packaged = load()
+
+    def tests_of(*codes: tuple[str, str]) -> tuple[Test, ...]:
+        return ordered_tests(CodeableConcept([Coding(*code) for code in codes], name), packaged)
+
+    assert tests_of((LOINC, code)) == (test,)
+    assert tests_of((LOINC, "2345-7")) == (test,)
+    assert tests_of((LOINC, look_alike)) == ()
+    assert tests_of((LOINC, code), (LOINC, look_alike)) == ()
 
 
 def test_a_test_of_another_kind_is_left_out() -> None:

@@ -18,9 +18,7 @@ def upgrade() -> None:
         sa.Column("feedback", sa.Integer, sa.ForeignKey("feedback.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("comment", sa.Text, nullable=False),
     )
-    op.execute(
-        "INSERT INTO feedback_comments (feedback, comment) SELECT id, comment FROM feedback WHERE comment <> ''"
-    )
+    op.execute("INSERT INTO feedback_comments (feedback, comment) SELECT id, comment FROM feedback WHERE comment <> ''")
     op.drop_column("feedback", "comment")
 
 

@@ -177,7 +177,8 @@ def test_no_clients_words_and_no_made_up_code_are_shown(filled: FlaskClient) -> 
 def test_errors_are_shown_without_what_was_sent(edge: Edge) -> None:
     client = edge.client()
     client.post(
-        "/cds-services/b12-patient-view", json=hook_request(context=context(patientId="<b>Anna</b>")),
+        "/cds-services/b12-patient-view",
+        json=hook_request(context=context(patientId="<b>Anna</b>")),
     )
     page = client.get("/operations").get_data(as_text=True)
 

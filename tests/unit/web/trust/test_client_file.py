@@ -178,9 +178,7 @@ def test_one_address_of_keys_is_asked_once_for_all_its_clients_and_after_every_r
         ("ehr", "client number 1: it: must be keys and values"),
     ],
 )
-def test_what_cannot_be_meant_stops_the_start(
-    entry: Any, told: str, read: Callable[..., Clients]
-) -> None:
+def test_what_cannot_be_meant_stops_the_start(entry: Any, told: str, read: Callable[..., Clients]) -> None:
     with pytest.raises(InvalidSettings) as error:
         read([entry])
 
@@ -201,9 +199,7 @@ def test_what_cannot_be_meant_stops_the_start(
         ("clients:\n- !!python/object/apply:os.system ['id']", "client number 1"),
     ],
 )
-def test_a_file_of_another_shape_stops_the_start(
-    text: str, told: str, read: Callable[..., Clients]
-) -> None:
+def test_a_file_of_another_shape_stops_the_start(text: str, told: str, read: Callable[..., Clients]) -> None:
     with pytest.raises(InvalidSettings, match=r"B12_CLIENTS: clients\.yaml") as error:
         read(text)
 

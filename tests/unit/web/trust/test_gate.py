@@ -98,7 +98,7 @@ def test_no_character_of_a_token_can_be_changed(gate: Gate) -> None:
     token = KEY.token()
     for place, character in enumerate(token):
         other = "A" if character != "A" else "B"
-        assert not is_admitted(gate, f"Bearer {token[:place]}{other}{token[place + 1:]}"), place
+        assert not is_admitted(gate, f"Bearer {token[:place]}{other}{token[place + 1 :]}"), place
     assert is_admitted(gate, f"Bearer {token}")
 
 

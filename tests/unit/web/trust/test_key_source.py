@@ -148,9 +148,7 @@ def test_without_any_keys_the_endpoint_is_asked_again_soon(endpoint: Endpoint, k
     ],
     ids=["a page", "no keys member", "a redirect", "too large"],
 )
-def test_a_bad_answer_takes_no_key_away(
-    answer: Callable[[], Response], endpoint: Endpoint, keys: FetchedKeys
-) -> None:
+def test_a_bad_answer_takes_no_key_away(answer: Callable[[], Response], endpoint: Endpoint, keys: FetchedKeys) -> None:
     endpoint.publish(OLD.jwk)
     assert found(keys, "old", 0)
     endpoint.answer = answer
