@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -23,7 +23,8 @@ from cds_service.knowledge.model import Knowledge
 
 _DEEPEST = 4  # a product's ingredient may be a product; deeper nesting is a loop, or not meant for us
 MOST_DESCRIBED: Final = 1_000_000
-"""Characters of words of different products, and ten for each part, of all that is found by following references."""
+"""Characters of words of different products, and ten for each part, of all that is found by following references. A
+part is a reference, an ingredient, a coding or an identifier, each time that it is come upon."""
 _A_PART = 10
 _TOO_MUCH = "the medications refer to more than is read at once"
 _ENCODER = msgspec.json.Encoder()
@@ -83,14 +84,18 @@ class MedicationReader:
     def _describe(self, reference: Reference, described: Description, owner: Resource, seen: frozenset[str]) -> str:
         """Add what the reference names; the reason where it leads nowhere. `owner` holds contained resources."""
         self._left -= _A_PART
+        if self._left <= 0:
+            return _TOO_MUCH
         medication = self._resolve(reference.reference, owner)
         if medication is None or (reference.reference or "") in seen or len(seen) >= _DEEPEST:
             described.add_words(reference.display)
             if reference.identifier is not None:
                 described.add_identifiers([reference.identifier])
             return "the medication it refers to was not sent" if medication is None else ""
+        identifiers = _listed(medication.identifier)
+        self._left -= _A_PART * (_codings(medication.code) + len(identifiers))
         described.add_concept(medication.code)
-        described.add_identifiers(_listed(medication.identifier))
+        described.add_identifiers(identifiers)
         described.add_words(reference.display)
         inner = owner if (reference.reference or "").startswith("#") else medication
         self._describe_ingredients(medication, described, inner, seen | {reference.reference or ""})
@@ -101,7 +106,7 @@ class MedicationReader:
     ) -> None:
         described.ingredient_count += len(medication.ingredient or ())
         for ingredient in medication.ingredient or ():
-            self._left -= _A_PART
+            self._left -= _A_PART * (1 + _codings(ingredient.item_codeable_concept))
             if self._left <= 0:
                 return
             strength = read_strength(ingredient.strength) if ingredient.strength is not None else Strength()
@@ -148,7 +153,11 @@ class MedicationReader:
         yield from self._record.drafts
 
 
-def _listed(identifiers: list[Identifier] | Identifier | None) -> Iterable[Identifier]:
+def _codings(concept: CodeableConcept | None) -> int:
+    return len(concept.coding or ()) if concept is not None else 0
+
+
+def _listed(identifiers: list[Identifier] | Identifier | None) -> Sequence[Identifier]:
     if identifiers is None:
         return ()
     return identifiers if isinstance(identifiers, list) else (identifiers,)

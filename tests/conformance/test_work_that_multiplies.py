@@ -39,6 +39,17 @@ def one_product_for_all() -> dict[str, Any]:
     return {"medicationRequests": bundle({"resourceType": "Medication", "id": "m", "ingredient": held}, *orders)}
 
 
+def one_product_of_many_codes() -> dict[str, Any]:
+    """Thousands of orders of one product that has thousands of codes and no words, each under another name."""
+    codes = [{"system": "http://snomed.info/sct", "code": str(number)} for number in range(5_000)]
+    orders = [
+        {**ORDER, "id": f"o{n}", "medicationReference": {"reference": "Medication/m", "display": f"product {n}"}}
+        for n in range(9_000)
+    ]
+    held = {"resourceType": "Medication", "id": "m", "code": {"coding": codes}}
+    return {"medicationRequests": bundle(held, *orders)}
+
+
 def referred(reference: str) -> dict[str, Any]:
     return {"itemReference": {"reference": reference}}
 
@@ -93,6 +104,7 @@ def versions_of_the_patient() -> dict[str, Any]:
     [
         products_of_products,
         one_product_for_all,
+        one_product_of_many_codes,
         contained_in_one,
         lines_of_one_order,
         treatments,

@@ -1,0 +1,75 @@
+"""How much work the worst bodies are that we made, counted in calls and not in time.
+
+Each holds as many parts as one body can that each ask for work. Before what is read of them was bounded they took many
+times the calls; a body that takes more than it may has found, or opened, a way around a bound.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bench.payloads import TODAY
+from cds_service.composition import services
+from cds_service.fhir.hook_call import HookCall
+from cds_service.fhir.sieve import Sieve
+from cds_service.knowledge.loader import load
+from cds_service.service import HookAnswer
+from cds_service.web.hook_request import read_hook_request
+from tests import calls as counted
+
+HOOK = "patient-view"
+KNOWLEDGE = load()
+SERVICE = next(service for service in services(KNOWLEDGE) if service.hook == HOOK)
+SUBJECT = {"reference": "Patient/p1"}
+ORDER = {"resourceType": "MedicationRequest", "status": "active", "intent": "order", "subject": SUBJECT}
+
+
+def body(**prefetch: Iterator[dict[str, Any]]) -> bytes:
+    sections = {"patient": iter([{"resourceType": "Patient", "id": "p1"}]), "labs": iter(()), **prefetch}
+    bundles = {
+        key: {"resourceType": "Bundle", "entry": [{"resource": one} for one in resources]}
+        for key, resources in sections.items()
+    }
+    context = {"userId": "Practitioner/u1", "patientId": "p1"}
+    instance = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
+    return json.dumps({"hook": HOOK, "hookInstance": instance, "context": context, "prefetch": bundles}).encode()
+
+
+def answered(sent: bytes) -> HookAnswer:
+    request = read_hook_request(sent, HOOK, Sieve(KNOWLEDGE))
+    return SERVICE.respond(HookCall(HOOK, request.user_id, request.record, TODAY, wants_assessment=True))
+
+
+def orders_of_one_product(codes: int) -> Iterator[dict[str, Any]]:
+    """Each under another name, so that none is known from another."""
+    yield {"resourceType": "Medication", "id": "m", "code": {"coding": [{"code": str(n)} for n in range(codes)]}}
+    for number in range(9_000):
+        reference = {"reference": "Medication/m", "display": f"product {number}"}
+        yield {**ORDER, "id": f"o{number}", "medicationReference": reference}
+
+
+HOSTILE: dict[str, tuple[Callable[[], bytes], int, str]] = {
+    "a product of many codes": (
+        lambda: body(medicationRequests=orders_of_one_product(5_000)),
+        1_500_000,
+        "refer to more than is read at once",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "most", "told"), HOSTILE.values(), ids=HOSTILE)
+def test_no_body_is_more_work_than_it_may_be_and_what_is_not_read_is_told(
+    make: Callable[[], bytes], most: int, told: str
+) -> None:
+    sent = make()
+    answers: list[HookAnswer] = []
+    calls = counted.calls_of(lambda: answers.append(answered(sent)))
+
+    assert calls < most, f"{calls} calls"
+    assessment = answers[0].assessment
+    issues = assessment.issues if assessment is not None else ()
+    assert any(told in issue.issue for issue in issues)
