@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import event
 from sqlalchemy.exc import DataError
 
 from cds_service.errors import TemporarilyUnavailable
@@ -75,11 +75,11 @@ def test_a_batch_is_one_transaction_and_what_is_stored_already_is_left(sqlite_da
     store.record_feedback(items[:10], NOW)
     commits: list[object] = []
     count = commits.append
-    event.listen(Engine, "commit", count)
+    event.listen(store._engine, "commit", count)
     try:
         store.record_feedback(items, LATER)
     finally:
-        event.remove(Engine, "commit", count)
+        event.remove(store._engine, "commit", count)
 
     records = store.feedback_history()
     assert [record.card for record in records] == [item.card for item in items]
@@ -131,12 +131,12 @@ def test_while_another_holds_the_database_a_large_batch_waits_once(sqlite_databa
 
     holder = sqlite3.connect(sqlite_database.url.removeprefix("sqlite:///"), isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    event.listen(Engine, "before_cursor_execute", count)
+    event.listen(store._engine, "before_cursor_execute", count)
     try:
         with pytest.raises(TemporarilyUnavailable, match="50 of 50 feedback items"):
             store.record_feedback(items, NOW)
     finally:
-        event.remove(Engine, "before_cursor_execute", count)
+        event.remove(store._engine, "before_cursor_execute", count)
         holder.close()
 
     assert len(tries) == 1
@@ -181,11 +181,11 @@ def test_what_is_acknowledged_is_written_through_to_the_disk(sqlite_database: Da
         if statement.startswith("INSERT INTO feedback"):
             seen.append(cursor.connection.execute("PRAGMA synchronous").fetchone()[0])
 
-    event.listen(Engine, "before_cursor_execute", look)
+    event.listen(store._engine, "before_cursor_execute", look)
     try:
         store.record_feedback([ACCEPTED], NOW)
     finally:
-        event.remove(Engine, "before_cursor_execute", look)
+        event.remove(store._engine, "before_cursor_execute", look)
         store.close()
 
     assert seen == [2]  # FULL

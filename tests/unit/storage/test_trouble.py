@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import URL, Engine, event
+from sqlalchemy import URL, event
 
 from cds_service.errors import TemporarilyUnavailable
 from cds_service.storage.store import CardShown, Feedback, Store
@@ -24,16 +24,17 @@ CARD = CardShown("card-1", "b12", ("B12-DX-01",), "warning", "v1")
 
 
 @contextmanager
-def listening(name: str, act: Any) -> Iterator[None]:
-    event.listen(Engine, name, act)
+def listening(store: Store, name: str, act: Any) -> Iterator[None]:
+    """To one store alone: SQLAlchemy asks every later engine for listeners if ever its class had one."""
+    event.listen(store._engine, name, act)
     try:
         yield
     finally:
-        event.remove(Engine, name, act)
+        event.remove(store._engine, name, act)
 
 
 @contextmanager
-def full(database: Database) -> Iterator[None]:
+def full(database: Database, store: Store) -> Iterator[None]:
     """The disk is full: SQLite is held to its size, and PostgreSQL answers as it does then."""
     if database.is_postgresql:
         database.execute(
@@ -50,7 +51,7 @@ def full(database: Database) -> Iterator[None]:
     def hold(connection: sqlite3.Connection, *_: object) -> None:
         connection.execute("PRAGMA max_page_count = 1")  # never below what is there
 
-    with listening("checkout", hold):
+    with listening(store, "checkout", hold):
         yield
 
 
@@ -62,7 +63,7 @@ def test_where_the_disk_is_full_nothing_is_acknowledged_and_later_all_is_kept(da
     card = CardShown("card-1", "b12", ("B12-DX-01",), "info", "v1", suggestions=(long,))
     store.close()
 
-    with full(database):
+    with full(database, store):
         with pytest.raises(TemporarilyUnavailable, match="1 of 1") as feedback:
             store.record_feedback([item], NOW)
         with pytest.raises(TemporarilyUnavailable) as cards:
@@ -145,10 +146,10 @@ def test_a_connection_that_is_killed_within_a_transaction_keeps_nothing_of_it(po
 
     def kill(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if statement.startswith("INSERT INTO feedback "):
-            event.remove(Engine, "after_cursor_execute", kill)
+            event.remove(store._engine, "after_cursor_execute", kill)
             postgresql_database.kill_connections()
 
-    event.listen(Engine, "after_cursor_execute", kill)
+    event.listen(store._engine, "after_cursor_execute", kill)
     with pytest.raises(TemporarilyUnavailable, match="1 of 1 feedback items") as trouble:
         store.record_feedback([ITEM], NOW)
 
