@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cds_service.facts.labs import Analyte
 from cds_service.fhir.codings import is_possible, keys, spelling, texts
 from cds_service.fhir.names import name_matches
-from cds_service.fhir.remembered import remembered
+from cds_service.fhir.remembered import itself, remembered
 from cds_service.fhir.resources import CodeableConcept
 from cds_service.fhir.unusable import quoted
 from cds_service.knowledge.model import AnalyteKnowledge, Code, CodeUse, Knowledge
@@ -120,7 +120,7 @@ def _is_called_otherwise(names: list[str], analyte: AnalyteKnowledge, knowledge:
 
 def _by_name(concept: CodeableConcept, knowledge: Knowledge) -> AnalyteMatch | None:
     names = texts(concept)
-    if not names or not any(name_matches(name, _all_names(knowledge)) for name in names):
+    if not names or not any(name_matches(name, _all_names("", knowledge)) for name in names):
         return None
     found = [analyte for analyte in knowledge.analytes.values() if _is_called(names, analyte)]
     if not found:
@@ -137,6 +137,7 @@ def _is_called(names: list[str], analyte: AnalyteKnowledge) -> bool:
     )
 
 
-def _all_names(knowledge: Knowledge) -> tuple[str, ...]:
+@remembered(itself)
+def _all_names(_: str, knowledge: Knowledge) -> tuple[str, ...]:
     """One pattern for all: a record with local codes only holds thousands of results, and few are ours."""
     return tuple(name for analyte in knowledge.analytes.values() for name in analyte.names)

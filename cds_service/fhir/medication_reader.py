@@ -18,7 +18,7 @@ from cds_service.fhir.medication_codes import (
 )
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.remembered import is_kept
-from cds_service.fhir.resources import CodeableConcept, Entry, Identifier, Reference, Resource
+from cds_service.fhir.resources import CodeableConcept, Contained, Entry, Identifier, Reference, Resource
 from cds_service.knowledge.model import Knowledge
 
 _DEEPEST = 4  # a product's ingredient may be a product; deeper nesting is a loop, or not meant for us
@@ -81,7 +81,7 @@ class MedicationReader:
         """The medicines of ours that a concept names."""
         return product_of_concept(concept, self._knowledge)
 
-    def _describe(self, reference: Reference, described: Description, owner: Resource, seen: frozenset[str]) -> str:
+    def _describe(self, reference: Reference, described: Description, owner: Contained, seen: frozenset[str]) -> str:
         """Add what the reference names; the reason where it leads nowhere. `owner` holds contained resources."""
         self._left -= _A_PART
         if self._left <= 0:
@@ -102,7 +102,7 @@ class MedicationReader:
         return ""
 
     def _describe_ingredients(
-        self, medication: Resource, described: Description, owner: Resource, seen: frozenset[str]
+        self, medication: Contained, described: Description, owner: Contained, seen: frozenset[str]
     ) -> None:
         described.ingredient_count += len(medication.ingredient or ())
         for ingredient in medication.ingredient or ():
@@ -120,12 +120,13 @@ class MedicationReader:
                     described.ingredients.append((concept, strength))
                 described.ingredients.extend(inner.ingredients)
 
-    def _resolve(self, reference: str | None, owner: Resource) -> Resource | None:
+    def _resolve(self, reference: str | None, owner: Contained) -> Contained | None:
         if not reference:
             return None
         if reference.startswith("#"):
-            self._left -= len(owner.contained or ())
-            return next((r for r in owner.contained or () if r.id == reference[1:]), None)
+            within = (owner.contained if isinstance(owner, Resource) else None) or ()
+            self._left -= len(within)
+            return next((r for r in within if r.id == reference[1:]), None)
         plain, _, _ = reference.partition("/_history/")
         found = self._medications.get(plain) or self._medications.get(plain.lower())
         if found is None and "/Medication/" in plain:

@@ -246,7 +246,7 @@ def _read_one_by_one(key: DataKey, bundle: RawBundle, sieve: Sieve | None) -> Re
     places: list[int] = []
     lost: dict[int, UnreadEntry] = {}
     mended: list[DataIssue] = []
-    passed_over = 0
+    passed_over = misfits = 0
     for index, raw in enumerate((bundle.entry or [])[:MOST_ENTRIES]):
         sent = raw.resource
         resource: Resource | None = None
@@ -259,7 +259,9 @@ def _read_one_by_one(key: DataKey, bundle: RawBundle, sieve: Sieve | None) -> Re
                 if sieve is not None and len(places) < MOST_ANSWERS:  # more would push out what was learnt
                     sieve.learn(sent, resource)
             except msgspec.ValidationError:
-                resource, issues = _misfitting(bytes(sent), f"{key} entry[{index}]")
+                may_mend = misfits < tolerant.MOST_MISFITS
+                resource, issues = _misfitting(bytes(sent), f"{key} entry[{index}]", may_mend=may_mend)
+                misfits += len(issues)
                 if resource is None and issues:
                     lost[index] = UnreadEntry(issues, tolerant.what_it_is(_generic(bytes(sent))))
                 else:
@@ -273,9 +275,9 @@ def _read_one_by_one(key: DataKey, bundle: RawBundle, sieve: Sieve | None) -> Re
     return replace(reading, issues=(*mended, *reading.issues)) if mended else reading
 
 
-def _misfitting(sent: bytes, where: str) -> tuple[Resource | None, tuple[DataIssue, ...]]:
+def _misfitting(sent: bytes, where: str, *, may_mend: bool) -> tuple[Resource | None, tuple[DataIssue, ...]]:
     """A resource of which something does not fit; nothing, without an issue, where there is none."""
-    return (None, ()) if sent == b"null" else tolerant.read_resource(_generic(sent), where)
+    return (None, ()) if sent == b"null" else tolerant.read_resource(_generic(sent), where, may_mend=may_mend)
 
 
 def _members(struct: Struct, names: Mapping[str, str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cds_service.facts.problems import ProblemKind
 from cds_service.fhir.codings import icd_ancestry, is_possible, keys, spelling, stray_codes, texts
 from cds_service.fhir.names import is_of_a_relative, name_affirmed, name_matches
-from cds_service.fhir.remembered import remembered
+from cds_service.fhir.remembered import itself, remembered
 from cds_service.fhir.resources import CodeableConcept
 from cds_service.knowledge.model import Code, CodeUse, ConditionKnowledge, Knowledge
 from cds_service.knowledge.systems import ICD_10, ICD_10_CM, SNOMED
@@ -88,7 +88,7 @@ def _by_code(
 
 def _by_name(concept: CodeableConcept, knowledge: Knowledge) -> list[ProblemMatch]:
     names = texts(concept)
-    if not names or not any(name_matches(name, _all_names(knowledge)) for name in names):
+    if not names or not any(name_matches(name, _all_names("", knowledge)) for name in names):
         return []
     return [
         ProblemMatch(ProblemKind(condition.id), _name(concept, None), is_coded=False)
@@ -97,7 +97,8 @@ def _by_name(concept: CodeableConcept, knowledge: Knowledge) -> list[ProblemMatc
     ]
 
 
-def _all_names(knowledge: Knowledge) -> tuple[str, ...]:
+@remembered(itself)
+def _all_names(_: str, knowledge: Knowledge) -> tuple[str, ...]:
     """One pattern for all names: most conditions of a record match none, and cost one search."""
     return tuple(name for condition in knowledge.conditions.values() for name in condition.names)
 

@@ -19,7 +19,7 @@ from cds_service.fhir.codings import length_read, spelling, words_of
 from cds_service.fhir.medication_times import all_dosages
 from cds_service.fhir.record import PatientRecord, Section, UnreadEntry
 from cds_service.fhir.remembered import is_kept
-from cds_service.fhir.resources import CodeableConcept, Dosage, Entry, Resource
+from cds_service.fhir.resources import CodeableConcept, Contained, Dosage, Entry, Resource
 from cds_service.fhir.sieve import MOST_WORDS
 from cds_service.fhir.timing import words_of_code
 
@@ -30,6 +30,7 @@ MOST_DRAFT_TEXT: Final = 50_000
 
 _A_NAME = 2
 _A_LINE = 30  # characters that a line of directions counts as, beside its words and beside other lines
+_A_COMPONENT = 5  # each is read as a result or an answer of its own, also where it says what another does
 
 _Said = tuple[int, CodeableConcept | tuple[str | None] | str | None]
 """How much is to be read of one name, or of one line of directions, and what tells it from others (None: nothing).
@@ -159,6 +160,7 @@ def _of_result(resource: Resource | None) -> list[_Said]:
     said = [] if words_of(resource.code) <= MOST_WORDS else _concepts([resource.code])
     if resource.component:
         said += _concepts([part.code for part in resource.component])
+        said.append((_A_COMPONENT * len(resource.component), None))
     return said
 
 
@@ -187,10 +189,18 @@ def _within(resource: Resource) -> Iterator[_Said]:
     """What is rare: parts that have names of their own."""
     for component in resource.component or ():
         yield from _concepts((component.code, component.value_codeable_concept))
-        yield _words(component.value_string)
+        if component.value_string:
+            yield _words(component.value_string)
+    if resource.component:
+        yield _A_COMPONENT * len(resource.component), None
     yield from _concepts([reaction.substance for reaction in resource.reaction or ()])
     for contained in resource.contained or ():  # looked at for Medications alone
-        yield from _of_resource(contained)
+        yield from _concepts((contained.code,))
+        yield from _of_medication(contained)
+    yield from _of_medication(resource)
+
+
+def _of_medication(resource: Contained) -> Iterator[_Said]:
     for ingredient in resource.ingredient or ():
         yield from _concepts((ingredient.item_codeable_concept,))
         if ingredient.item_reference is not None:

@@ -177,18 +177,25 @@ class Reaction(Struct, gc=False):
     substance: CodeableConcept | None = None
 
 
-class Resource(Struct, gc=False, rename="camel"):
-    """The fields that we use of every resource type that we read."""
+class Contained(Struct, gc=False, rename="camel"):
+    """The fields that we use of a contained resource: only Medications are looked for among them."""
 
     resource_type: str | None = None
     id: str | None = None
+    code: CodeableConcept | None = None
+    identifier: list[Identifier] | Identifier | None = None
+    ingredient: list[Ingredient] | None = None
+
+
+class Resource(Contained, gc=False, rename="camel"):
+    """The fields that we use of every resource type that we read."""
+
     status: str | None = None
     intent: str | None = None
     do_not_perform: bool | None = None
-    code: CodeableConcept | None = None
     subject: Reference | None = None
     patient: Reference | None = None
-    contained: list[Resource] | None = None
+    contained: list[Contained] | None = None
     # Patient
     gender: str | None = None
     birth_date: str | None = None
@@ -224,8 +231,6 @@ class Resource(Struct, gc=False, rename="camel"):
     days_supply: Quantity | None = None
     quantity: Quantity | None = None
     authorizing_prescription: list[Reference] | None = None
-    identifier: list[Identifier] | Identifier | None = None
-    ingredient: list[Ingredient] | None = None
     # Condition, AllergyIntolerance, Procedure
     clinical_status: CodeableConcept | str | None = None
     verification_status: CodeableConcept | str | None = None

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -44,6 +45,10 @@ _TYPE = re.compile(r"[A-Za-z]{1,64}")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _Fhir = TypeVar("_Fhir")
 _TRIES = 12  # more misfits than this in one resource, and it is not worth reading
+MOST_MISFITS: Final = 10_000
+"""Parts that do not fit in one answer: one in each entry. After so many no resource is read again without such a part.
+"""
+_MOST_LINKS = 100  # of one answer
 
 # Top-level fields that can be left out whole without turning what the resource says into something else.
 _DISPENSABLE = frozenset(
@@ -117,14 +122,15 @@ def read_value(key: DataKey, value: Any) -> Reading:
     return _bundle(key, value)
 
 
-def read_resource(value: Any, where: str) -> tuple[Resource | None, tuple[DataIssue, ...]]:
+def read_resource(value: Any, where: str, *, may_mend: bool = True) -> tuple[Resource | None, tuple[DataIssue, ...]]:
     """One resource, and what of it could not be used; None where the rest cannot be trusted without that.
 
-    `where` names the resource in issues when it has no usable type and id of its own.
+    `where` names the resource in issues when it has no usable type and id of its own. Without `may_mend` the rest is
+    not read where a part does not fit.
     """
     if not isinstance(value, dict):
         return None, (DataIssue(where, "", "This is not a FHIR resource; it was not used."),)
-    return _fitting(value, Resource, _name(value, where))
+    return _fitting(value, Resource, _name(value, where), _TRIES if may_mend else 1)
 
 
 def _patient(value: dict[str, Any]) -> Reading:
@@ -142,8 +148,10 @@ def _bundle(key: DataKey, value: dict[str, Any]) -> Reading:
     entries: list[Entry] = []
     lost: dict[int, UnreadEntry] = {}
     mended: list[DataIssue] = []
+    misfits = 0
     for index, item in enumerate((sent or [])[:MOST_ENTRIES]):
-        entry, issues = _entry(item, f"{key} entry[{index}]")
+        entry, issues = _entry(item, f"{key} entry[{index}]", may_mend=misfits < MOST_MISFITS)
+        misfits += len(issues)
         entries.append(entry or Entry())
         if entry is None:
             lost[index] = UnreadEntry(issues, what_it_is(item.get("resource") if isinstance(item, dict) else None))
@@ -166,15 +174,16 @@ def _links(sent: Any) -> list[Link] | None:
     if sent is None:
         return None
     links = sent if isinstance(sent, list) else [sent]
-    return [_converted(link, Link) or Link() for link in links]
+    unread = [Link()] if len(links) > _MOST_LINKS else []
+    return [_converted(link, Link) or Link() for link in links[:_MOST_LINKS]] + unread
 
 
-def _entry(item: Any, where: str) -> tuple[Entry | None, tuple[DataIssue, ...]]:
+def _entry(item: Any, where: str, *, may_mend: bool) -> tuple[Entry | None, tuple[DataIssue, ...]]:
     if not isinstance(item, dict):
         return None, (DataIssue(where, "", "This is not an object; it was not used."),)
     if item.get("resource") is None:
         return Entry(), ()  # reported with the entries that hold none
-    resource, issues = read_resource(item["resource"], where)
+    resource, issues = read_resource(item["resource"], where, may_mend=may_mend)
     if resource is None:
         return None, issues
     full_url = item.get("fullUrl")
@@ -196,37 +205,42 @@ def what_it_is(sent: Any) -> Resource | None:
     return _converted(told, Resource)
 
 
-def _fitting(value: dict[str, Any], kind: type[_Fhir], name: str) -> tuple[_Fhir | None, tuple[DataIssue, ...]]:
+def _fitting(
+    value: dict[str, Any], kind: type[_Fhir], name: str, tries: int = _TRIES
+) -> tuple[_Fhir | None, tuple[DataIssue, ...]]:
     """The value as a `kind`, leaving out what does not fit as long as that is safe; None where it is not."""
     dispensable = _DISPENSABLE_IN_PATIENT if value.get("resourceType") == "Patient" else _DISPENSABLE
     issues: list[DataIssue] = []
     what, path = "Too many of its parts do not fit", ""
-    for _ in range(_TRIES):
+    for _ in range(tries):
         try:
             return msgspec.convert(value, kind), tuple(issues)
         except msgspec.ValidationError as error:
-            what, path = _misfit(error)
-        left_out = _leave_out(value, path, dispensable)
+            what, path, steps = _misfit(str(error))
+        left_out = _leave_out(value, path, steps, dispensable) if tries > 1 else ""
         if not left_out:
             break
         issues.append(DataIssue(name, path, f"{what}; {left_out} was not used."))
     return None, (*issues, DataIssue(name, path, f"{what}; the resource was not used."))
 
 
-def _misfit(error: msgspec.ValidationError) -> tuple[str, str]:
-    what, where, path = str(error).rpartition(_WHERE)
+# An error tells of types and places, and nothing of what was sent; many resources have the same.
+@lru_cache(maxsize=1024)
+def _misfit(error: str) -> tuple[str, str, Sequence[str | int]]:
+    """What does not fit, the path of it, and the steps of the path."""
+    what, where, path = error.rpartition(_WHERE)
     what, path = (what, path.removeprefix(".").removesuffix("`")) if where else (path, "")
     what = re.sub(r"`([a-z |]+)`", lambda kinds: _in_words(kinds[1]), what)
-    return what, path
+    steps = tuple(int(step) if step.isdigit() else step for step in re.findall(r"[^.\[\]]+", path))
+    return what, path, steps
 
 
 def _in_words(kinds: str) -> str:
     return " or ".join(_KINDS.get(kind, kind) for kind in kinds.split(" | ") if kind != "null") or "null"
 
 
-def _leave_out(value: dict[str, Any], path: str, dispensable: frozenset[str]) -> str:
+def _leave_out(value: dict[str, Any], path: str, steps: Sequence[str | int], dispensable: frozenset[str]) -> str:
     """Remove the part at or above `path` that may be missing, and name it; "" where none may."""
-    steps = [int(step) if step.isdigit() else step for step in re.findall(r"[^.\[\]]+", path)]
     if not steps:
         return ""
     if steps[-1] == "display":

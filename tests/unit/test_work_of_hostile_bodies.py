@@ -7,6 +7,7 @@ times the calls; a body that takes more than it may has found, or opened, a way 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +15,9 @@ import pytest
 
 from bench.payloads import TODAY
 from cds_service.composition import services
+from cds_service.facts.patient import Availability, DataKey
 from cds_service.fhir.hook_call import HookCall
+from cds_service.fhir.resources import Contained, Resource
 from cds_service.fhir.sieve import Sieve
 from cds_service.knowledge.loader import load
 from cds_service.service import HookAnswer
@@ -52,11 +55,39 @@ def orders_of_one_product(codes: int) -> Iterator[dict[str, Any]]:
         yield {**ORDER, "id": f"o{number}", "medicationReference": reference}
 
 
+def results_of_components() -> Iterator[dict[str, Any]]:
+    for number in range(9_000):
+        result = {"resourceType": "Observation", "id": f"r{number}", "status": "final", "subject": SUBJECT}
+        yield {**result, "code": {"text": "panel"}, "component": [{"code": {"text": "b12"}}] * 40}
+
+
+def answers_in_components() -> Iterator[dict[str, Any]]:
+    for number in range(9_000):
+        answer = {"resourceType": "Observation", "id": f"d{number}", "status": "final", "subject": SUBJECT}
+        yield {**answer, "component": [{"code": {"text": "vegan"}, "valueString": f"no {n}"} for n in range(20)]}
+
+
+def problems_that_do_not_fit() -> Iterator[dict[str, Any]]:
+    odd = dict.fromkeys(
+        ["onsetDateTime", "recordedDate", "authoredOn", "quantity", "reaction", "issued", "replaces"], 3
+    )
+    for number in range(9_000):
+        yield {"resourceType": "Condition", "id": f"c{number}", "code": {"text": f"x {number}"}, **odd}
+
+
+TOO_MUCH = "more text than is read at once"
 HOSTILE: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "a product of many codes": (
         lambda: body(medicationRequests=orders_of_one_product(5_000)),
         1_500_000,
         "refer to more than is read at once",
+    ),
+    "results in components": (lambda: body(labs=results_of_components()), 5_200_000, TOO_MUCH),
+    "answers in components": (lambda: body(socialHistory=answers_in_components()), 6_500_000, TOO_MUCH),
+    "problems that do not fit": (
+        lambda: body(conditions=problems_that_do_not_fit()),
+        930_000,
+        "Expected text, got a whole number; the resource was not used",
     ),
 }
 
@@ -73,3 +104,21 @@ def test_no_body_is_more_work_than_it_may_be_and_what_is_not_read_is_told(
     assessment = answers[0].assessment
     issues = assessment.issues if assessment is not None else ()
     assert any(told in issue.issue for issue in issues)
+
+
+def test_links_beyond_any_number_are_not_read_and_there_may_be_further_pages() -> None:
+    """One that does not fit makes each be read on its own."""
+    sent = body(conditions=iter(())).replace(
+        b'"entry": []}}', b'"entry": [], "link": [%s]}}' % b",".join([b"1"] * 10**6)
+    )
+    assert counted.calls_of(lambda: read_hook_request(sent, HOOK, Sieve(KNOWLEDGE))) < 3_000
+    section = read_hook_request(sent, HOOK, Sieve(KNOWLEDGE)).record.section(DataKey.CONDITIONS)
+    assert (section.availability, section.note) == (
+        Availability.INCOMPLETE,
+        "it has a link that cannot be read, so there may be further pages",
+    )
+
+
+def test_a_contained_resource_takes_little_memory() -> None:
+    """Three characters of a body are one: as large as a whole resource, ten megabytes of them took 1.4 GB."""
+    assert sys.getsizeof(Contained()) * 6 < sys.getsizeof(Resource())
