@@ -175,9 +175,15 @@ def test_tablets_that_ran_out_days_ago_may_still_be_taken() -> None:
         route=Route.ORAL,
         is_active=False,
     )
-    told = answer("B12-DX-01", {"total_b12": {"result": "150 ng/L", "days_ago": 100}}, ran_out)
+    low = {"total_b12": {"result": "150 ng/L", "days_ago": 100}}
+    told = answer("B12-DX-01", low, ran_out)
     assert told.variant == "treatment-doubtful"
     assert told.values["treatment"] == "unclear whether recorded B12 is still taken"
+    doubt = ("b12: not known whether it is still taken", "MedicationDispense/b12")
+    assert [(fact.value, fact.source) for fact in told.facts[1:]] == [doubt]
+    multivitamin = taken(Medicine.B12, "MedicationStatement/b12", dose=DailyDose(Decimal("0.01")), route=Route.ORAL)
+    both = answer("B12-DX-01", low, ran_out, multivitamin)
+    assert [fact.value for fact in both.facts[1:]] == ["b12: 0.01 mg a day", doubt[0]]
 
 
 def test_doubts_are_told_once_each_with_how_many_records_they_concern_and_three_sources() -> None:
