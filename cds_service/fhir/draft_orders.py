@@ -157,9 +157,10 @@ def _read(
         )
     product = reader.product_of(resource)
     unreadable = _unreadable(resource, product)
-    if unreadable:
-        why = f"{unreadable}, so it is not known what is being ordered"
-        log.add("medication", why, left_out=counts)
+    if unreadable and product.held:
+        log.add("medication", f"{unreadable}, so it is not known what else is being ordered", left_out=counts)
+    elif unreadable:
+        log.add("medication", f"{unreadable}, so it is not known what is being ordered", left_out=counts)
     return DraftOrder(
         source=resource_name(resource),
         name=product.name,
@@ -184,9 +185,10 @@ def _contents(resource: Resource, product: Product) -> tuple[DraftContent, ...]:
 
 
 def _unreadable(resource: Resource, product: Product) -> str:
-    """Why a drafted medication cannot be read; "" where it can, or where the clinician has not chosen one yet."""
+    """Why a drafted medication cannot be read, or not in full; "" where it can, or where the clinician has not chosen
+    one yet."""
     is_named = resource.medication_reference is not None or resource.medication_codeable_concept is not None
-    return product.problem if is_named and not product.held else ""
+    return product.problem if is_named else ""
 
 
 def _replaced(resource: Resource, full_urls: dict[str, str]) -> tuple[str, ...]:

@@ -10,9 +10,9 @@ from cds_service.facts.problems import ProblemKind
 from cds_service.fhir.allergies import is_cobalamin
 from cds_service.fhir.analyte_codes import match_analyte
 from cds_service.fhir.codings import has_meaning, is_word, texts
+from cds_service.fhir.cut_names import cut_off, is_cut_anywhere
 from cds_service.fhir.medication_codes import Product, product_of_concept
 from cds_service.fhir.medication_reader import MedicationReader
-from cds_service.fhir.names import LONGEST_TEXT
 from cds_service.fhir.problem_codes import match_problems
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import CodeableConcept, Resource, resource_name
@@ -43,41 +43,26 @@ _NAMED_BY_CODE = (
     (DataKey.ALLERGIES, "AllergyIntolerance"),
     (DataKey.SOCIAL_HISTORY, "Observation"),
 )
-# A result that is left out leaves no other in doubt, however long its name is (`_leaves_gap`).
-_NAMED_IN_WORDS = (DataKey.CONDITIONS, DataKey.PROCEDURES, DataKey.ALLERGIES)
 _WITHDRAWN = frozenset({"entered-in-error", "cancelled", "registered", "refuted", "not-done"})
 _OVER = frozenset({"resolved", "inactive", "remission"})
 
 
 def nameless(record: PatientRecord, knowledge: Knowledge) -> dict[DataKey, list[DataIssue]]:
-    """Entries that do not say what they are, by key: each may be the one that matters."""
+    """Entries that do not say what they are, or say it at more length than is read, by key: each may be the one that
+    matters."""
     found: dict[DataKey, list[DataIssue]] = {}
     for key, kind in _NAMED_BY_CODE:
         for entry in record.section(key).entries:
             resource = entry.resource
             if resource is None or resource.resource_type != kind:
                 continue
-            if not _says_all(resource):
-                sentence = f"This {kind} does not say what it is; it was not used."
-            elif key in _NAMED_IN_WORDS and _is_cut(resource.code) and not _is_known(resource.code, knowledge):
-                sentence = f"The name of this {kind} is too long to be read to its end; it was not used."
+            if not _says_all(resource) and not _is_told_within(resource):
+                field, sentence = "code", f"This {kind} does not say what it is; it was not used."
             else:
-                continue
-            if not _needs_no_code(resource):
-                found.setdefault(key, []).append(DataIssue(resource_name(resource), "code", sentence, ANYTHING))
+                field, sentence = cut_off(key, resource, knowledge)
+            if sentence and not _is_withdrawn_or_over(resource):
+                found.setdefault(key, []).append(DataIssue(resource_name(resource), field, sentence, ANYTHING))
     return found
-
-
-def _is_cut(concept: CodeableConcept | None) -> bool:
-    """Whether all that tells what it is are words, and more of them than are read."""
-    if concept is None or concept.text is None or len(concept.text) <= LONGEST_TEXT:
-        return False
-    is_named = any(len(name) <= LONGEST_TEXT for name in texts(concept))
-    return not is_named and not any(has_meaning(coding) for coding in concept.coding or ())
-
-
-def _is_known(concept: CodeableConcept | None, knowledge: Knowledge) -> bool:
-    return bool(match_problems(concept, knowledge).matches) or is_cobalamin(concept, knowledge) is not None
 
 
 def unread(record: PatientRecord, knowledge: Knowledge) -> dict[DataKey, list[DataIssue]]:
@@ -101,11 +86,17 @@ def _may_be(key: DataKey, resource: Resource, reader: MedicationReader, knowledg
     if key is DataKey.PATIENT or not _names_itself(resource):
         return ANYTHING
     parts = [part.code for part in (resource, *(resource.component or ()))]
+    about = _recognised(key, resource, parts, knowledge)
+    return about or (ANYTHING if is_cut_anywhere(key, resource) else "")
+
+
+def _recognised(key: DataKey, resource: Resource, parts: list[CodeableConcept | None], knowledge: Knowledge) -> str:
+    """The same, of what is recognised by its code or its name; "" where nothing of ours is."""
     if key is DataKey.LABS:
         return next((found.analyte.value for part in parts if (found := match_analyte(part, knowledge))), "")
     if key is DataKey.ALLERGIES:
-        parts += [reaction.substance for reaction in resource.reaction or ()]
-        is_ours = any(is_cobalamin(part, knowledge) is not None for part in parts)
+        substances = [reaction.substance for reaction in resource.reaction or ()]
+        is_ours = any(is_cobalamin(part, knowledge) is not None for part in (*parts, *substances))
         return ProblemKind.COBALAMIN_ALLERGY.value if is_ours else ""
     told = CodeableConcept(text=resource.value_string) if resource.value_string else resource.value_codeable_concept
     problems = [match.kind.value for part in (*parts, told) for match in match_problems(part, knowledge).matches]
@@ -116,7 +107,7 @@ def _may_be(key: DataKey, resource: Resource, reader: MedicationReader, knowledg
 
 def _medicine(product: Product) -> str:
     """What a record of a medicine matters to."""
-    if product.held:
+    if product.held and not product.problem:
         return product.held[0].medicine.value
     return ANYTHING if product.problem or not product.name else ""
 
@@ -167,18 +158,16 @@ def _names_itself(resource: Resource) -> bool:
     return says_something(resource.code) or _is_told_within(resource)
 
 
-def _needs_no_code(resource: Resource) -> bool:
-    """What is withdrawn or over, or is told elsewhere in the resource: by its components, or by its reactions."""
+def _is_withdrawn_or_over(resource: Resource) -> bool:
+    """A problem that is over may be a lasting cause, such as a resected stomach, whose entry was closed."""
     statuses = (resource.status or "").strip().lower(), status_code(resource.verification_status)
     if any(status in _WITHDRAWN for status in statuses):
         return True
-    # A problem that is over may be a lasting cause, such as a resected stomach, whose entry was closed.
-    if resource.resource_type != "Condition" and status_code(resource.clinical_status) in _OVER:
-        return True
-    return _is_told_within(resource)
+    return resource.resource_type != "Condition" and status_code(resource.clinical_status) in _OVER
 
 
 def _is_told_within(resource: Resource) -> bool:
+    """Whether it is told elsewhere in the resource what it is: by its components, or by its reactions."""
     if resource.component:
         return all(says_something(component.code) for component in resource.component)
     return any(says_something(reaction.substance) for reaction in resource.reaction or ())

@@ -16,7 +16,7 @@ from functools import lru_cache
 from cds_service.facts.treatments import Medicine, Route
 from cds_service.fhir.amounts import Strength
 from cds_service.fhir.codings import is_word, spelling
-from cds_service.fhir.names import LONGEST_TEXT, name_matches
+from cds_service.fhir.names import LONGEST_TEXT, is_cut, name_matches
 from cds_service.fhir.remembered import remembered
 from cds_service.fhir.resources import CodeableConcept, Coding, Identifier
 from cds_service.fhir.routes import route_in_words, route_of_form
@@ -50,7 +50,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product and the medicines of ours that it holds. `problem`: why it could not be read ("" if it could)."""
+    """A product and the medicines of ours that it holds.
+
+    `problem`: why it could not be read ("" if it could); of a product that holds some, why it may hold others, too.
+    """
 
     name: str = ""
     held: tuple[Held, ...] = ()
@@ -65,6 +68,7 @@ class Description:
     words: list[str] = field(default_factory=list)
     ingredients: list[tuple[CodeableConcept, Strength]] = field(default_factory=list)
     ingredient_count: int = 0
+    is_cut: bool = False
     _known: set[str] = field(default_factory=set)
 
     @property
@@ -73,11 +77,13 @@ class Description:
         return next(iter(self.words), "").strip()[:_SHOWN_NAME]
 
     def add_words(self, *texts: str | None) -> None:
-        """Keep texts that say something, cut to a length no name has."""
+        """Keep texts that say something, cut to a length that few names have; `is_cut` where one was longer."""
         for text in texts:
-            if text and is_word(text) and (name := text[:LONGEST_TEXT]) not in self._known:
-                self._known.add(name)
-                self.words.append(name)
+            if text and is_word(text):
+                self.is_cut = self.is_cut or is_cut(text)
+                if (name := text[:LONGEST_TEXT]) not in self._known:
+                    self._known.add(name)
+                    self.words.append(name)
 
     def add_concept(self, concept: CodeableConcept | None) -> None:
         """A concept's codes, and its text and displays as words."""
@@ -101,7 +107,7 @@ def description_spelling(described: Description) -> Hashable:
     """All that tells of a product."""
     concepts = tuple(map(spelling, described.concepts))
     ingredients = tuple((spelling(concept), strength) for concept, strength in described.ingredients)
-    return tuple(described.words), concepts, ingredients, described.ingredient_count
+    return tuple(described.words), concepts, ingredients, described.ingredient_count, described.is_cut
 
 
 @remembered(description_spelling)
@@ -116,8 +122,8 @@ def recognise(described: Description, knowledge: Knowledge) -> Product:
     by_name = _named(described.words, knowledge)
     if by_name:
         uncoded: _Found = {m: ([], _strengths_by_name(m, described, knowledge)) for m in by_name}
-        return Product(name, _held(uncoded, described, knowledge, is_coded=False))
-    return Product(name, problem=_unreadable(described) if described.words else _nameless(described))
+        return Product(name, _held(uncoded, described, knowledge, is_coded=False), _cut_off(described))
+    return Product(name, problem=_cut_off(described) if described.words else _nameless(described))
 
 
 @remembered(spelling)
@@ -224,11 +230,18 @@ def _route(rows: Sequence[MedicineCode]) -> Route:
     return next(iter(routes)) if len(routes) == 1 else Route.NOT_KNOWN
 
 
-def _unreadable(described: Description) -> str:
-    """Why nothing of ours in the names does not tell that there is none: all that is there is read in part."""
-    has_code = any(coding.code for concept in described.concepts for coding in concept.coding or ())
-    is_cut = all(len(words) == LONGEST_TEXT for words in described.words)
-    return "the name of the medication is too long to be read to its end" if is_cut and not has_code else ""
+def _cut_off(described: Description) -> str:
+    """Why what is recognised in the names may not be all: one of them is read in part.
+
+    An ATC code that is not listed is of a substance that is none of ours; any other leaves it to the names.
+    """
+    if not described.is_cut or any(map(_has_atc_code, described.concepts)):
+        return ""
+    return "the name of the medication is too long to be read to its end"
+
+
+def _has_atc_code(concept: CodeableConcept) -> bool:
+    return any(coding.code and canonical_system(coding.system) == ATC for coding in concept.coding or ())
 
 
 def _nameless(described: Description) -> str:
@@ -236,7 +249,7 @@ def _nameless(described: Description) -> str:
     codings = [coding for concept in described.concepts for coding in concept.coding or () if coding.code]
     if not codings:
         return "no medication is named"
-    if any(coding.system and canonical_system(coding.system) == ATC for coding in codings):
+    if any(map(_has_atc_code, described.concepts)):
         return ""
     return "the medication is named by a code alone, and the code is not in our lists"
 

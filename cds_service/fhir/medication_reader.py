@@ -116,6 +116,7 @@ class MedicationReader:
                 inner = Description()
                 self._describe(ingredient.item_reference, inner, owner, seen)
                 described.add_words(*inner.words)
+                described.is_cut = described.is_cut or inner.is_cut
                 for concept in inner.concepts:
                     described.ingredients.append((concept, strength))
                 described.ingredients.extend(inner.ingredients)

@@ -110,6 +110,10 @@ def _read(
         return [], log.issues
     treatments: list[Treatment] = []
     issues: list[DataIssue] = []
+    if product.problem and _may_be_use(kind, resource, now):
+        log = IssueLog(resource_name(resource), ANYTHING)
+        log.add("medication", f"{product.problem}, so it is not known what else it holds", left_out=True)
+        issues.extend(log.issues)
     for held in product.held:
         log = IssueLog(resource_name(resource), held.medicine)
         treatment = _treatment(kind, resource, product, held, now, log)

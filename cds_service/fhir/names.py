@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from cds_service.fhir.codings import is_word
+
 _DENIED_BEFORE = re.compile(
     r"(?:\b(?:no|not|non|never|nil|denies|denied|without|negative for|absence of|rule out|ruled out|r/o|excluded?|"
     r"screen(?:ing|ed)?(?: for)?|at risk (?:of|for)|risk (?:of|for)|former(?:ly)?|prevention of)\b[^.;,]*|\bex[- ]?)$",
@@ -61,6 +63,11 @@ def name_affirmed(text: str, names: tuple[str, ...], not_names: tuple[str, ...] 
         and _DENIED_AFTER.match(text[found.end() : found.end() + _CLAUSE]) is None
         for found in _pattern(names).finditer(text)
     )
+
+
+def is_cut(text: str | None) -> bool:
+    """Whether a name says more than is read of it."""
+    return text is not None and len(text) > LONGEST_TEXT and is_word(text[LONGEST_TEXT:])
 
 
 def is_of_a_relative(text: str) -> bool:

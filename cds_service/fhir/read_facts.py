@@ -79,8 +79,9 @@ def _missed(issues: list[DataIssue], treatments: list[Treatment], today: date) -
     if not issues:
         return []
     used = {t.source for t in treatments if any(i.start is None or i.start.earliest <= today for i in t.intervals)}
-    # A status that none may have may stand for any other: it is then not known whether the entry counts at all.
-    return [i for i in issues if i.resource not in used or i.field == "status"]
+    # A status that none may have may stand for any other: it is then not known whether the entry counts at all. And
+    # what is used of an entry does not tell what else it holds.
+    return [i for i in issues if i.resource not in used or i.field == "status" or i.matters_to == ANYTHING]
 
 
 def _sections_unread(record: PatientRecord) -> list[DataIssue]:

@@ -28,6 +28,7 @@ _OTHER_CODES = {
     "http://www.nlm.nih.gov/research/umls/rxnorm": "29046",
     "http://www.whocc.no/atc": "C09AA03",
 }
+_B12_IN_URINE = "55850-2"
 _ENDLESS = 10_000  # characters
 _OVER_AND_OVER = 500  # times
 ERROR: Json = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
@@ -136,9 +137,13 @@ def _instead_of_object(node: Json, path: Path) -> Iterator[tuple[str, Any]]:
 
 def _another_coding(node: Json, path: Path) -> Iterator[tuple[str, Any]]:
     """A Coding with a code of something else, its display left as it is."""
-    other = _OTHER_CODES.get(str(node.get("system"))) if is_coding(path) else None
-    if other is not None and "code" in node:
-        yield "other code", {**node, "code": other}
+    if not is_coding(path) or "code" not in node:
+        return
+    system = str(node.get("system"))
+    if system in _OTHER_CODES:
+        yield "other code", {**node, "code": _OTHER_CODES[system]}
+    if system == "http://loinc.org":
+        yield "code of a look-alike", {**node, "code": _B12_IN_URINE}
 
 
 def _instead_of_list(node: list[Any]) -> Iterator[tuple[str, Any]]:
@@ -161,6 +166,8 @@ def _instead_of_text(node: str, path: Path) -> Iterator[tuple[str, Any]]:
     yield "other case", node.swapcase()
     yield "padded", f" {node} "
     yield "endless", node + "x" * _ENDLESS
+    if path[-1] in ("text", "display", "valueString"):
+        yield "behind many words", "x" * _ENDLESS + " " + node
     if _DATE.match(node):
         yield from (("cut to the year", node[:4]), ("cut to the month", node[:7]), ("no such day", "2025-13-45"))
         yield from (("in the future", "2099-01-01"), ("another order of the date", "31/12/2024"))

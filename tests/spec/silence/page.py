@@ -15,10 +15,10 @@ _HEAD = """\
 `make silence` takes every request of the stories and vignettes that yields a card, and of the cases in the folder that
 `B12_SHARED_DIR` names, and spoils it: each field, list, resource, prefetch key and fetch, one at a time, in each of the
 ways in which senders are wrong: missing, null, empty, of another type, garbled, mistyped, padded, another unit, code,
-system, date or patient, endless, repeated, cut off, answered with an error. Each time the answer must be the same
-cards, a louder card, a card that says what could not be told, or an error. A milder card, no card, or a status of
-"unlikely" in its place is a fault, unless a class below holds it. The tests try a sample each time, and fail for any
-other fault. A whole run writes its counts into this page.
+system, date or patient, the code of a look-alike, endless, behind more words than are read, repeated, cut off, answered
+with an error. Each time the answer must be the same cards, a louder card, a card that says what could not be told, or
+an error. A milder card, no card, or a status of "unlikely" in its place is a fault, unless a class below holds it. The
+tests try a sample each time, and fail for any other fault. A whole run writes its counts into this page.
 """
 
 

@@ -227,3 +227,17 @@ class TestConcernsUs:
     def test_a_draft_that_was_not_selected_does_not(self) -> None:
         lisinopril = draft(id="draft-2", medicationCodeableConcept=named("lisinopril 10 mg"))
         assert not concerns_us(session(draft(), lisinopril, selections=("MedicationRequest/draft-2",)), KNOWLEDGE)
+
+
+def test_the_long_name_of_a_draft_is_told_whether_or_not_something_is_recognised_in_it() -> None:
+    long = "x" * 301
+    for text, end, held in [
+        (long, "so it is not known what is being ordered", []),
+        (f"Folic acid 5 mg, {long}", "so it is not known what else is being ordered", [Medicine.FOLIC_ACID]),
+    ]:
+        sent = session(draft(medicationCodeableConcept=concept(("urn:local", "K"), text=text)))
+        (found,), (issue,) = read_drafts(sent, KNOWLEDGE)
+        assert [content.medicine for content in found.contents] == held
+        assert (issue.matters_to, issue.used_with_care) == (DRAFTS, False)
+        assert issue.issue == f"the name of the medication is too long to be read to its end, {end}"
+        assert concerns_us(sent, KNOWLEDGE)

@@ -28,6 +28,7 @@ from tests.builders import (
 )
 
 KNOWLEDGE = load()
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 LOCAL = "http://hospital.example/codes"
 NO_NAMES: list[Any] = [
     None,
@@ -99,38 +100,142 @@ def test_an_entry_that_says_what_it_is_or_is_withdrawn_does_not(named: Resource)
     assert found.available(DataKey.LABS) is Availability.COMPLETE
 
 
+LONG = "x" * 301
+NAMED = [
+    ("labs", "Observation"),
+    ("conditions", "Condition"),
+    ("procedures", "Procedure"),
+    ("allergies", "AllergyIntolerance"),
+    ("socialHistory", "Observation"),
+]
+
+
+@pytest.mark.parametrize(("key", "kind"), NAMED)
 @pytest.mark.parametrize(
-    ("key", "kind"), [("conditions", "Condition"), ("procedures", "Procedure"), ("allergies", "AllergyIntolerance")]
+    "code",
+    [
+        concept(text=LONG),
+        concept((LOCAL, "K"), text=LONG),
+        concept((LOINC, "2345-7"), text=LONG),
+        concept((LOCAL, "K", LONG)),
+        concept((LOCAL, "K", LONG), text="short"),
+        {"coding": [{"display": "short"}], "text": LONG},
+    ],
+    ids=["alone", "a local code", "a code that is not listed", "a display", "beside a text", "beside a display"],
 )
-def test_a_name_that_is_not_read_to_its_end_may_be_of_anything(key: str, kind: str) -> None:
-    def of(code: Any) -> PatientFacts:
-        return facts(**{key: [resource(kind, code=code)]})
+def test_a_name_that_is_not_read_to_its_end_may_be_of_anything(key: str, kind: str, code: Any) -> None:
+    found = facts(**{key: [resource(kind, code=code)]})
 
-    assert of(concept(text="x" * 300)).available(DataKey(key)) is Availability.COMPLETE
-    assert of(concept((LOCAL, "K"), text="x" * 301)).available(DataKey(key)) is Availability.COMPLETE
-    assert of({"coding": [{"display": "short"}], "text": "x" * 301}).available(DataKey(key)) is Availability.COMPLETE
-
-    found = of(concept(text="x" * 301))
     assert found.available(DataKey(key)) is Availability.INCOMPLETE
     (issue,) = found.issues
+    assert (issue.resource, issue.field) == (f"{kind}/r1", "code")
     assert (issue.matters_to, issue.used_with_care) == (ANYTHING, False)
     assert issue.issue == f"The name of this {kind} is too long to be read to its end; it was not used."
 
 
+@pytest.mark.parametrize(("key", "kind"), NAMED)
+@pytest.mark.parametrize("text", ["x" * 300, "x" * 300 + " " * 300, "x" * 300 + " ... "])
+def test_a_name_that_is_read_to_its_end_and_is_none_of_ours_is_passed_over(key: str, kind: str, text: str) -> None:
+    found = facts(**{key: [resource(kind, code=concept((LOCAL, "K"), text=text))]})
+
+    assert found.available(DataKey(key)) is Availability.COMPLETE
+    assert found.issues == ()
+
+
 @pytest.mark.parametrize(
-    ("key", "kind", "name"),
+    ("key", "of"),
     [
-        ("conditions", "Condition", "Pernicious anaemia"),
-        ("allergies", "AllergyIntolerance", "Vitamin B12"),
-        ("labs", "Observation", "What the patient told of the day"),
+        ("conditions", condition(SNOMED, "84027009", code=concept((SNOMED, "84027009"), text=LONG))),
+        ("procedures", resource("Procedure", code=concept((SNOMED, "53442002"), text=LONG), status="completed")),
+        ("allergies", resource("AllergyIntolerance", code=concept((RXNORM, "11248"), text=LONG))),
+        ("allergies", resource("AllergyIntolerance", code=concept(text=f"Vitamin B12, {LONG}"))),
     ],
 )
-def test_a_long_name_does_not_spoil_what_was_recognised_in_it_nor_results_of_other_things(
-    key: str, kind: str, name: str
-) -> None:
-    found = facts(**{key: [resource(kind, code=concept(text=f"{name}, {'x' * 300}"))]})
+def test_a_code_that_is_listed_says_what_a_problem_is_however_long_its_name(key: str, of: Resource) -> None:
+    found = facts(**{key: [of]})
+
+    assert len(found.problems) == 1
     assert not any("too long" in issue.issue for issue in found.issues)
     assert found.available(DataKey(key)) is Availability.COMPLETE
+
+
+def test_what_is_recognised_in_a_long_name_is_used_and_its_end_is_told() -> None:
+    found = facts(conditions=[condition(LOCAL, "K", code=concept((LOCAL, "K"), text=f"Pernicious anaemia, {LONG}"))])
+
+    assert [problem.kind for problem in found.problems] == ["pernicious-anaemia"]
+    assert found.available(DataKey.CONDITIONS) is Availability.INCOMPLETE
+    (issue,) = found.issues
+    assert issue.issue == "The name of this Condition is too long to be read to its end; its end was not used."
+
+
+def test_a_result_with_a_long_name_counts_by_its_code_and_the_end_of_its_name_is_told() -> None:
+    found = facts(labs=[observation(value=150, code=concept((LOINC, "2132-9"), text=f"Vitamin B12, {LONG}"))])
+
+    assert [result.value for result in found.labs] == [150]
+    assert found.available(DataKey.LABS) is Availability.INCOMPLETE
+    assert [issue.issue for issue in found.issues] == [
+        "The name of this Observation is too long to be read to its end; its end was not used."
+    ]
+
+
+@pytest.mark.parametrize("key", ["labs", "socialHistory"])
+def test_a_component_with_a_long_name_is_told(key: str) -> None:
+    parts = [{"code": concept(text="Potassium")}, {"code": concept((LOCAL, "K"), text=LONG)}]
+    for panel in (concept(text="Panel"), None):
+        found = facts(**{key: [resource("Observation", code=panel, component=parts)]})
+        assert [issue.field for issue in found.issues] == ["component[1].code"]
+        assert found.available(DataKey(key)) is Availability.INCOMPLETE
+
+
+def test_a_substance_with_a_long_name_is_told_and_a_long_name_beside_a_short_substance_too() -> None:
+    named, long = concept(text="Penicillin"), concept(text=LONG)
+    for code, substance, field in [(named, long, "reaction[0].substance"), (long, named, "code")]:
+        found = facts(allergies=[resource("AllergyIntolerance", code=code, reaction=[{"substance": substance}])])
+        assert [issue.field for issue in found.issues] == [field]
+        assert found.available(DataKey.ALLERGIES) is Availability.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    ("answer", "field"),
+    [
+        ({"valueString": LONG}, "valueString"),
+        ({"valueCodeableConcept": concept(text=LONG)}, "valueCodeableConcept"),
+        ({"component": [{"code": concept(text="Food"), "valueString": LONG}]}, "component[0].valueString"),
+    ],
+)
+def test_an_answer_in_the_social_history_that_is_not_read_to_its_end_is_told(answer: Any, field: str) -> None:
+    found = facts(socialHistory=[resource("Observation", status="final", code=concept(text="Lifestyle"), **answer)])
+
+    assert found.available(DataKey.SOCIAL_HISTORY) is Availability.INCOMPLETE
+    (issue,) = found.issues
+    assert (issue.field, issue.matters_to) == (field, ANYTHING)
+    assert issue.issue == "This answer is too long to be read to its end; its end was not used."
+
+
+def test_a_long_answer_with_a_listed_code_or_among_the_results_is_not() -> None:
+    vegan = {"coding": [{"system": SNOMED, "code": "24930006"}], "text": LONG}
+    diet = facts(
+        socialHistory=[resource("Observation", status="final", code=concept(text="Diet"), valueCodeableConcept=vegan)]
+    )
+    assert [problem.kind for problem in diet.problems] == ["vegan-diet"]
+    assert diet.issues == ()
+    assert facts(labs=[resource("Observation", code=concept(text="Culture"), valueString=LONG)]).issues == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "withdrawn"),
+    [
+        ("labs", resource("Observation", code=concept(text=LONG), status="entered-in-error")),
+        ("socialHistory", resource("Observation", code=concept(text=LONG), status="cancelled")),
+        ("procedures", resource("Procedure", code=concept(text=LONG), status="not-done")),
+        (
+            "allergies",
+            resource("AllergyIntolerance", code=concept(text=LONG), clinicalStatus=concept((LOCAL, "resolved"))),
+        ),
+    ],
+)
+def test_a_long_name_of_what_is_withdrawn_or_over_is_passed_over(key: str, withdrawn: Resource) -> None:
+    assert facts(**{key: [withdrawn]}).issues == ()
 
 
 def test_a_nameless_allergy_that_is_over_does_not_and_a_problem_does() -> None:
@@ -256,3 +361,21 @@ def test_an_odd_entry_that_may_be_ours_leaves_a_trace(key: str, odd: Any, about:
     assert len(traces) == 1
     says_itself = key == "labs" and about != ANYTHING
     assert found.available(DataKey(key)) is (Availability.COMPLETE if says_itself else Availability.INCOMPLETE)
+
+
+@pytest.mark.parametrize(("key", "kind"), [(key, kind) for key, kind in NAMED if key != "labs"])
+def test_an_odd_entry_with_a_name_that_is_not_read_to_its_end_may_be_of_anything(key: str, kind: str) -> None:
+    short = read_bundle(key, sent(kind, code=concept((LOCAL, "K"), text="Plaster of the arm"), note=7, status=7))
+    long = read_bundle(key, sent(kind, code=concept((LOCAL, "K"), text=LONG), note=7, status=7))
+
+    assert short.available(DataKey(key)) is Availability.COMPLETE
+    assert long.available(DataKey(key)) is Availability.INCOMPLETE
+    assert {issue.matters_to for issue in long.issues if issue.field == "status"} == {ANYTHING}
+
+
+def test_an_odd_order_of_which_not_all_is_recognised_may_be_of_anything() -> None:
+    odd = sent("MedicationRequest", medicationCodeableConcept=concept(text=f"Metformin 500 mg {LONG}"), status=7)
+
+    found = read_bundle("medicationRequests", odd)
+
+    assert [issue.matters_to for issue in found.issues if issue.field == "status"] == [ANYTHING]

@@ -188,15 +188,42 @@ class TestMedicationIsReadInEveryForm:
         nameless = concept(("http://hl7.org/fhir/sid/ndc", "00517003125"))
         assert [i.field for i in read(statement(medicationCodeableConcept=nameless))[1]] == ["medication"]
 
-    def test_a_name_that_is_not_read_to_its_end_is_reported_where_it_is_all_there_is(self) -> None:
-        long = "x" * 400
-        assert read(statement(medicationCodeableConcept=concept(text=long[:299]))) == ([], [])
-        assert read(statement(medicationCodeableConcept=concept((ATC, "C09AA03"), text=long))) == ([], [])
-        (issue,) = read(statement(medicationCodeableConcept=concept(text=long)))[1]
-        assert issue.field == "medication"
-        assert "too long to be read to its end" in issue.issue
-        (metformin,), issues = read(statement(medicationCodeableConcept=concept(text=f"Metformin 500 mg {long}")))
+    @pytest.mark.parametrize(
+        "named",
+        [
+            concept(text="x" * 301),
+            concept(("urn:local", "K"), text="x" * 301),
+            concept((RXNORM, "29046"), text="x" * 301),
+            concept(("urn:local", "K", "x" * 301), text="Lisinopril 10 mg"),
+        ],
+        ids=["alone", "a local code", "a code that is not listed", "beside a short name"],
+    )
+    def test_a_name_that_is_not_read_to_its_end_is_reported(self, named: dict[str, Any]) -> None:
+        (issue,) = read(statement(medicationCodeableConcept=named))[1]
+        assert (issue.field, issue.matters_to, issue.used_with_care) == ("medication", ANYTHING, False)
+        assert "too long to be read to its end, so it is not known what it is" in issue.issue
+        assert read(statement(medicationCodeableConcept=named, status="entered-in-error")) == ([], [])
+
+    def test_a_name_that_is_read_to_its_end_or_has_a_code_that_says_more_is_not(self) -> None:
+        for text in ("x" * 300, "x" * 300 + " " * 300):
+            assert read(statement(medicationCodeableConcept=concept(("urn:local", "K"), text=text))) == ([], [])
+        assert read(statement(medicationCodeableConcept=concept((ATC, "C09AA03"), text="x" * 301))) == ([], [])
+        (metformin,), issues = read(statement(medicationCodeableConcept=concept((RXNORM, "6809"), text="x" * 301)))
         assert (metformin.medicine, issues) == (Medicine.METFORMIN, [])
+
+    def test_what_is_recognised_in_a_long_name_is_used_and_its_end_is_told(self) -> None:
+        (metformin,), (issue,) = read(
+            statement(medicationCodeableConcept=concept(text=f"Metformin 500 mg {'x' * 301}"))
+        )
+        assert metformin.medicine is Medicine.METFORMIN
+        assert issue.matters_to == ANYTHING
+        assert "so it is not known what else it holds" in issue.issue
+
+    def test_the_long_name_of_an_ingredient_is_told(self) -> None:
+        long = {"code": concept(text="Mixture"), "ingredient": [{"itemReference": {"display": "x" * 301}}]}
+        given = statement(medicationCodeableConcept=None, medicationReference={"reference": "Medication/m1"})
+        (issue,) = read(given, labs=[medication(**long)])[1]
+        assert "too long to be read to its end" in issue.issue
 
     def test_an_atc_code_that_is_not_ours_is_no_issue(self) -> None:
         assert read(statement(medicationCodeableConcept=concept((ATC, "C09AA03")))) == ([], [])
@@ -281,8 +308,9 @@ class TestMedicationIsReadInEveryForm:
 
     def test_hostile_text_does_no_harm(self) -> None:
         huge = "metformin " * 100_000
-        found = only(statement(medicationCodeableConcept=named(huge)))
+        (found,), (issue,) = read(statement(medicationCodeableConcept=named(huge)))
         assert len(found.name) <= 80
+        assert "too long" in issue.issue
 
     def test_issues_hold_no_free_text(self) -> None:
         lost = {"reference": "Medication/lost"}
