@@ -38,6 +38,7 @@ class ProblemKind(StrEnum):
     DIALYSIS = "dialysis"
     FOLATE_DEFICIENCY = "folate-deficiency"
     LEBER_OPTIC_NEUROPATHY = "leber-optic-neuropathy"
+    HEREDITARY_OPTIC_ATROPHY = "hereditary-optic-atrophy"
     COBALAMIN_ALLERGY = "cobalamin-allergy"
     THROMBOCYTOPENIA = "thrombocytopenia"
     SICKLE_CELL = "sickle-cell"

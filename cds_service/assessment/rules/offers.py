@@ -1,7 +1,7 @@
 """Which products may be offered to this patient: every rule that proposes one asks here, so that none forgets.
 
-Allergy to cobalamin or cobalt: none. Leber's optic neuropathy: hydroxocobalamin only (FDA label, Contraindications and
-Warnings).
+Allergy to cobalamin or cobalt: none. Leber's optic neuropathy, and a hereditary optic atrophy that may be it:
+hydroxocobalamin only (FDA label, Contraindications and Warnings).
 """
 
 from __future__ import annotations
@@ -32,11 +32,24 @@ def is_allergic(p: Picture) -> bool:
     return p.has(ProblemKind.COBALAMIN_ALLERGY)
 
 
+def leber(p: Picture) -> tuple[FactUsed, ...]:
+    """Leber's optic neuropathy, or else a hereditary optic atrophy: ICD-10-CM has one code for Leber's and the others.
+
+    What is safe in Leber's treats the others as well, and cyanocobalamin may cost the sight.
+    """
+    return p.facts_of(ProblemKind.LEBER_OPTIC_NEUROPATHY) or p.facts_of(ProblemKind.HEREDITARY_OPTIC_ATROPHY)
+
+
+def leber_variant(p: Picture, variant: str) -> str:
+    """The variant whose words say that it only may be Leber's, where no more is known."""
+    return variant if p.has(ProblemKind.LEBER_OPTIC_NEUROPATHY) else f"{variant}-perhaps"
+
+
 def regimens_for(p: Picture, *wanted: str) -> tuple[str, ...]:
     """The regimens among `wanted` that may be offered, in order; those with the wrong cobalamin are exchanged."""
     if is_allergic(p):
         return ()
-    if p.has(ProblemKind.LEBER_OPTIC_NEUROPATHY):
+    if leber(p):
         return tuple(dict.fromkeys(_WITH_HYDROXOCOBALAMIN[regimen] for regimen in wanted))
     return tuple(NEUROLOGICAL_INJECTION if regimen == INJECTION and p.neurological else regimen for regimen in wanted)
 
@@ -44,9 +57,8 @@ def regimens_for(p: Picture, *wanted: str) -> tuple[str, ...]:
 def cautions(p: Picture) -> tuple[FactUsed, ...]:
     """What whoever gives B12 to this patient must see: allergy, Leber's disease, megaloblastic anaemia (whose treatment
     may make potassium fall), an age that is not certain."""
-    leber = p.facts_of(ProblemKind.LEBER_OPTIC_NEUROPATHY)
     contraindications = p.facts_of(ProblemKind.COBALAMIN_ALLERGY) + tuple(
-        replace(fact, label="Only hydroxocobalamin, because of", value=fact.label) for fact in leber
+        replace(fact, label="Only hydroxocobalamin, because of", value=fact.label) for fact in leber(p)
     )
     if p.anaemia is not None and (p.macrocytosis is not None or p.has(ProblemKind.MACROCYTIC_ANAEMIA)):
         low = result_fact(p.anaemia, p.knowledge)

@@ -12,7 +12,15 @@ from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, issue_facts, result_fact
 from cds_service.assessment.reading import B12_ANALYTES
 from cds_service.assessment.rules.diagnosis import b12_values, treatment_words
-from cds_service.assessment.rules.offers import INJECTION, ORAL, cautions, is_allergic, regimens_for
+from cds_service.assessment.rules.offers import (
+    INJECTION,
+    ORAL,
+    cautions,
+    is_allergic,
+    leber,
+    leber_variant,
+    regimens_for,
+)
 from cds_service.facts.labs import Analyte
 from cds_service.facts.orders import DraftContent, DraftOrder, Test
 from cds_service.facts.patient import DRAFTS, DataKey
@@ -245,12 +253,13 @@ def _sum(p: Picture, parts: list[tuple[str, str, Decimal | None, str]], target: 
 
 
 def leber_cyanocobalamin(p: Picture) -> Answer:
-    """Cyanocobalamin in Leber's optic neuropathy can bring on swift optic atrophy: hydroxocobalamin (FDA label).
+    """Cyanocobalamin in Leber's optic neuropathy can bring on swift optic atrophy: hydroxocobalamin (FDA label). A
+    hereditary optic atrophy may be Leber's.
 
     Vitamin B12 of a form that is not told may be cyanocobalamin, and most of it is.
     """
-    leber = p.facts_of(ProblemKind.LEBER_OPTIC_NEUROPATHY)
-    if not leber:
+    optic = leber(p)
+    if not optic:
         return does_not_fire()
     drafts = _suspect(
         (c.form, d.name, d.source) for d in p.facts.drafts if d.is_selected for c in d.contents if _is_b12(c)
@@ -259,14 +268,14 @@ def leber_cyanocobalamin(p: Picture) -> Answer:
         (t.form, t.name, t.source) for t in p.facts.treatments if t.medicine is Medicine.B12 and t.is_active
     )
     if not drafts and (not taken or p.facts.drafts):
-        return does_not_fire(*leber)
+        return does_not_fire(*optic)
     label = p.knowledge.medicines[Medicine.B12].title
     suspects, variant = (drafts, "drafted") if drafts else (taken, "taken")
     is_told = suspects[0][0] == _CYANOCOBALAMIN
     alone = {d.source for d in p.facts.drafts if len(d.contents) == 1}  # a change must not take folic acid away
     return fires(
-        variant=variant if is_told else f"{variant}-form-unknown",
-        facts=(*leber, *(FactUsed(label, name, source=source) for _, name, source in suspects)),
+        variant=leber_variant(p, variant if is_told else f"{variant}-form-unknown"),
+        facts=(*optic, *(FactUsed(label, name, source=source) for _, name, source in suspects)),
         recommends=(Recommendation.USE_HYDROXOCOBALAMIN,),
         regimens=regimens_for(p, INJECTION),
         target=next((source for _, _, source in drafts if source in alone), ""),

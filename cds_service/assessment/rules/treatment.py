@@ -21,6 +21,8 @@ from cds_service.assessment.rules.offers import (
     cautions,
     injection_cautions,
     is_allergic,
+    leber,
+    leber_variant,
     regimens_for,
 )
 from cds_service.assessment.spoken import how_long
@@ -50,7 +52,7 @@ def oral_first(p: Picture) -> Answer:
         return does_not_fire()
     bleeding = bleeding_risk(p)
     reasons = _reasons_for_injection(p)
-    if p.has(ProblemKind.LEBER_OPTIC_NEUROPATHY) or (reasons and not (bleeding and _may_wait(p))):
+    if leber(p) or (reasons and not (bleeding and _may_wait(p))):
         return does_not_fire(*reasons)
     return fires(
         variant="bleeding-risk" if bleeding else "first-line",
@@ -66,14 +68,14 @@ def parenteral_first(p: Picture) -> Answer:
     """Injection first, and why; tablets second where they are soon enough, as the article holds."""
     if not needs_treatment(p) or is_allergic(p):
         return does_not_fire()
-    leber = p.facts_of(ProblemKind.LEBER_OPTIC_NEUROPATHY)
-    reasons = leber + _reasons_for_injection(p)
-    if not reasons or (not leber and bleeding_risk(p) and _may_wait(p)):
+    optic = leber(p)
+    reasons = optic + _reasons_for_injection(p)
+    if not reasons or (not optic and bleeding_risk(p) and _may_wait(p)):
         return does_not_fire()
-    injection_only = bool(leber) or p.has(ProblemKind.MYELOPATHY)
+    injection_only = bool(optic) or p.has(ProblemKind.MYELOPATHY)
     second = () if injection_only else (Recommendation.START_ORAL_B12,)
     return fires(
-        variant="hydroxocobalamin" if leber else "injection",
+        variant=leber_variant(p, "hydroxocobalamin") if optic else "injection",
         facts=_reasons_for_injection(p) + injection_cautions(p),  # which name Leber's disease
         values={"why": reasons[0].words},
         recommends=(Recommendation.START_IM_B12, *second),

@@ -191,6 +191,10 @@ def test_eradication_packs_are_marked() -> None:
         (SNOMED, "24930006", "vegan-diet", MATCH),
         (SNOMED, "162538009", "strict-vegetarian-diet", EXCLUDE),
         (SNOMED, "76976005", "leber-optic-neuropathy", REVIEW),
+        (SNOMED, "76976005", "hereditary-optic-atrophy", REVIEW),
+        (ICD_10_CM, "H47.22", "leber-optic-neuropathy", REVIEW),
+        (ICD_10_CM, "H47.22", "hereditary-optic-atrophy", MATCH),
+        (ICD_10_CM, "H47.20", "hereditary-optic-atrophy", REVIEW),
         (RXNORM, "11248", "cobalamin-allergy", MATCH),
     ],
 )
@@ -214,6 +218,7 @@ def test_only_what_lasts_for_life_is_called_irreversible() -> None:
         "gastric-or-small-bowel-surgery",
         "inborn-error",
         "leber-optic-neuropathy",  # no cause, but a contraindication that a closed entry does not lift
+        "hereditary-optic-atrophy",
     }
 
 
@@ -297,6 +302,11 @@ def test_a_medicine_name_is_recognised_or_left_alone(text: str, medicines: set[s
         ("Peripheral neuropathy", {"peripheral-neuropathy"}),
         ("Type 2 diabetes with diabetic polyneuropathy", {"peripheral-neuropathy"}),
         ("Leber hereditary optic neuropathy", {"leber-optic-neuropathy"}),
+        ("Hereditary optic atrophy", {"hereditary-optic-atrophy"}),
+        ("Optic atrophy, hereditary", {"hereditary-optic-atrophy"}),
+        ("Autosomal dominant hereditary optic atrophy (Kjer)", set()),
+        ("Glaucomatous optic atrophy", set()),
+        ("No evidence of hereditary optic neuropathy", set()),
         ("No evidence of peripheral neuropathy", set()),
         ("Peripheral neuropathy ruled out", set()),
         ("Peripheral neuropathy; no ataxia", {"peripheral-neuropathy"}),
