@@ -124,7 +124,7 @@ def read_therapy(treatments: Sequence[Treatment], today: date, parameters: Param
         is_current=current,
         is_oral_only=bool(running) and all(t.route is not Route.PARENTERAL for t in running),
         washout_months=parameters.washout_months,
-        injected=_given_days(therapeutic),
+        injected=_given_days(t for t in therapeutic if not t.is_halted),
     )
 
 
@@ -149,7 +149,7 @@ def _with_cover(treatments: Sequence[Treatment], parameters: Parameters) -> list
     How far apart they are given is read from the last gaps, and is at most the longest usual interval; a single
     injection is taken for one of a long interval, so that a patient on three-monthly injections is not called lapsed.
     """
-    given = _given_days(treatments)
+    given = _given_days(t for t in treatments if not t.is_halted)
     gaps = [(later - earlier).days for earlier, later in pairwise(given)][-3:]
     usual = min(median_low(gaps), parameters.injection_cover_days) if gaps else parameters.injection_cover_days
     cover = timedelta(days=usual + parameters.injection_grace_days)
@@ -160,12 +160,15 @@ def _with_cover(treatments: Sequence[Treatment], parameters: Parameters) -> list
 def _covered(treatment: Treatment, cover: timedelta) -> Treatment:
     if treatment.route is not Route.PARENTERAL:
         return treatment
-    return replace(treatment, intervals=tuple(_extended(treatment.intervals, cover)))
+    certain = timedelta(0) if treatment.is_halted else cover  # what was stopped or paused is perhaps no longer given
+    return replace(treatment, intervals=tuple(_extended(treatment.intervals, certain, cover)))
 
 
-def _extended(intervals: Iterable[Interval], cover: timedelta) -> Iterable[Interval]:
+def _extended(intervals: Iterable[Interval], certain: timedelta, possible: timedelta) -> Iterable[Interval]:
     for interval in intervals:
         if interval.end is None:
             yield interval
         else:
-            yield Interval(interval.start, ClinicalDate(interval.end.earliest + cover, interval.end.latest + cover))
+            yield Interval(
+                interval.start, ClinicalDate(interval.end.earliest + certain, interval.end.latest + possible)
+            )

@@ -74,7 +74,8 @@ class Treatment:
 
     `intervals` are the stretches this record vouches for (empty: it tells of no use at all, such as a hold from the
     first day). `form` is the cobalamin form where it matters ("cyanocobalamin", "hydroxocobalamin", "").
-    `is_coded` is false for a match by name alone. `as_needed` use is never counted as continuous.
+    `is_coded` is false for a match by name alone. `as_needed` use is never counted as continuous. `is_halted`: it was
+    stopped, is on hold, or the record does not say whether it goes on, so that it does not vouch for the present.
     """
 
     medicine: Medicine
@@ -88,6 +89,7 @@ class Treatment:
     form: str = ""
     as_needed: bool = False
     is_active: bool = False
+    is_halted: bool = False
     is_coded: bool = True
     is_eradication_pack: bool = False
 

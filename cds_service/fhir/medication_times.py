@@ -11,7 +11,7 @@ the medicine is still taken. And medication lists often say only that something 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from cds_service.facts.dates import ClinicalDate
@@ -27,6 +27,7 @@ Intervals = tuple[Interval, ...]
 
 _ORDERS = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order"})
 _NO_ORDERS = frozenset({"proposal", "plan", "option"})
+_RUNS_ITS_COURSE = frozenset({"active", "in-progress", "completed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,21 @@ class Now:
 def status_of(resource: Resource) -> str:
     """The status in the standard's spelling: senders add blanks and capitals."""
     return (resource.status or "").strip().lower()
+
+
+def is_halted(resource: Resource) -> bool:
+    """Whether a record of any kind was stopped, is on hold, or does not say whether it goes on: it may have been used
+    for less time than it was meant for, or never (clinical-guidelines 7.11)."""
+    return status_of(resource) not in _RUNS_ITS_COURSE
+
+
+def halted(intervals: Intervals, now: Now) -> Intervals:
+    """The stretches of such a record, none of which vouches for use today."""
+    return tuple(Interval(i.start, i.end and _not_surely_today(i.end, now)) for i in intervals)
+
+
+def _not_surely_today(end: ClinicalDate, now: Now) -> ClinicalDate:
+    return replace(end, earliest=min(end.earliest, now.yesterday))
 
 
 def statement_times(resource: Resource, now: Now, log: IssueLog) -> Intervals | None:

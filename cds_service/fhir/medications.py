@@ -18,6 +18,8 @@ from cds_service.fhir.medication_times import (
     all_dosages,
     dispense_times,
     given_times,
+    halted,
+    is_halted,
     is_taken,
     request_times,
     statement_times,
@@ -150,6 +152,9 @@ def _treatment(
     intervals = _TIMES[kind](resource, dose, now, log)
     if intervals is None:
         return None
+    is_over_or_paused = is_halted(resource)
+    if is_over_or_paused:
+        intervals = halted(intervals, now)
     route = route_of(held, dosages)
     _note_what_is_open(held, dose, route, intervals, now, log)
     return Treatment(
@@ -164,6 +169,7 @@ def _treatment(
         form=held.form,
         as_needed=dose.as_needed,
         is_active=is_taken(intervals, now.today),
+        is_halted=is_over_or_paused,
         is_coded=held.is_coded,
         is_eradication_pack=held.is_eradication_pack,
     )

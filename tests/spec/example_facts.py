@@ -4,7 +4,8 @@ Keys: total_b12, active_b12, mma, homocysteine, egfr, mcv, haemoglobin, platelet
 printed result, or a mapping of `result` with `days_ago`, `taken`, `preliminary`, `by_name` or `own_low`); newer_b12
 (a second, newer total B12 of two days ago); if_antibody (positive or negative); taking (medicine: how long, "unknown"
 for no start, a year or a month of which no more is known, or one or more mappings of `since` and `until`, which may
-be "unknown" for a stop whose day was not recorded); b12_therapy (since, until, route, mg a day);
+be "unknown" for a stop whose day was not recorded); b12_therapy (since, until, route, mg a day, `halted` for what was
+stopped, is on hold or of unknown status);
 injected_days_ago (injections of B12); taking_folic_acid (mg a day); drafting (medicine: mg a day, "unknown" for a
 dose that cannot be read) with form, and drafting_tests beside it; problems (a kind, or kind: how long ago it `began`
 or was `recorded`); age; sex; pending (tests, or test: days since it was ordered); unread; unusable.
@@ -157,7 +158,8 @@ def _treatments(given: Mapping[str, Any], today: date) -> list[Treatment]:
         interval = _interval(therapy, today)
         route = Route(therapy.get("route", "oral"))
         dose = DailyDose(Decimal(str(therapy.get("mg", 2))))
-        found.append(_treatment(Medicine.B12, interval, dose, route, active=interval.end is None))
+        ordered = _treatment(Medicine.B12, interval, dose, route, active=interval.end is None)
+        found.append(replace(ordered, is_halted=bool(therapy.get("halted", False))))
     if "taking_folic_acid" in given:
         dose = DailyDose(Decimal(str(given["taking_folic_acid"])))
         interval = Interval(ClinicalDate.on(today - timedelta(days=100)), None)

@@ -14,6 +14,8 @@ from cds_service.assessment.therapy import is_therapeutic, read_therapy
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.presence import Presence
 from cds_service.facts.treatments import DailyDose, Interval, Medicine, RecordKind, Route, Treatment
+from cds_service.fhir.medication_times import Now
+from cds_service.fhir.medication_times import halted as halted_intervals
 from cds_service.knowledge.loader import load
 
 PARAMETERS = load().parameters
@@ -180,6 +182,35 @@ def test_an_order_of_injections_that_ended_has_a_grace_and_no_interval() -> None
         return read_therapy([order], TODAY, PARAMETERS).is_current
 
     assert (ended(30), ended(31)) == (Presence.YES, Presence.NO)
+
+
+@pytest.mark.parametrize("days_ago", [0, 1, 16, 30])
+def test_injections_that_were_stopped_or_paused_are_never_certainly_current(days_ago: int) -> None:
+    last = TODAY - timedelta(days=days_ago)
+    order = _b12(last, last, mg=None, route=Route.PARENTERAL)
+    halted = replace(order, is_halted=True, intervals=halted_intervals(order.intervals, Now(TODAY, 60)))
+    assert read_therapy([order], TODAY, PARAMETERS).is_current is Presence.YES
+    assert read_therapy([halted], TODAY, PARAMETERS).is_current is Presence.NOT_KNOWN
+
+
+def test_injections_that_were_stopped_may_last_as_long_as_others() -> None:
+    over = _b12(TODAY - timedelta(days=40), TODAY - timedelta(days=31), mg=None, route=Route.PARENTERAL)
+    assert read_therapy([replace(over, is_halted=True)], TODAY, PARAMETERS).is_current is Presence.NO
+
+
+def test_an_injection_that_was_broken_off_shows_no_interval_and_no_day_on_which_one_was_given() -> None:
+    given, broken_off = _injections(TODAY - timedelta(days=120), TODAY - timedelta(days=110))
+    therapy = read_therapy([given, replace(broken_off, is_halted=True)], TODAY, PARAMETERS)
+    assert therapy.injected == (TODAY - timedelta(days=120),)
+    assert therapy.is_current is Presence.YES  # the gap of ten days, of which one was never given, is no interval
+    alone = read_therapy([replace(broken_off, is_halted=True)], TODAY, PARAMETERS)
+    assert (alone.injected, alone.is_current) == ((), Presence.NOT_KNOWN)
+
+
+def test_stopped_injections_do_not_hide_that_others_are_given() -> None:
+    stopped = replace(_b12(end=TODAY - timedelta(days=5), route=Route.PARENTERAL), is_halted=True)
+    given = _injections(TODAY - timedelta(days=10))
+    assert read_therapy([stopped, *given], TODAY, PARAMETERS).is_current is Presence.YES
 
 
 def test_an_injection_of_a_day_that_is_not_known_may_still_last() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from cds_service.assessment.exposure import exposure, used_longer_than
+from cds_service.assessment.therapy import read_therapy
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.patient import ANYTHING, DOSE, Availability, DataIssue, DataKey
 from cds_service.facts.presence import Presence
@@ -909,3 +911,50 @@ class TestWhatAReaderHasToKnow:
         found, issues = read(statement(status="stopped", effectivePeriod={"start": "2020-01-01", "end": "2099-01-01"}))
         assert [i.end.latest < TODAY for t in found for i in t.intervals if i.end] == [True]
         assert [i.field for i in issues] == ["effectivePeriod.end"]
+
+
+class TestWhatWasStoppedOrPaused:
+    """Clinical-guidelines 7.11: stopped before use does not count, and on hold pauses."""
+
+    INJECTION = rxnorm("309594")
+
+    @pytest.mark.parametrize("days_ago", [0, 1, 16, 29, 30, 31])
+    @pytest.mark.parametrize("status", ["stopped", "on-hold", "unknown", None, "whatever"])
+    @pytest.mark.parametrize(
+        ("build", "when"),
+        [
+            (request, "authoredOn"),
+            (statement, "effectivePeriod"),
+            (statement, "effectiveDateTime"),
+            (dispense, "whenHandedOver"),
+        ],
+    )
+    def test_an_injection_is_never_certainly_current_and_may_be(
+        self, build: Callable[..., Resource], when: str, status: str | None, days_ago: int
+    ) -> None:
+        day = (TODAY - timedelta(days=days_ago)).isoformat()
+        told = {when: {"start": day} if when == "effectivePeriod" else day}
+        found = treatments(build(status=status, medicationCodeableConcept=self.INJECTION, **told))
+        assert [(t.is_halted, t.is_active) for t in found] == [(True, False)]
+        current = read_therapy(found, TODAY, PARAMETERS).is_current
+        point_and_over = (
+            status == "stopped" and when == "effectiveDateTime" and days_ago > PARAMETERS.injection_grace_days
+        )
+        assert current is (Presence.NO if point_and_over else Presence.NOT_KNOWN)
+
+    @pytest.mark.parametrize("status", ["active", "completed"])
+    def test_what_runs_its_course_is_not_halted(self, status: str) -> None:
+        found = treatments(request(status=status, medicationCodeableConcept=self.INJECTION, authoredOn="2025-09-15"))
+        assert [t.is_halted for t in found] == [False]
+        assert read_therapy(found, TODAY, PARAMETERS).is_current is Presence.YES
+
+    @pytest.mark.parametrize("status", ["stopped", "on-hold", "unknown"])
+    @pytest.mark.parametrize("end", ["2025-10-01", "2025-12-01"])
+    def test_its_stated_end_does_not_vouch_for_today(self, status: str, end: str) -> None:
+        bounds = {"timing": every(1, boundsPeriod={"end": end})}
+        found = treatments(request(status=status, medicationCodeableConcept=self.INJECTION, dosageInstruction=[bounds]))
+        assert read_therapy(found, TODAY, PARAMETERS).is_current is Presence.NOT_KNOWN
+
+    def test_an_injection_that_was_broken_off_is_not_certain(self) -> None:
+        found = treatments(administration(status="stopped", effectiveDateTime="2025-10-01"))
+        assert read_therapy(found, TODAY, PARAMETERS).is_current is Presence.NOT_KNOWN
