@@ -95,9 +95,12 @@ def test_cyanocobalamin_that_is_taken_with_optic_neuropathy_is_named_and_nothing
         taken(Medicine.METFORMIN, "MedicationRequest/odd", form="cyanocobalamin"),
     )
     assert answer("B12-SAFE-06", leber, *others).outcome is Outcome.DOES_NOT_FIRE
-    told = answer("B12-SAFE-06", leber, *others, taken(Medicine.B12, "MedicationRequest/now", form="cyanocobalamin"))
-    assert (told.variant, told.target) == ("taken", "")
-    assert [fact.source for fact in told.facts[1:]] == ["MedicationRequest/now"]
+    now = taken(Medicine.B12, "MedicationRequest/now", form="cyanocobalamin")
+    of_no_told_form = taken(Medicine.B12, "MedicationRequest/b12")
+    for treatments in ((*others, now), (*others, of_no_told_form, now)):
+        told = answer("B12-SAFE-06", leber, *treatments)
+        assert (told.variant, told.target) == ("taken", "")
+        assert [fact.source for fact in told.facts[1:]] == ["MedicationRequest/now"]
 
 
 @pytest.mark.parametrize("form", ["cyanocobalamin", ""])
