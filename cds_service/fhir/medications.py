@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
+from typing import Final
 
 from cds_service.facts.patient import ANYTHING, DOSE, DataIssue, DataKey
 from cds_service.facts.treatments import Medicine, RecordKind, Route, Treatment
@@ -38,6 +41,9 @@ _SECTIONS = (
     (DataKey.MEDICATION_ADMINISTRATIONS, RecordKind.ADMINISTRATION),
     (DataKey.PROCEDURES, RecordKind.PROCEDURE),
 )
+MOST_HELD: Final = 20_000
+"""Medicines of ours in all records of one kind; where there are more, the products with the fewest of them are read."""
+_TOO_MANY = "the records of its kind hold more medicines than are read at once"
 _LONGEST_AHEAD = timedelta(days=366)
 _Times = Callable[[Resource, DoseRead, Now, IssueLog], Intervals | None]
 _TIMES: dict[RecordKind, _Times] = {
@@ -61,10 +67,14 @@ def read_treatments(
     now = Now(today, knowledge.parameters.exposure_gap_days)
     treatments: list[Treatment] = []
     issues: set[DataIssue] = set()
-    for kind, resource in _records(record):
-        found, unused = _read(kind, resource, reader, references, now)
-        treatments += found
-        issues.update(unused)
+    for kind, products in _records(record, reader):
+        most = _most_held(products)
+        for resource, product in products:
+            if most is not None and len(product.held) > most:
+                product = Product(product.name, problem=_TOO_MANY)
+            found, unused = _read(kind, resource, product, references, now)
+            treatments += found
+            issues.update(unused)
     return in_order(treatments, _place), sorted(issues, key=lambda i: (i.resource, i.field, i.issue, i.matters_to))
 
 
@@ -89,16 +99,29 @@ def route_of(held: Held, dosages: list[Dosage]) -> Route:
     return held.route
 
 
-def _records(record: PatientRecord) -> Iterator[tuple[RecordKind, Resource]]:
+def _records(
+    record: PatientRecord, reader: MedicationReader
+) -> Iterator[tuple[RecordKind, list[tuple[Resource, Product]]]]:
     for key, kind in _SECTIONS:
-        for resource in record.section(key).resources(kind):
-            yield kind, resource
+        product_of = partial(_given_b12, reader=reader) if kind is RecordKind.PROCEDURE else reader.product_of
+        yield kind, [(resource, product_of(resource)) for resource in record.section(key).resources(kind)]
+
+
+def _most_held(products: Sequence[tuple[Resource, Product]]) -> int | None:
+    """How many medicines of ours a product may hold to be read; None: all are, unless there are very many."""
+    if sum([len(product.held) for _, product in products]) <= MOST_HELD:
+        return None
+    read = 0
+    for held, how_many in sorted(Counter(len(product.held) for _, product in products).items()):
+        read += held * how_many
+        if read > MOST_HELD:
+            return held - 1
+    return None
 
 
 def _read(
-    kind: RecordKind, resource: Resource, reader: MedicationReader, references: frozenset[str], now: Now
+    kind: RecordKind, resource: Resource, product: Product, references: frozenset[str], now: Now
 ) -> tuple[list[Treatment], list[DataIssue]]:
-    product = _given_b12(resource, reader) if kind is RecordKind.PROCEDURE else reader.product_of(resource)
     if not product.held and not product.problem:
         return [], []
     problem = subject_problem(resource, references)

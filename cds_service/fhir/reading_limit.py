@@ -37,6 +37,7 @@ _Said = tuple[int, CodeableConcept | tuple[str | None] | str | None]
 
 A concept is spelled only where there is too much: every request is measured, and hardly one has it.
 """
+_TOO_LONG: Final[_Said] = (MOST_TEXT + 1, None)  # of so many parts that none of them need be looked at
 
 
 def within_limit(record: PatientRecord) -> PatientRecord:
@@ -66,7 +67,7 @@ def drafts_within_limit(record: PatientRecord) -> PatientRecord:
     if longest is None:
         return record
     is_read = [_size(parts) <= longest for parts in said]
-    sentence = f"The drafts hold more text than is read at once; drafts not read: {is_read.count(False)}."
+    sentence = f"The drafts hold more than is read at once; drafts not read: {is_read.count(False)}."
     issue = DataIssue("context.draftOrders", "entry", sentence, DRAFTS)
     drafts = tuple(e if read else _name_of(e) for e, read in zip(record.drafts, is_read, strict=True))
     return replace(record, drafts=drafts, issues=(*record.issues, issue))
@@ -139,7 +140,7 @@ def _shortened(key: DataKey, section: Section, longest: int) -> Section:
     if len(entries) == len(section.entries):
         return replace(section, unread=unread)
     missing = len(section.entries) - len(entries)
-    why = f"the record holds more text than is read at once; entries of it not read: {missing}"
+    why = f"the record holds more than is read at once; entries of it not read: {missing}"
     held = section.availability
     return Section(
         availability=Availability.INCOMPLETE if held is Availability.COMPLETE else held,
@@ -159,6 +160,8 @@ def _of_result(resource: Resource | None) -> list[_Said]:
         return _of_resource(resource)
     said = [] if words_of(resource.code) <= MOST_WORDS else _concepts([resource.code])
     if resource.component:
+        if _A_COMPONENT * len(resource.component) > MOST_TEXT:
+            return [_TOO_LONG]
         said += _concepts([part.code for part in resource.component])
         said.append((_A_COMPONENT * len(resource.component), None))
     return said
@@ -174,6 +177,8 @@ def _of_resource(resource: Resource | None) -> list[_Said]:
         said.append(_words(resource.value_string))
     if resource.dosage_instruction or resource.dosage:
         dosages = all_dosages(resource)
+        if _A_LINE * len(dosages) > MOST_TEXT:
+            return [_TOO_LONG]
         said += map(_line, dosages)
         for dosage in dosages:
             if dosage.timing is not None and dosage.timing.code is not None:
@@ -181,6 +186,8 @@ def _of_resource(resource: Resource | None) -> list[_Said]:
         said += [(_A_LINE, None)] * (len(dosages) - 1)  # which the others are held against, whatever they say
     is_medication = resource.resource_type == "Medication"
     if is_medication or resource.component or resource.reaction or resource.contained or resource.ingredient:
+        if _A_COMPONENT * len(resource.component or ()) > MOST_TEXT:
+            return [_TOO_LONG]
         said += _within(resource)
     return said
 

@@ -74,7 +74,7 @@ def test_much_text_costs_little_and_hides_no_warning(
     assert [card["indicator"] for card in answer.json["cards"]][:1] == ["warning"]
     assert "olic acid" in answer.json["cards"][0]["summary"]
     issues = answer.json["extension"]["org.b12-cds.assessment"]["dataIssues"]
-    assert any("more text than is read at once" in issue["issue"] for issue in issues)
+    assert any("holds more than is read at once" in issue["issue"] for issue in issues)
     again = call(service, services, asked, HOOK)
     assert without_ids(again) == without_ids(answer)
     assert without_ids(call(service, services, hook_request(HOOK), HOOK)) == plain
@@ -114,4 +114,4 @@ def test_a_section_that_was_not_read_in_full_is_told(key: str, service: Service,
     )
     answer = call(service, services, asked).json["extension"]["org.b12-cds.assessment"]
 
-    assert [issue["resource"] for issue in answer["dataIssues"] if "more text" in issue["issue"]] == [key]
+    assert [issue["resource"] for issue in answer["dataIssues"] if "holds more than is read" in issue["issue"]] == [key]

@@ -75,12 +75,29 @@ def problems_that_do_not_fit() -> Iterator[dict[str, Any]]:
         yield {"resourceType": "Condition", "id": f"c{number}", "code": {"text": f"x {number}"}, **odd}
 
 
-TOO_MUCH = "more text than is read at once"
+def products_of_many_medicines() -> Iterator[dict[str, Any]]:
+    name = "metformin omeprazole cimetidine vitamin b12 folic acid warfarin methotrexate nitrous oxide"
+    for number in range(9_000):
+        odd = {"authoredOn": f"x{number}", "status": f"s{number}"}
+        yield {**ORDER, **odd, "id": f"o{number}", "medicationCodeableConcept": {"text": name}}
+
+
+TOO_MUCH = "holds more than is read at once"
 HOSTILE: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "a product of many codes": (
         lambda: body(medicationRequests=orders_of_one_product(5_000)),
         1_500_000,
         "refer to more than is read at once",
+    ),
+    "products of many medicines": (
+        lambda: body(medicationRequests=products_of_many_medicines()),
+        1_150_000,
+        "more medicines than are read at once",
+    ),
+    "lines of directions": (
+        lambda: body(medicationRequests=iter([{**ORDER, "dosageInstruction": [{}] * 1_000_000}])),
+        3_000,
+        TOO_MUCH,
     ),
     "results in components": (lambda: body(labs=results_of_components()), 5_200_000, TOO_MUCH),
     "answers in components": (lambda: body(socialHistory=answers_in_components()), 6_500_000, TOO_MUCH),

@@ -17,6 +17,7 @@ from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.patient import ANYTHING, DOSE, Availability, DataIssue, DataKey
 from cds_service.facts.presence import Presence
 from cds_service.facts.treatments import Interval, Medicine, RecordKind, Route, Treatment
+from cds_service.fhir import medications
 from cds_service.fhir.medications import read_treatments
 from cds_service.fhir.record import PatientRecord, Section
 from cds_service.fhir.resources import Entry, Resource
@@ -958,3 +959,45 @@ class TestWhatWasStoppedOrPaused:
     def test_an_injection_that_was_broken_off_is_not_certain(self) -> None:
         found = treatments(administration(status="stopped", effectiveDateTime="2025-10-01"))
         assert read_therapy(found, TODAY, PARAMETERS).is_current is Presence.NOT_KNOWN
+
+
+class TestHowManyMedicinesAreRead:
+    """Of the records of one kind, both sides of the bound."""
+
+    both = rxnorm("1298293")  # folic acid and vitamin B12
+    one = rxnorm("244190")
+
+    @pytest.fixture(autouse=True)
+    def bound(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(medications, "MOST_HELD", 5)
+
+    def given(self, of_two: int, of_one: int) -> list[Resource]:
+        twos = [statement(id=f"two-{n}", medicationCodeableConcept=self.both) for n in range(of_two)]
+        return [*twos, *(statement(id=f"one-{n}", medicationCodeableConcept=self.one) for n in range(of_one))]
+
+    def test_as_many_as_are_read_are_read(self) -> None:
+        assert len(treatments(*self.given(of_two=2, of_one=1))) == 5
+
+    @pytest.mark.parametrize("of_one", [2, 5])
+    def test_of_more_the_products_that_hold_few_are_read_and_the_others_are_told(self, of_one: int) -> None:
+        given = self.given(of_two=2, of_one=of_one)
+        found, issues = read(*given)
+        back = read(*reversed(given))
+
+        assert {t.source for t in found} == {f"MedicationStatement/one-{n}" for n in range(of_one)}
+        told = [i for i in issues if "more medicines than are read at once" in i.issue]
+        assert [(i.resource, i.matters_to, i.used_with_care) for i in told] == [
+            ("MedicationStatement/two-0", ANYTHING, False),
+            ("MedicationStatement/two-1", ANYTHING, False),
+        ]
+        assert back == (found, issues)
+
+    def test_of_one_size_all_are_read_or_none(self) -> None:
+        found, issues = read(*self.given(of_two=0, of_one=6))
+
+        assert found == []
+        assert len([i for i in issues if "more medicines" in i.issue]) == 6
+
+    def test_another_kind_of_record_is_read_whatever_this_one_holds(self) -> None:
+        order = request(id="r", medicationCodeableConcept=self.one)
+        assert [t.source for t in treatments(*self.given(of_two=3, of_one=0), order)] == ["MedicationRequest/r"]

@@ -58,7 +58,7 @@ def test_the_shortest_are_read_and_the_section_says_that_it_is_incomplete() -> N
         f"c{n}" for n in range(10_000, 10_005)
     ]
     assert section.availability is Availability.INCOMPLETE
-    assert section.note == f"the record holds more text than is read at once; entries of it not read: {JUST + 9}"
+    assert section.note == f"the record holds more than is read at once; entries of it not read: {JUST + 9}"
     assert limited.section(DataKey.PROCEDURES).availability is Availability.COMPLETE
     assert within_limit(limited) is limited
 
