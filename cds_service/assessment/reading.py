@@ -13,7 +13,7 @@ from datetime import date
 from cds_service.assessment.bands import Band, b12_band, is_raised, is_severe, scale_of
 from cds_service.assessment.metabolites import Marker, read_markers
 from cds_service.assessment.outcome import Status
-from cds_service.assessment.results import Labs, least_days_apart, standing, within_months
+from cds_service.assessment.results import Labs, follows, least_days_apart, standing, within_months
 from cds_service.assessment.therapy import Therapy
 from cds_service.facts.labs import Analyte, Finding, LabResult
 from cds_service.facts.presence import Presence
@@ -81,7 +81,7 @@ def read_results(
     numeric = [r for r in b12 if r.finding is None]
     diagnostic = [r for r in numeric if not therapy.covers(r.taken) or _band(r, knowledge) is Band.DEFICIENT]
     on_therapy = tuple(sorted((r for r in numeric if therapy.covers(r.taken)), key=lambda r: r.taken.order)[::-1])
-    deciding, others, preliminary = _deciding(diagnostic, knowledge)
+    deciding, others, preliminary = _deciding(diagnostic, therapy, knowledge)
     words = _in_words(b12, deciding)
     is_recent = _is_recent(deciding, knowledge, today)
     counts = deciding is not None and (is_recent or _band(deciding, knowledge) is Band.DEFICIENT)
@@ -114,7 +114,7 @@ def _is_severe(result: LabResult | None, knowledge: Knowledge) -> bool:
 
 
 def _deciding(
-    diagnostic: Sequence[LabResult], knowledge: Knowledge
+    diagnostic: Sequence[LabResult], therapy: Therapy, knowledge: Knowledge
 ) -> tuple[LabResult | None, tuple[LabResult, ...], LabResult | None]:
     """The deciding B12 result, the others of its time, and a newer preliminary one that only softens or warns.
 
@@ -122,7 +122,7 @@ def _deciding(
     never reassure.
     """
     final = [r for r in diagnostic if not r.is_preliminary]
-    candidates = _newest_of_each(final, knowledge)
+    candidates = _standing_of_each(final, therapy, knowledge)
     preliminary = _newer_preliminary(diagnostic, candidates)
     if preliminary is not None and _outweighs(preliminary, candidates, knowledge):
         return preliminary, tuple(candidates), preliminary
@@ -135,18 +135,40 @@ def _deciding(
     return deciding, tuple(r for r in near if r is not deciding), preliminary
 
 
-def _newest_of_each(results: Sequence[LabResult], knowledge: Knowledge) -> list[LabResult]:
+def _standing_of_each(results: Sequence[LabResult], therapy: Therapy, knowledge: Knowledge) -> list[LabResult]:
     """What stands of total and of active B12; one sample in two units, or two samples that cannot be put in order,
     are all kept, and the more severe decides."""
     told = [r for r in results if _band(r, knowledge) is not Band.CANNOT_CLASSIFY] or results
-    return [
-        result
-        for analyte in B12_ANALYTES
-        for result in sorted(
-            standing([r for r in told if r.analyte is analyte]),
-            key=lambda r: (-_band(r, knowledge).severity, r.source),
-        )
-    ]
+    found: list[LabResult] = []
+    for analyte in B12_ANALYTES:
+        of_it = [r for r in told if r.analyte is analyte]
+        stands = standing(of_it)
+        stands += _deficient_days_before(stands, of_it, therapy, knowledge)
+        found += sorted(stands, key=lambda r: (-_band(r, knowledge).severity, r.source))
+    return found
+
+
+def _deficient_days_before(
+    newest: Sequence[LabResult], results: Sequence[LabResult], therapy: Therapy, knowledge: Knowledge
+) -> list[LabResult]:
+    """A deficient result that one later sample contradicts within days. Levels do not rise so without treatment, and
+    samples are mixed up; a second later sample that is not deficient either has settled it."""
+    if any(_band(r, knowledge) is Band.DEFICIENT or therapy.may_cover(r.taken) for r in newest):
+        return []
+    low = [r for r in results if _band(r, knowledge) is Band.DEFICIENT]
+    return [r for r in low if _is_contradicted_once(r, newest, results, knowledge)]
+
+
+def _is_contradicted_once(
+    low: LabResult, newest: Sequence[LabResult], results: Sequence[LabResult], knowledge: Knowledge
+) -> bool:
+    later = [r for r in results if follows(r.taken, low.taken) and _band(r, knowledge) is not Band.DEFICIENT]
+    window = knowledge.parameters.agreement_window_days
+    return (
+        len({r.taken.order for r in later}) == 1
+        and any(least_days_apart(r.taken, low.taken) <= window for r in newest)
+        and not any(r.is_corrected and r.taken.earliest == low.taken.latest for r in later)
+    )
 
 
 def _unclassified(

@@ -41,7 +41,7 @@ MOST_RANGES: Final = 12
 def read_own_range(given: Sequence[ReferenceRange], analyte: AnalyteKnowledge, unit: ReadUnit) -> OwnRange:
     """The one range that a result carries.
 
-    A limit in another unit or without one is dropped, as is a range that is upside down or beyond what is plausible: a
+    A limit in another unit or without one is dropped, as is a range that is upside down or beyond what is believed: a
     limit that is too high would make a raised result look normal. Of several different ranges (for other ages, or
     "therapeutic") it is not known which is meant, so none is taken.
     """
@@ -92,7 +92,8 @@ def _read(given: ReferenceRange, analyte: AnalyteKnowledge, unit: ReadUnit) -> O
     high, _ = _limit(given.high, analyte, unit)
     if not (_is_given(given.low) or _is_given(given.high)):
         low, high = _from_text(given.text or "", analyte, unit)
-    if high is not None and not 0 < high <= unit.scale.plausible_to:
+    believed = unit.scale.own_limit_to or unit.scale.plausible_to
+    if high is not None and not 0 < high <= believed:
         high = None  # one that is too high would make a raised result look normal
     if (low is not None and high is not None and low >= high) or (not low and high is None):
         low = high = None

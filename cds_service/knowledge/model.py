@@ -176,7 +176,8 @@ class Scale:
     """A canonical unit of an analyte, its accepted spellings, and the limits that are printed in that unit.
 
     `units` maps each accepted spelling, normalised by `facts.units.normalised`, to the factor that makes the
-    canonical unit of it. A limit that a scale has not got is None.
+    canonical unit of it. A limit that a scale has not got is None. `own_limit_to` is the highest upper limit of a
+    laboratory that is believed.
     """
 
     unit: str
@@ -184,6 +185,7 @@ class Scale:
     units: Mapping[str, Decimal]
     plausible_from: Decimal
     plausible_to: Decimal
+    own_limit_to: Decimal | None = None
     severe_below: Decimal | None = None
     deficient_below: Decimal | None = None
     unlikely_above: Decimal | None = None

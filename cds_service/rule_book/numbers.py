@@ -38,7 +38,10 @@ def analyte(analyte: AnalyteKnowledge, knowledge: Knowledge) -> str:
 
 def limit_words(scale: Scale) -> list[str]:
     """The limits of a scale in words, without their unit."""
-    return [f"{words} {getattr(scale, name)}" for name, words in LIMITS.items() if getattr(scale, name) is not None]
+    told = [f"{words} {getattr(scale, name)}" for name, words in LIMITS.items() if getattr(scale, name) is not None]
+    if scale.own_limit_to is not None:
+        told.append(f"a laboratory's own is believed up to {scale.own_limit_to}")
+    return told
 
 
 def _scale(scale: Scale) -> tuple[str, ...]:

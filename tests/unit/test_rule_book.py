@@ -113,8 +113,8 @@ def test_a_rule_stands_in_the_book_in_full(rule: RuleKnowledge) -> None:
 def test_every_parameter_and_limit_stands_in_the_book_with_its_unit() -> None:
     for parameter in KNOWLEDGE.parameter_files.values():
         assert f"| {f'{parameter.value} {parameter.unit}'.removesuffix(' 1')} | {parameter.statement} |" in BOOK
-    assert "| ng/L | severe below 100, deficient below 180, deficiency unlikely above 350 | 1 | 100000 |" in BOOK
-    assert "| pmol/L | severe below 74, deficient below 133, deficiency unlikely above 258 | 1 | 74000 |" in BOOK
+    assert "| ng/L | severe below 100, deficient below 180, deficiency unlikely above 350 | 1 | 20000 |" in BOOK
+    assert "| pmol/L | severe below 74, deficient below 133, deficiency unlikely above 258 | 1 | 14800 |" in BOOK
 
 
 def test_every_dose_stands_in_the_book() -> None:

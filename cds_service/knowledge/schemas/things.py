@@ -45,6 +45,7 @@ class ScaleSchema(StrictSchema):
     units = mapping_of(number(above=0), required=True)
     plausible_from = number(required=True)
     plausible_to = number(required=True)
+    own_limit_to = number()
     severe_below = number()
     deficient_below = number()
     unlikely_above = number()
@@ -78,6 +79,10 @@ def _band_problems(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     least, most = data["plausible_from"], data["plausible_to"]
     if least >= most:
         yield "plausible_from", f"must be less than plausible_to ({most}), not {least}; mend one of the two"
+    raised, own = data.get("raised_above"), data.get("own_limit_to")
+    if own is not None and (raised is None or own < raised):
+        must = f"must be at least raised_above ({raised})" if raised is not None else "needs raised_above beside it"
+        yield "own_limit_to", f"{must}, or what a laboratory calls raised would not be; mend one of the two"
     for name in LIMITS:
         if name in data and not least <= data[name] <= most:
             yield name, f"{data[name]} lies outside the plausible range {least} to {most}; mend one of them"

@@ -123,10 +123,46 @@ def test_of_two_results_of_one_day_without_times_the_more_severe_counts() -> Non
     assert [r.printed for r in picture.reading.disagreeing] == ["410 ng/L"]
 
 
+def _at(level: str, time: str, **more: Any) -> LabResult:
+    return replace(_b12(level, source=f"Observation/{time}"), taken=ClinicalDate.parse(f"2025-09-21T{time}Z"), **more)
+
+
 def test_a_later_time_on_the_same_day_is_newer() -> None:
-    morning = replace(_b12("150 ng/L"), taken=ClinicalDate.parse("2025-09-21T08:00:00Z"))
-    evening = replace(_b12("410 ng/L", source="Observation/b"), taken=ClinicalDate.parse("2025-09-21T18:00:00Z"))
-    assert _picture({}, morning, evening).status is Status.UNLIKELY
+    assert _picture({}, _at("250 ng/L", "08:00:00"), _at("410 ng/L", "18:00:00")).status is Status.UNLIKELY
+
+
+@pytest.mark.parametrize("later", ["180 ng/L", "410 ng/L"])
+def test_a_deficient_sample_stands_against_one_that_contradicts_it_within_the_day(later: str) -> None:
+    picture = _picture({}, _at("150 ng/L", "08:00:00"), _at(later, "18:00:00"))
+    assert picture.status is Status.DEFICIENT
+    assert [r.printed for r in picture.reading.disagreeing] == [later]
+
+
+def test_a_correction_at_a_later_time_of_the_day_takes_its_place() -> None:
+    corrected = _at("410 ng/L", "18:00:00", is_corrected=True)
+    assert _picture({}, _at("150 ng/L", "08:00:00"), corrected).status is Status.UNLIKELY
+
+
+@pytest.mark.parametrize(
+    ("low", "days_before", "status"),
+    [
+        ("179 ng/L", 1, Status.DEFICIENT),
+        ("179 ng/L", 30, Status.DEFICIENT),
+        ("179 ng/L", 31, Status.UNLIKELY),
+        ("180 ng/L", 1, Status.UNLIKELY),
+    ],
+)
+def test_a_deficient_sample_stands_for_days_against_one_later_sample(
+    low: str, days_before: int, status: Status
+) -> None:
+    assert _picture({}, _b12(low, 5 + days_before), _b12("410 ng/L", 5)).status is status
+
+
+def test_a_second_later_sample_settles_it() -> None:
+    repeats = [_b12("410 ng/L", 10), _b12("300 ng/L", 5)]
+    assert _picture({}, _b12("150 ng/L", 20), *repeats).status is Status.INDETERMINATE
+    in_two_units = [_b12("410 ng/L", 5), _b12("303 pmol/L", 5)]
+    assert _picture({}, _b12("150 ng/L", 20), *in_two_units).status is Status.DEFICIENT
 
 
 def test_a_correction_takes_the_place_of_what_it_corrects() -> None:

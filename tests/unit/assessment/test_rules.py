@@ -437,6 +437,12 @@ def _b12_of_unknown_dose(*interval: str | None) -> Treatment:
     return Treatment(Medicine.B12, "b12", source, kind, (Interval(since, until),), is_active=until is None)
 
 
+@pytest.mark.parametrize(("since", "status"), [("2025-09-20", Status.INDETERMINATE), ("2025-09-29", Status.DEFICIENT)])
+def test_a_rise_after_b12_of_unknown_dose_contradicts_no_deficiency_before_it(since: str, status: Status) -> None:
+    given = {"total_b12": {"result": "150 ng/L", "days_ago": 20}, "newer_b12": "410 ng/L"}
+    assert picture(given, _b12_of_unknown_dose(since, None)).status is status
+
+
 @pytest.mark.parametrize(
     ("treatment", "status", "is_told"),
     [

@@ -13,6 +13,7 @@ from cds_service.facts.patient import DataIssue
 from cds_service.fhir.observations import read_labs, result_dates
 from cds_service.fhir.resources import Resource
 from cds_service.fhir.result_values import VALUE_FIELDS
+from cds_service.knowledge.loader import load
 from tests.builders import LOINC, SNOMED, TODAY, concept, observation, quantity, record
 from tests.unit.fhir.lab_knowledge import lab_knowledge
 
@@ -430,6 +431,46 @@ def test_a_range_that_cannot_be_compared_is_left_out(given: list[dict[str, Any]]
     result = only(observation(value=150, referenceRange=given))
 
     assert (result.value, result.lower_limit, result.upper_limit, result.printed_range) == (150, None, None, "")
+
+
+@pytest.mark.parametrize(
+    ("code", "unit", "highest", "above"),
+    [
+        ("13964-2", "umol/L", "0.5", "0.51"),
+        ("13964-2", "nmol/L", "500", "501"),
+        ("13965-9", "umol/L", "20", "20.1"),
+        ("787-2", "fL", "105", "105.1"),
+    ],
+)
+def test_a_laboratorys_upper_limit_is_believed_to_a_point(code: str, unit: str, highest: str, above: str) -> None:
+    def limit(high: str) -> Decimal | None:
+        given = [own_range(high=quantity(high, unit))]
+        made = observation(code=concept((LOINC, code)), value=highest, unit=unit, referenceRange=given)
+        [result], _ = read_labs(record(labs=[made]), load(), TODAY)
+        return result.upper_limit
+
+    assert limit(highest) is not None
+    assert limit(above) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "unit", "is_read"),
+    [
+        ("2132-9", "20000", "pg/mL", True),
+        ("2132-9", "20001", "pg/mL", False),
+        ("2132-9", "20", "ng/mL", True),
+        ("2132-9", "90", "ng/mL", False),
+        ("14685-2", "14800", "pmol/L", True),
+        ("14685-2", "60", "nmol/L", False),
+    ],
+)
+def test_a_severe_level_in_the_unit_of_a_thousand_times_as_much_is_no_high_one(
+    code: str, value: str, unit: str, is_read: bool
+) -> None:
+    made = observation(code=concept((LOINC, code)), value=value, unit=unit)
+    results, issues = read_labs(record(labs=[made]), load(), TODAY)
+
+    assert (len(results), len(issues)) == ((1, 0) if is_read else (0, 1))
 
 
 @pytest.mark.parametrize("high", [quantity("1e300"), quantity(99999), quantity(0), quantity(883, "furlong")], ids=str)
