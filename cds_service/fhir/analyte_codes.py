@@ -86,7 +86,9 @@ def _plainly_called(names: list[str], knowledge: Knowledge) -> Iterator[Analyte]
 
 
 def _by_code(found: list[tuple[str, Code]], concept: CodeableConcept, knowledge: Knowledge) -> AnalyteMatch | None:
-    look_alikes = sorted({code.display: code.code for _, code in found if code.use is CodeUse.EXCLUDE}.items())
+    look_alikes = sorted(
+        {_in_short(code.display): code.code for _, code in found if code.use is CodeUse.EXCLUDE}.items()
+    )
     found = [(analyte, code) for analyte, code in found if code.use is not CodeUse.EXCLUDE]
     if not found:
         stands_for, other_code = look_alikes[0]
@@ -103,6 +105,16 @@ def _by_code(found: list[tuple[str, Code]], concept: CodeableConcept, knowledge:
         of_both = [a for a in (analyte, *_plainly_called(names, knowledge)) if a in _TOLD_WHERE_CODED_OTHERWISE]
         analyte = min(of_both, key=_TOLD_WHERE_CODED_OTHERWISE.index, default=analyte)  # the one that decides more
     return AnalyteMatch(analyte, code, code.use is CodeUse.MATCH, doubt)
+
+
+def _in_short(display: str) -> str:
+    """Of a LOINC name in parts what is measured and in what ("Cobalamins:MCnc:Pt:Urine:Qn" is "Cobalamins, Urine"),
+    with what is told of it where that is no quantity; any other display as it is."""
+    component, *axes = display.split(":")
+    if len(axes) < 4:
+        return display
+    kind, _time, specimen, scale = axes[:4]
+    return f"{component}, {specimen}" if scale == "Qn" else f"{component}, {specimen}, {kind}"
 
 
 def _is_called_otherwise(names: list[str], analyte: AnalyteKnowledge, knowledge: Knowledge) -> bool:

@@ -7,7 +7,7 @@ from cds_service.facts.patient import DataIssue, DataKey
 from cds_service.fhir.analyte_codes import is_look_alike
 from cds_service.fhir.codings import spelling, texts
 from cds_service.fhir.medication_issues import IssueLog
-from cds_service.fhir.names import name_matches
+from cds_service.fhir.names import is_cut, name_matches
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.remembered import remembered
 from cds_service.fhir.resources import CodeableConcept, Resource, resource_name
@@ -55,7 +55,7 @@ def ordered_tests(concept: CodeableConcept | None, knowledge: Knowledge) -> tupl
         return ()
     found = {_TESTS[name] for code in coded for name in knowledge.tests_by_code.get(code, ()) if name in _TESTS}
     if not found:
-        words = texts(concept)
+        words = [name for name in texts(concept) if not is_cut(name)]  # its end may rule it out: "MMA ... in urine"
         found = {
             _TESTS[name]
             for name, test in knowledge.tests.items()

@@ -43,7 +43,23 @@ def test_a_look_alike_code_is_told_beside_the_name_of_what_it_is_not(analyte: st
         match = match_analyte(CodeableConcept(_sent(code).coding, title), KNOWLEDGE)
         assert match is not None, code
         assert (match.analyte, match.is_coded) == (analyte, False)
-        assert match.doubt == f"it is called {short}, and its code '{code.code}' is for something else ({code.display})"
+        assert match.doubt.startswith(f"it is called {short}, and its code '{code.code}' is for something else (")
+
+
+@pytest.mark.parametrize(
+    ("code", "stands_for"),
+    [
+        ("55850-2", "Cobalamins, Urine"),
+        ("2171-7", "Cobalamins.unsaturated binding capacity, Ser/Plas"),
+        ("26916-7", "Cobalamins, Bld, PrThr"),
+        ("25116-5", "Methylmalonate/Creatinine, Urine"),
+    ],
+)
+def test_what_a_look_alike_code_stands_for_is_told(code: str, stands_for: str) -> None:
+    match = match_analyte(CodeableConcept([Coding("http://loinc.org", code)], "Vitamin B12"), KNOWLEDGE)
+
+    assert match is not None
+    assert match.doubt.endswith(f"is for something else ({stands_for})")
 
 
 @pytest.mark.parametrize(

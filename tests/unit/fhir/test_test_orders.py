@@ -96,6 +96,14 @@ def test_a_test_with_the_code_of_a_look_alike_silences_no_reminder(
     assert tests_of((LOINC, code), (LOINC, look_alike)) == ()
 
 
+def test_a_test_whose_name_is_not_read_to_its_end_silences_no_reminder() -> None:
+    for length, count in [(300, 1), (301, 0)]:
+        name = "Vitamin B12 " + "x" * (length - 12)
+        assert len(read(ordered(code=concept(("urn:local", "LAB123"), text=name)))[0]) == count
+    long = concept((LOINC, "2132-9"), text="Vitamin B12 " + "x" * 300)
+    assert len(read(ordered(code=long))[0]) == 1
+
+
 def test_a_test_of_another_kind_is_left_out() -> None:
     assert read(ordered(code=concept((LOINC, "2339-0"), text="Glucose"), status=None)) == ([], [])
 
