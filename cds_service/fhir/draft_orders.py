@@ -36,7 +36,7 @@ def read_drafts(record: PatientRecord, knowledge: Knowledge) -> tuple[list[Draft
     """
     if not record.drafts:
         return [], _not_among(record)
-    reader, references = MedicationReader(record, knowledge), patient_references(record)
+    reader, references = MedicationReader(record, knowledge, _drafted_resources(record)), patient_references(record)
     full_urls, selected = _by_full_url(record), _selected(record.selections)
     drafts: set[DraftOrder] = set()
     issues = set(_not_among(record))
@@ -65,7 +65,7 @@ def concerns_us(record: PatientRecord, knowledge: Knowledge) -> bool:
     record = drafts_within_limit(record)
     if any(issue.matters_to == DRAFTS for issue in record.issues) or _not_among(record):
         return True
-    reader, references = MedicationReader(record, knowledge), patient_references(record)
+    reader, references = MedicationReader(record, knowledge, _drafted_resources(record)), patient_references(record)
     selected = _selected(record.selections)
     for entry, resource in _drafted(record):
         if resource.resource_type != "MedicationRequest" or not _is_selected(entry, selected):
@@ -126,6 +126,10 @@ def _not_among(record: PatientRecord) -> list[DataIssue]:
         for number, selection in enumerate(record.selections)
         if sent.isdisjoint(_selected((selection,)) or ())
     ]
+
+
+def _drafted_resources(record: PatientRecord) -> Iterator[Resource]:
+    return (resource for _, resource in _drafted(record))
 
 
 def _drafted(record: PatientRecord) -> Iterator[tuple[Entry, Resource]]:

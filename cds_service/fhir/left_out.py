@@ -69,7 +69,8 @@ def unread(record: PatientRecord, knowledge: Knowledge) -> dict[DataKey, list[Da
     """Entries that could not be used, by key, each with what it may matter to: "" where it says what it is, and is
     none of ours."""
     found: dict[DataKey, list[DataIssue]] = {}
-    reader = MedicationReader(record, knowledge)  # one for all: it looks through the whole record
+    lost = (entry.resource for key in DATA_KEYS for entry in record.section(key).unread)
+    reader = MedicationReader(record, knowledge, lost)  # one for all: it looks through the whole record
     for key in DATA_KEYS:
         for entry in record.section(key).unread:
             about = _may_be(key, entry.resource, reader, knowledge) if entry.resource is not None else ANYTHING

@@ -63,7 +63,8 @@ def read_treatments(
     Records that tell of no use give nothing: plans, drafts, cancelled and erroneous records, what was not taken or
     not given, and orders not to give. The order of the entries does not matter, and one sent twice counts once.
     """
-    reader, references = MedicationReader(record, knowledge), patient_references(record)
+    resources = (entry.resource for key, _ in _SECTIONS for entry in record.section(key).entries)
+    reader, references = MedicationReader(record, knowledge, resources), patient_references(record)
     now = Now(today, knowledge.parameters.exposure_gap_days)
     treatments: list[Treatment] = []
     issues: set[DataIssue] = set()

@@ -17,7 +17,7 @@ from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.patient import ANYTHING, DOSE, Availability, DataIssue, DataKey
 from cds_service.facts.presence import Presence
 from cds_service.facts.treatments import Interval, Medicine, RecordKind, Route, Treatment
-from cds_service.fhir import medications
+from cds_service.fhir import medication_reader, medications
 from cds_service.fhir.medications import read_treatments
 from cds_service.fhir.record import PatientRecord, Section
 from cds_service.fhir.resources import Entry, Resource
@@ -1001,3 +1001,49 @@ class TestHowManyMedicinesAreRead:
     def test_another_kind_of_record_is_read_whatever_this_one_holds(self) -> None:
         order = request(id="r", medicationCodeableConcept=self.one)
         assert [t.source for t in treatments(*self.given(of_two=3, of_one=0), order)] == ["MedicationRequest/r"]
+
+
+class TestHowMuchIsReadOfWhatIsReferredTo:
+    """Both sides of the bound, and that neither the order nor another kind of record decides what is read."""
+
+    PRODUCT = resource("Medication", id="m", code=named("cyanocobalamin 2 mg tablet"))  # 26 characters and a part
+
+    @pytest.fixture(autouse=True)
+    def bound(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(medication_reader, "MOST_DESCRIBED", 200)
+
+    @staticmethod
+    def referring(number: int, display: str, build: Callable[..., Resource] = statement) -> Resource:
+        reference = {"reference": "Medication/m", "display": display}
+        return build(id=f"r{number}", medicationCodeableConcept=None, medicationReference=reference)
+
+    def read(self, *given: Resource) -> tuple[set[str], list[str]]:
+        found, issues = read(*given, medicationRequests=[self.PRODUCT])
+        told = [issue.resource for issue in issues if "refer to more than is read at once" in issue.issue]
+        return {t.source.rpartition("/")[2] for t in found}, told
+
+    def test_as_much_as_is_read_is_read(self) -> None:
+        assert self.read(*(self.referring(n, f"{n}" * 10) for n in range(4))) == ({"r0", "r1", "r2", "r3"}, [])
+
+    def test_what_refers_to_the_least_is_read_in_whatever_order_it_came(self) -> None:
+        given = [self.referring(n, f"{n}" * 40) for n in range(3)] + [self.referring(n, f"{n}") for n in range(3, 6)]
+        expected = {"r3", "r4", "r5"}, [f"MedicationStatement/r{n}" for n in range(3)]
+
+        assert self.read(*given) == self.read(*reversed(given)) == expected
+
+    def test_the_same_reference_counts_once(self) -> None:
+        assert len(self.read(*(self.referring(n, "the same") for n in range(50)))[0]) == 50
+
+    def test_the_same_contained_product_counts_once(self) -> None:
+        inside = {"resourceType": "Medication", "id": "c", "code": named("cyanocobalamin 2 mg tablet")}
+        fields = {"medicationCodeableConcept": None, "medicationReference": {"reference": "#c"}, "contained": [inside]}
+        assert len(self.read(*(statement(id=f"r{n}", **fields) for n in range(50)))[0]) == 50
+
+    def test_another_kind_of_record_takes_nothing_from_a_small_one(self) -> None:
+        many = [self.referring(n, f"{n}" * 50) for n in range(9)]
+        assert self.read(*many, self.referring(10, "x", dispense))[0] == {"r10"}
+
+    def test_parts_count_although_they_have_no_words(self) -> None:
+        codes = resource("Medication", id="m", code={"coding": [{"system": RXNORM, "code": "1"}] * 20})
+        _, issues = read(self.referring(0, "x"), medicationRequests=[codes])
+        assert [i.matters_to for i in issues if "refer to more than is read at once" in i.issue] == [ANYTHING]
