@@ -42,6 +42,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("B12-MON-05", monitoring.symptoms_persist),
     ("B12-MON-03", monitoring.lifelong_therapy_lapsed),
     ("B12-TEST-11", testing.result_unusable),
+    ("B12-TEST-12", testing.recorded_deficiency),
     ("B12-TEST-07", testing.nitrous_oxide),
     ("B12-TEST-01", testing.metformin_long_term),
     ("B12-TEST-02", testing.ppi_long_term),

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from cds_service.assessment.bands import is_low, is_raised
+from cds_service.assessment.bands import Band, b12_band, is_low, is_raised, scale_of
 from cds_service.assessment.exposure import exposure, given_nitrous_oxide, used_longer_than
 from cds_service.assessment.once import once
 from cds_service.assessment.outcome import FactUsed, Status
@@ -230,11 +230,39 @@ class Picture:
         return " or ".join(map(str, dict.fromkeys(self.age)))
 
     @once
+    def recorded_deficiency(self) -> tuple[FactUsed, ...]:
+        """Pernicious anaemia or, without it, vitamin B12 deficiency on the problem list. A recent level that is not low
+        answers the second, as problem lists are seldom tidied; the first needs replacement whatever the level."""
+        pernicious = self.facts_of(ProblemKind.PERNICIOUS_ANAEMIA)
+        if pernicious or not self.has(ProblemKind.B12_DEFICIENCY) or self._is_last_level_sufficient:
+            return pernicious
+        facts = self.facts_of(ProblemKind.B12_DEFICIENCY)
+        if self.is_deficiency_sure:
+            return facts
+        return tuple(replace(fact, short="possible B12 deficiency") for fact in facts)
+
+    @property
+    def is_deficiency_sure(self) -> bool:
+        """Whether a recorded deficiency is coded and confirmed: E53.8 is of other B vitamins as well."""
+        return any(problem.is_coded for problem in self.problems.get(ProblemKind.B12_DEFICIENCY, ()))
+
+    @property
+    def _is_last_level_sufficient(self) -> bool:
+        """Whether the last final level is recent and above the limits, drawn on treatment or not."""
+        final = [r for r in (self.reading.deciding, *self.reading.on_therapy) if r is not None and not r.is_preliminary]
+        last = max(final, key=lambda r: r.taken.order, default=None)
+        if last is None or not within_months(last.taken, self.parameters.recent_result_months, self.today):
+            return False
+        band = b12_band(last, scale_of(last, self.knowledge.analytes[last.analyte]))
+        is_low_there = last is self.reading.deciding and self.reading.is_below_own_range
+        return band is Band.UNLIKELY and not is_low_there
+
+    @once
     def risks(self) -> tuple[FactUsed, ...]:
-        """All that raises the chance of deficiency: its causes, and age."""
-        if not self.advanced_age:
-            return self.causes
-        return (*self.causes, FactUsed("Age", f"{self.advanced_age} years", short=f"age {self.advanced_age}"))
+        """All that raises the chance of deficiency: that it is on the problem list, its causes, and age."""
+        age = FactUsed("Age", f"{self.advanced_age} years", short=f"age {self.advanced_age}")
+        found = (*self.recorded_deficiency, *self.causes, *((age,) if self.advanced_age else ()))
+        return tuple(dict.fromkeys(found))
 
     def pending(self, *tests: Test) -> bool:
         """Whether one of these tests is on its way: ordered recently and not revoked, or drafted now.

@@ -56,6 +56,7 @@ _LONGEST_VALUES = {
     "feature": _longest_title(ProblemRole.FEATURE),
     "risk": _longest_title(ProblemRole.RISK),
     "why": _longest_title(ProblemRole.RISK),
+    "diagnosis": "possible B12 deficiency",
     "age": "100 or 101",
     "markers": "MMA 10.85 umol/L",
     "limits": "",

@@ -94,6 +94,8 @@ def treatment_words(p: Picture) -> str:
         return "B12 treatment has ended"
     if any(t.is_active for t in therapy.too_little):
         return "recorded B12 is below a treatment dose"
+    if therapy.doubtful:
+        return "recorded B12 dose cannot be read"
     return "no B12 found, not all medicines read" if p.unread(*MEDICATION_KEYS) else "no B12 treatment recorded"
 
 
@@ -358,8 +360,8 @@ def nitrous_oxide_distrust(p: Picture) -> Answer:
         )
         if not any(m.result.analyte is analyte for m in p.reading.markers) and not p.pending(test)
     ]
-    facts = (*exposure, result_fact(b12, p.knowledge), *p.features)
-    doubt = "not-ruled-out" if p.features else "not-ruled-out-alone"
+    facts = (*exposure, result_fact(b12, p.knowledge), *p.features, *p.recorded_deficiency)
+    doubt = "not-ruled-out" if p.features or p.recorded_deficiency else "not-ruled-out-alone"
     return fires(
         variant="confirmed" if p.status is Status.FUNCTIONAL else doubt,
         facts=facts,

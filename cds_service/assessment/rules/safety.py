@@ -143,6 +143,8 @@ def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None, check: tuple[Recomm
             missing_keys=p.unread(DataKey.ALLERGIES),
             target=folic.target,
         )
+    if p.recorded_deficiency:
+        return _with_recorded_deficiency(p, folic, facts + cautions(p), values, check)
     if any(test in draft.tests for draft in p.facts.drafts for test in (Test.B12, Test.ACTIVE_B12)):
         return fires(variant="ordered-together", facts=facts, values=values, target=folic.target)
     return fires(
@@ -151,6 +153,26 @@ def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None, check: tuple[Recomm
         values=values,
         recommends=check,
         missing_keys=p.unread(DataKey.LABS, *MEDICATION_KEYS),
+        target=folic.target,
+    )
+
+
+def _with_recorded_deficiency(
+    p: Picture,
+    folic: _FolicAcid,
+    facts: tuple[FactUsed, ...],
+    values: dict[str, str],
+    check: tuple[Recommendation, ...],
+) -> Answer:
+    """The diagnosis is made, so B12 is added and does not wait for the result (clinical-guidelines 5: "always")."""
+    add = Recommendation.REFER if is_allergic(p) else Recommendation.ADD_B12_WITH_FOLIC_ACID
+    return fires(
+        variant=_variant(p, "recorded"),
+        facts=facts,
+        values=values | {"diagnosis": p.recorded_deficiency[0].words, "treatment": treatment_words(p)},
+        recommends=(add, *(() if p.pending(Test.B12, Test.ACTIVE_B12) else check)),
+        regimens=regimens_for(p, ORAL),
+        missing_keys=p.unread(DataKey.LABS, *MEDICATION_KEYS, DataKey.ALLERGIES),
         target=folic.target,
     )
 

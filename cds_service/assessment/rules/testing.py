@@ -12,6 +12,7 @@ from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell
 from cds_service.assessment.picture import MALABSORPTIVE, MEDICATION_KEYS, Picture, issue_facts, result_fact
 from cds_service.assessment.reading import B12_ANALYTES
 from cds_service.assessment.results import within_months
+from cds_service.assessment.rules.diagnosis import treatment_words
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
 from cds_service.facts.patient import DataKey
@@ -42,7 +43,7 @@ def h2_blocker_long_term(p: Picture) -> Answer:
 
 def duration_unknown(p: Picture) -> Answer:
     """A medicine that matters when taken long is taken, and nobody can say since when, or whether without a break."""
-    if not p.is_test_wanted:
+    if not _is_risk_asked_about(p):
         return does_not_fire()
     unknown = [e for e in p.exposures.values() if _start_is_unknown(p, e)]
     unclear = [e for e in p.exposures.values() if e not in unknown and _duration_is_unclear(p, e)]
@@ -87,7 +88,7 @@ def nitrous_oxide(p: Picture) -> Answer:
 
 def advanced_age(p: Picture) -> Answer:
     """Over the age at which screening may be warranted (AAFP; setting), or perhaps so: some birthdays are not known."""
-    if not p.is_test_wanted:
+    if not _is_risk_asked_about(p):
         return does_not_fire()
     if p.age is None:
         return cannot_tell("birth date", keys=tuple(p.unread(DataKey.PATIENT)))
@@ -98,8 +99,8 @@ def advanced_age(p: Picture) -> Answer:
 
 def unexplained_feature(p: Picture) -> Answer:
     """Neuropathy, macrocytosis or glossitis, no known risk, and no result."""
-    if not p.is_test_wanted or p.has(ProblemKind.MYELOPATHY):  # which has its own rule, and it does not say "consider"
-        return does_not_fire()
+    if not _is_risk_asked_about(p) or p.has(ProblemKind.MYELOPATHY):
+        return does_not_fire()  # the cord has its own rule, and it does not say "consider"
     facts = p.neurological + p.facts_of(ProblemKind.GLOSSITIS, ProblemKind.MACROCYTIC_ANAEMIA)
     if p.macrocytosis is not None:
         facts += tuple(fact for fact in p.blood_features if fact.source == p.macrocytosis.source)
@@ -118,6 +119,43 @@ def unexplained_feature(p: Picture) -> Answer:
         recommends=_tests(p),
         missing_keys=p.unread(DataKey.SERVICE_REQUESTS),
     )
+
+
+def recorded_deficiency(p: Picture) -> Answer:
+    """Vitamin B12 deficiency or pernicious anaemia on the problem list, not known to be treated, and no result."""
+    if not _is_deficiency_asked_about(p):
+        return does_not_fire() if p.recorded_deficiency else _not_found(p, DataKey.CONDITIONS)
+    facts = p.recorded_deficiency
+    with_it = _beside_deficiency(p)
+    recorded = "recorded" if p.is_deficiency_sure else "possible"
+    base = "pernicious-anaemia" if p.has(ProblemKind.PERNICIOUS_ANAEMIA) else recorded
+    later = tuple(result_fact(r, p.knowledge, "on or soon after treatment") for r in p.reading.on_therapy[:1])
+    return _labs_unread(p, facts) or fires(
+        variant=f"{base}-with-feature" if with_it else base,
+        facts=(*facts, *with_it, *p.perhaps_long_used, *last_result(p), *later, *_doubtful_therapy(p)),
+        values={"feature": with_it[0].words if with_it else "", "treatment": treatment_words(p)},
+        recommends=_tests(p),
+        missing_keys=p.unread(DataKey.SERVICE_REQUESTS, *MEDICATION_KEYS),
+    )
+
+
+def _is_risk_asked_about(p: Picture) -> bool:
+    """Whether risks and signs are reasons to test; beside a recorded deficiency they are named with it."""
+    return p.is_test_wanted and not _is_deficiency_asked_about(p)
+
+
+def _is_deficiency_asked_about(p: Picture) -> bool:
+    """Whether a recorded deficiency is a reason to test, and then the first one. Where B12 is taken and its dose alone
+    is unknown, somebody cares for it already: then only a sign or a cause besides is."""
+    if not p.is_test_wanted or not p.recorded_deficiency:
+        return False
+    is_cared_for = p.therapy.is_current is Presence.NOT_KNOWN and not p.has(ProblemKind.PERNICIOUS_ANAEMIA)
+    return not is_cared_for or bool(_beside_deficiency(p))
+
+
+def _beside_deficiency(p: Picture) -> tuple[FactUsed, ...]:
+    """Signs of deficiency, and causes that go on."""
+    return p.features + tuple(fact for fact in p.causes if fact not in p.recorded_deficiency)
 
 
 def result_unusable(p: Picture) -> Answer:
@@ -225,14 +263,14 @@ def _tests(p: Picture) -> tuple[Recommendation, ...]:
 
 
 def _recorded_risk(p: Picture, kinds: tuple[ProblemKind, ...], keys: tuple[DataKey, ...]) -> Answer:
-    if not p.is_test_wanted:
+    if not _is_risk_asked_about(p):
         return does_not_fire()
     facts = p.facts_of(*kinds)
     return _test_card(p, facts, {"risk": facts[0].words}) if facts else _not_found(p, *keys)
 
 
 def _long_term_use(p: Picture, medicine: Medicine, months: int) -> Answer:
-    if not p.is_test_wanted:
+    if not _is_risk_asked_about(p):
         return does_not_fire()
     use = p.exposures[medicine]
     longer = p.long_used[medicine]

@@ -19,6 +19,7 @@ from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte
 from cds_service.facts.orders import DraftContent, DraftOrder, Test, TestOrder
 from cds_service.facts.patient import DOSE, DRAFTS, DataIssue
+from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.facts.treatments import DailyDose, Interval, Medicine, RecordKind, Route, Treatment
 from cds_service.knowledge.loader import load
 from cds_service.knowledge.model import Recommendation
@@ -248,6 +249,56 @@ def test_an_assessment_says_from_which_knowledge_and_that_of_patient_view_is_the
 def test_a_fact_in_a_sentence_is_in_lower_case_unless_it_is_an_abbreviation_or_a_name(label: str, words: str) -> None:
     assert FactUsed(label, "").words == words
     assert FactUsed("Another", "", short=label).words == words
+
+
+def _recorded(*, is_coded: bool, kind: ProblemKind = ProblemKind.B12_DEFICIENCY) -> tuple[Problem, ...]:
+    return (Problem(kind, "Low B12", "Condition/1", is_coded=is_coded),)
+
+
+@pytest.mark.parametrize(
+    ("is_coded", "variant", "words"),
+    [(True, "recorded", "recorded B12 deficiency"), (False, "possible", "possible B12 deficiency")],
+)
+def test_a_deficiency_that_is_not_sure_is_called_possible(is_coded: bool, variant: str, words: str) -> None:
+    ours = _recorded(is_coded=is_coded)
+    assert answer("B12-TEST-12", {}, problems=ours).variant == variant
+    assert answer("B12-SAFE-02", {"drafting": {"folic-acid": 5}}, problems=ours).values["diagnosis"] == words
+
+
+def test_a_possible_deficiency_under_long_metformin_is_called_so() -> None:
+    told = answer("B12-TEST-12", {"taking": {"metformin": "5 years"}}, problems=_recorded(is_coded=False))
+    assert told.variant == "possible-with-feature"
+
+
+def test_one_sure_entry_of_a_deficiency_makes_it_sure() -> None:
+    both = (*_recorded(is_coded=False), *_recorded(is_coded=True))
+    assert answer("B12-TEST-12", {}, problems=both).variant == "recorded"
+
+
+def test_pernicious_anaemia_coded_as_a_deficiency_is_named_once() -> None:
+    found = picture({"problems": ["pernicious-anaemia", "b12-deficiency"]}).recorded_deficiency
+    assert [fact.words for fact in found] == ["pernicious anaemia"]
+    assert picture({"problems": ["pernicious-anaemia"]}).risks == found
+
+
+def test_a_preliminary_level_does_not_answer_a_recorded_deficiency() -> None:
+    given = {"problems": ["b12-deficiency"], "total_b12": {"result": "420 ng/L", "preliminary": True}}
+    assert picture(given).recorded_deficiency
+
+
+def test_the_newest_level_answers_a_recorded_deficiency_and_not_an_older_one() -> None:
+    treated = {"problems": ["b12-deficiency"], "b12_therapy": {"since": "300 days", "until": "100 days"}}
+    older, newer = {"result": "520 ng/L", "days_ago": 90}, {"result": "520 ng/L", "days_ago": 5}
+    assert not picture(treated | {"newer_b12": newer}).recorded_deficiency
+    fallen = picture(treated | {"total_b12": older, "newer_b12": {"result": "240 ng/L", "days_ago": 5}})
+    assert fallen.recorded_deficiency
+
+
+def test_what_is_recorded_of_b12_is_never_called_no_treatment() -> None:
+    over = Interval(ClinicalDate.parse("2025-01-01"), ClinicalDate.parse("2025-03-01"))
+    handed = taken(Medicine.B12, "MedicationDispense/1", intervals=(over,), is_active=False, dose=UNKNOWN_DOSE)
+    told = answer("B12-TEST-12", {"problems": ["pernicious-anaemia"]}, handed)
+    assert told.values["treatment"] == "recorded B12 dose cannot be read"
 
 
 def test_an_issue_of_something_else_or_of_what_was_used_is_no_result_that_could_not_be_used() -> None:
