@@ -71,7 +71,11 @@ def folic_acid_drafted_with_b12_in_doubt(p: Picture) -> Answer:
 def folic_acid_taken_with_b12_in_doubt(p: Picture) -> Answer:
     """Folic acid is being taken, B12 is indeterminate or unknown, and something speaks for deficiency."""
     on_its_way = p.pending(Test.B12, Test.ACTIVE_B12)
-    return _with_b12_in_doubt(p, _taken(p), () if on_its_way else (Recommendation.ORDER_B12,))
+    folic = _taken(p)
+    unread = p.unread(*_TAKEN)
+    if folic is None and unread and p.recorded_deficiency and not p.is_treated and p.status is Status.UNKNOWN:
+        return cannot_tell("whether folic acid is taken", keys=unread)
+    return _with_b12_in_doubt(p, folic, () if on_its_way else (Recommendation.ORDER_B12,))
 
 
 def folic_acid_not_checked(p: Picture) -> Answer:
