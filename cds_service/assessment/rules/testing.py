@@ -149,7 +149,7 @@ def _is_deficiency_asked_about(p: Picture) -> bool:
     is unknown, somebody cares for it already: then only a sign or a cause besides is."""
     if not p.is_test_wanted or not p.recorded_deficiency:
         return False
-    is_cared_for = p.therapy.is_current is Presence.NOT_KNOWN and not p.has(ProblemKind.PERNICIOUS_ANAEMIA)
+    is_cared_for = any(t.is_active for t in p.therapy.doubtful) and not p.has(ProblemKind.PERNICIOUS_ANAEMIA)
     return not is_cared_for or bool(_beside_deficiency(p))
 
 
