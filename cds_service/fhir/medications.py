@@ -72,7 +72,7 @@ def read_treatments(
         most = _most_held(products)
         for resource, product in products:
             if most is not None and len(product.held) > most:
-                product = Product(product.name, problem=_TOO_MANY)
+                product = Product(problem=_TOO_MANY)
             found, unused = _read(kind, resource, product, references, now)
             treatments += found
             issues.update(unused)

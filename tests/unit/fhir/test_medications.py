@@ -219,7 +219,8 @@ class TestMedicationIsReadInEveryForm:
             statement(medicationCodeableConcept=concept(text=f"Metformin 500 mg {'x' * 301}"))
         )
         assert metformin.medicine is Medicine.METFORMIN
-        assert issue.matters_to == ANYTHING
+        assert (issue.resource, issue.field) == ("MedicationStatement/s1", "medication")
+        assert (issue.matters_to, issue.used_with_care) == (ANYTHING, False)
         assert "so it is not known what else it holds" in issue.issue
 
     def test_the_long_name_of_an_ingredient_is_told(self) -> None:
@@ -818,6 +819,8 @@ class TestWhatIsSaidAndWhatDecides:
             ([{"text": "1 tablet by mouth"}, {"text": "1 mL IM monthly"}], Route.NOT_KNOWN),
             ([{"route": {"text": "oral"}}, {"route": {"text": "nasal"}}], Route.NOT_KNOWN),
             ([{"route": {"text": "nasal"}}, {"text": "1 mL IM monthly"}], Route.NASAL),
+            ([{"route": {"text": "as directed"}, "text": "1 mL IM monthly"}], Route.PARENTERAL),
+            ([{"route": {"text": "as directed"}, "text": "daily"}], Route.ORAL),
             ([{"text": "daily"}], Route.ORAL),
         ],
         ids=str,
