@@ -31,13 +31,10 @@ def cut_off(key: DataKey, resource: Resource, knowledge: Knowledge) -> tuple[str
         return "", ""  # nearly always
     for field, concept in _names(resource):
         if _has_cut_name(concept) and not _is_coded(key, concept, knowledge):
+            kind = resource.resource_type
             if _is_recognised(key, concept, knowledge):
-                kind = resource.resource_type
                 return field, f"The name of this {kind} is too long to be read to its end; its end was not used."
-            return (
-                field,
-                f"The name of this {resource.resource_type} is too long to be read to its end; it was not used.",
-            )
+            return field, f"The name of this {kind} is too long to be read to its end; it was not used."
     for field, answer in _answers(key, resource):
         if _has_cut_name(answer) and not _is_coded(key, answer, knowledge):
             return field, "This answer is too long to be read to its end; its end was not used."
