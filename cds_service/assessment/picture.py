@@ -156,6 +156,12 @@ class Picture:
         return self.facts_of(*NEUROLOGICAL)
 
     @once
+    def cord_words(self) -> str:
+        """What a sentence calls the disease of the spinal cord: only a possible one where nobody has confirmed it."""
+        cord = self.problems.get(ProblemKind.MYELOPATHY, ())
+        return "possible spinal cord disease" if all(p.is_suspected for p in cord) else "spinal cord disease"
+
+    @once
     def blood_features(self) -> tuple[FactUsed, ...]:
         """Macrocytosis and anaemia alone."""
         return self.facts_of(ProblemKind.MACROCYTIC_ANAEMIA) + self._blood_count
@@ -381,7 +387,8 @@ def problem_fact(problem: Problem, knowledge: Knowledge) -> FactUsed:
     known = knowledge.conditions[problem.kind]
     name = problem.name if problem.is_coded else f"{problem.name} (possible)"
     since = str(problem.since) if problem.since else ""
-    return FactUsed(known.title, name, since, "", problem.source, known.short)
+    fact = FactUsed(known.title, name, since, "", problem.source, known.short)
+    return replace(fact, short=f"possible {fact.words}") if problem.is_suspected else fact
 
 
 def issue_facts(issues: Iterable[DataIssue]) -> tuple[FactUsed, ...]:

@@ -51,7 +51,8 @@ class Problem:
     """One problem of the patient, confirmed and not resolved. `is_coded` is false for a match by name alone.
 
     `since` is when it began, or else when it was written down; `since_is_onset` tells which. `recorded` is when it was
-    written down, and tells that it was there then.
+    written down, and tells that it was there then. `is_suspected` tells of one that nobody has confirmed: unconfirmed,
+    provisional or differential.
     """
 
     kind: ProblemKind
@@ -61,3 +62,4 @@ class Problem:
     is_coded: bool = True
     recorded: ClinicalDate | None = None
     since_is_onset: bool = True
+    is_suspected: bool = False

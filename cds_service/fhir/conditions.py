@@ -66,10 +66,12 @@ def _read(
             continue
         if match.kind is ProblemKind.PREGNANCY and since is None:
             odd.append(_issue(resource, "onsetDateTime", match, _UNDATED, used_with_care=True))
-        is_coded = match.is_coded and verification not in _NOT_YET_SURE
+        is_suspected = verification in _NOT_YET_SURE
+        is_coded = match.is_coded and not is_suspected
         recorded = _recorded(resource, today)
         is_onset = bool(_onset(resource))
-        problems.append(Problem(match.kind, match.name, resource_name(resource), since, is_coded, recorded, is_onset))
+        name = resource_name(resource)
+        problems.append(Problem(match.kind, match.name, name, since, is_coded, recorded, is_onset, is_suspected))
         issues += odd
     return problems, issues
 

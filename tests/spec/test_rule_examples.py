@@ -73,6 +73,9 @@ _LONGEST_VALUES = {
     "cause": _longest_title(ProblemRole.RISK),
     "ended": "2025-01-01",
     "dose": "15.5 mg/day",
+    "add": "add B12 by injection",
+    "cord": "possible spinal cord disease",
+    "evidence": "raised MMA 0.9 umol/L; B12 400 pg/mL",
     "keys": "",
 }
 

@@ -129,16 +129,16 @@ def functional_deficiency(p: Picture) -> Answer:
     if reading.status is not Status.FUNCTIONAL:
         if not any(m for m in reading.markers if not m.on_therapy):
             return cannot_tell("mma", keys=p.unread(DataKey.LABS))
-        return does_not_fire(*_marker_facts(p, reading.markers))
+        return does_not_fire(*marker_facts(p, reading.markers))
     b12 = reading.deciding or reading.in_words_only
     if p.is_treated or b12 is None:
-        return does_not_fire(*_marker_facts(p, reading.markers))
+        return does_not_fire(*marker_facts(p, reading.markers))
     raised = reading.raised_markers
     return fires(
         variant=_functional_variant(p, raised),
         facts=(
             result_fact(b12, p.knowledge),
-            *_marker_facts(p, reading.markers),
+            *marker_facts(p, reading.markers),
             *issue_facts(p.unused(*_MAY_EXPLAIN)),
             *_b12_medicines(p),
         ),
@@ -221,7 +221,7 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
 
 def _ask_for_number(p: Picture, result: LabResult, known: list[Marker]) -> Answer:
     """ "<200 ng/L" and an MMA that confirms nothing: the number may still be deficient, and the laboratory has it."""
-    facts = (result_fact(result, p.knowledge), *_marker_facts(p, tuple(known)), *p.features)
+    facts = (result_fact(result, p.knowledge), *marker_facts(p, tuple(known)), *p.features)
     is_confounded = any(marker in p.reading.confounded_markers for marker in known)  # its own rule says so
     if p.status is not Status.INDETERMINATE or is_confounded or p.is_treated:
         return does_not_fire(*facts)
@@ -267,13 +267,13 @@ def metabolites_confounded(p: Picture) -> Answer:
         return does_not_fire()
     closed = _has_normal_mma(p) or p.has(ProblemKind.PALLIATIVE_CARE)
     if closed or reading.raised_markers or reading.band is Band.DEFICIENT or p.is_treated:
-        return does_not_fire(*_marker_facts(p, confounded))
+        return does_not_fire(*marker_facts(p, confounded))
     called_for = bool(p.features or p.risks) and p.status is not Status.UNLIKELY
     of_folate = "folate" in confounded[0].confounder
     b12 = (result_fact(reading.deciding, p.knowledge),) if reading.deciding is not None else ()
     return fires(
         variant="folate" if of_folate else "with-feature" if called_for else "alone",
-        facts=(*b12, *_marker_facts(p, confounded), *p.features),
+        facts=(*b12, *marker_facts(p, confounded), *p.features),
         values={"markers": marker_words(p, confounded), "confounder": confounded[0].confounder},
         recommends=_next_tests(p, of_folate),
     )
@@ -302,9 +302,9 @@ def raised_marker_alone(p: Picture) -> Answer:
     without_b12 = p.reading.raised_markers if p.status is Status.UNKNOWN else ()
     markers = without_b12 or p.reading.raised_apart
     if not markers or p.is_treated or p.has(ProblemKind.PALLIATIVE_CARE):
-        return does_not_fire(*_marker_facts(p, markers))
+        return does_not_fire(*marker_facts(p, markers))
     if p.status in (Status.DEFICIENT, Status.FUNCTIONAL):
-        return does_not_fire(*_marker_facts(p, markers))
+        return does_not_fire(*marker_facts(p, markers))
     called_for = bool(p.features or p.risks)
     wanted = [] if p.pending(Test.B12, Test.ACTIVE_B12) else [Recommendation.ORDER_B12]
     if p.reading.raised_apart and not p.pending(Test.MMA):
@@ -313,7 +313,7 @@ def raised_marker_alone(p: Picture) -> Answer:
     b12 = (result_fact(level, p.knowledge),) if level is not None else ()
     return fires(
         variant=("apart" if not without_b12 else "without-b12") + ("" if called_for else "-alone"),
-        facts=(*_marker_facts(p, markers), *b12, *p.features),
+        facts=(*marker_facts(p, markers), *b12, *p.features),
         values=(b12_values(p, level) if level is not None else {})
         | {"markers": marker_words(p, markers), "marker_date": str(markers[0].result.taken)},
         recommends=tuple(wanted) or (Recommendation.VERIFY_DATA,),
@@ -461,7 +461,8 @@ def _limits(p: Picture, markers: tuple[Marker, ...]) -> str:
     return "; ".join(f"{p.knowledge.analytes[m.result.analyte].short}: {m.limit}" for m in markers)
 
 
-def _marker_facts(p: Picture, markers: tuple[Marker, ...]) -> tuple[FactUsed, ...]:
+def marker_facts(p: Picture, markers: tuple[Marker, ...]) -> tuple[FactUsed, ...]:
+    """Metabolites as rows of the card's table, each with its limit and what else may explain it."""
     return tuple(
         result_fact(m.result, p.knowledge, "; ".join(x for x in (m.limit, m.confounder, _on_therapy(m)) if x))
         for m in markers

@@ -1,20 +1,25 @@
-"""Which products may be offered to this patient: every rule that proposes one asks here, so that none forgets.
+"""Which products may be offered to this patient, and which comes first: every rule that proposes one asks here, so that
+none forgets.
 
 Allergy to cobalamin or cobalt: none. Leber's optic neuropathy, and a hereditary optic atrophy that may be it:
 hydroxocobalamin only (FDA label, Contraindications and Warnings).
+
+The article is in tension with itself: tablets first for neuropathy, injections for neurological symptoms. Here mild
+deficiency with stable neuropathy gets tablets first, and injection comes first where one of `injection_reasons` holds.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from cds_service.assessment.bands import is_low
+from cds_service.assessment.bands import is_low, is_raised
 from cds_service.assessment.outcome import FactUsed
-from cds_service.assessment.picture import Picture, result_fact
+from cds_service.assessment.picture import MALABSORPTIVE, Picture, result_fact
 from cds_service.facts.labs import Analyte
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import ProblemKind
 from cds_service.facts.treatments import Medicine
+from cds_service.knowledge.model import Recommendation
 
 ORAL, INJECTION = "oral-replacement", "im-replacement"
 NEUROLOGICAL_INJECTION = "im-replacement-neurological"  # some countries inject otherwise where nerves are involved
@@ -89,3 +94,59 @@ def injection_cautions(p: Picture) -> tuple[FactUsed, ...]:
         replace(fact, label="An injection may bleed", value=f"{fact.label}: {fact.value}") for fact in bleeding_risk(p)
     )
     return bleeding + cautions(p)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstTreatment:
+    """How treatment begins: what is offered, in order, what it amounts to as recommendations, and how a summary and a
+    sentence say it. `reasons` are why an injection comes first; none where tablets do, nor of Leber's disease, which
+    `cautions` names."""
+
+    reasons: tuple[FactUsed, ...]
+    regimens: tuple[str, ...]
+    recommends: tuple[Recommendation, ...]
+    add: str
+    words: str
+    is_by_injection: bool
+
+
+def first_treatment(p: Picture) -> FirstTreatment:
+    """Injection first where one of its reasons holds, unless it may bleed and tablets are soon enough."""
+    optic, reasons, bleeding = leber(p), injection_reasons(p), bleeding_risk(p)
+    if not optic and (not reasons or (bleeding and _may_wait(p))):
+        words = "Tablets in high dose are first line; injections are the alternative."
+        if bleeding:
+            words = f"Tablets are preferred, because an injection into muscle may bleed ({bleeding[0].words})."
+        recommends = (Recommendation.START_ORAL_B12, Recommendation.START_IM_B12)
+        return FirstTreatment((), regimens_for(p, ORAL, INJECTION), recommends, "add B12", words, False)
+    if optic:
+        words, add = f"Hydroxocobalamin, not cyanocobalamin, because of {optic[0].words}.", "add hydroxocobalamin"
+    else:
+        words = f"Injections come first, because of {reasons[0].words}; tablets in high dose are the second choice."
+        add = "add B12 by injection"
+    if optic or p.has(ProblemKind.MYELOPATHY):
+        return FirstTreatment(reasons, regimens_for(p, INJECTION), (Recommendation.START_IM_B12,), add, words, True)
+    recommends = (Recommendation.START_IM_B12, Recommendation.START_ORAL_B12)
+    return FirstTreatment(reasons, regimens_for(p, INJECTION, ORAL), recommends, add, words, True)
+
+
+def injection_reasons(p: Picture) -> tuple[FactUsed, ...]:
+    """Severe deficiency, severe neurological disease (cord, gait, cognition), a gut that does not absorb, nitrous oxide
+    (clinical-guidelines 5)."""
+    reading = p.reading
+    severe: tuple[FactUsed, ...] = ()
+    if reading.is_severe and reading.deciding is not None:
+        severe = (FactUsed("Severe deficiency", reading.deciding.printed, str(reading.deciding.taken)),)
+    neurological = p.facts_of(ProblemKind.MYELOPATHY, ProblemKind.ATAXIA, ProblemKind.COGNITIVE_SYMPTOMS)
+    gut = p.facts_of(*MALABSORPTIVE)
+    antibody = p.newest(Analyte.INTRINSIC_FACTOR_ANTIBODY)
+    known = p.knowledge.analytes[Analyte.INTRINSIC_FACTOR_ANTIBODY]
+    if antibody is not None and is_raised(antibody, known) is Presence.YES:
+        gut += (result_fact(antibody, p.knowledge),)
+    gas = p.facts_of(ProblemKind.NITROUS_OXIDE) if p.neurological else ()
+    return severe + neurological + gut + gas
+
+
+def _may_wait(p: Picture) -> bool:
+    """Whether tablets are soon enough: neither severe nor spinal."""
+    return not p.reading.is_severe and not p.has(ProblemKind.MYELOPATHY)

@@ -8,20 +8,23 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from cds_service.assessment.bands import Band
+from cds_service.assessment.metabolites import Marker
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, issue_facts, result_fact
 from cds_service.assessment.reading import B12_ANALYTES
-from cds_service.assessment.rules.diagnosis import b12_values, treatment_words
+from cds_service.assessment.rules.diagnosis import b12_values, marker_facts, marker_words, treatment_words
 from cds_service.assessment.rules.offers import (
     INJECTION,
-    ORAL,
+    FirstTreatment,
     cautions,
+    first_treatment,
+    injection_cautions,
     is_allergic,
     leber,
     leber_variant,
     regimens_for,
 )
-from cds_service.facts.labs import Analyte
+from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import DraftContent, DraftOrder, Test
 from cds_service.facts.patient import DRAFTS, DataKey
 from cds_service.facts.problems import ProblemKind
@@ -112,16 +115,53 @@ def _with_low_b12(p: Picture, folic: _FolicAcid | None) -> Answer:
     if folic is None or not _matters(p, folic) or p.status not in _LOW:
         return does_not_fire(*(folic.facts if folic is not None else ()))
     b12 = p.reading.deciding or p.reading.in_words_only
-    values = b12_values(p, b12) if b12 is not None else {}
+    first = first_treatment(p)
+    level = (result_fact(b12, p.knowledge), *marker_facts(p, _raised(p))) if b12 is not None else ()
     return fires(
-        variant=_variant(p, "low"),
-        facts=(*folic.facts, *((result_fact(b12, p.knowledge),) if b12 is not None else ()), *p.features, *cautions(p)),
-        values=values | {"dose": folic.words(), "treatment": treatment_words(p)},
-        recommends=(Recommendation.REFER,) if is_allergic(p) else (Recommendation.ADD_B12_WITH_FOLIC_ACID,),
-        regimens=regimens_for(p, ORAL),
+        variant=_variant(p, "low", first),
+        facts=(*folic.facts, *level, *first.reasons, *p.features, *_cautions(p)),
+        values={
+            "dose": folic.words(),
+            "evidence": _evidence(p, b12) if b12 is not None else "",
+            "treatment": treatment_words(p),
+            **_add_words(p, first),
+        },
+        recommends=_added(p, first),
+        regimens=first.regimens,
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES),
         target=folic.target,
     )
+
+
+def _raised(p: Picture) -> tuple[Marker, ...]:
+    """The markers that make the diagnosis, where the level does not."""
+    return p.reading.raised_markers if p.status is Status.FUNCTIONAL else ()
+
+
+def _evidence(p: Picture, b12: LabResult) -> str:
+    """What shows the deficiency, in few words for a summary: the level, or the marker that shows what it hides."""
+    values, raised = b12_values(p, b12), _raised(p)
+    if raised:
+        return f"raised {marker_words(p, raised[:1])}; B12 {values['b12']}"
+    if b12.analyte is Analyte.ACTIVE_B12:
+        return f"active B12 {values['b12']}, {values['date']}"
+    return f"vitamin B12 {values['b12']}, {values['date']}"
+
+
+def _cautions(p: Picture) -> tuple[FactUsed, ...]:
+    return cautions(p) if is_allergic(p) else injection_cautions(p)
+
+
+def _add_words(p: Picture, first: FirstTreatment) -> dict[str, str]:
+    """What is to be added to folic acid, for a summary, and which way of giving it comes first, as a sentence."""
+    return {"add": first.add, "first": first.words, "cord": p.cord_words}
+
+
+def _added(p: Picture, first: FirstTreatment) -> tuple[Recommendation, ...]:
+    refer = (Recommendation.REFER,) if is_allergic(p) or p.has(ProblemKind.MYELOPATHY) else ()
+    if is_allergic(p):
+        return refer
+    return (Recommendation.ADD_B12_WITH_FOLIC_ACID, *first.recommends, *refer)
 
 
 def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None, check: tuple[Recommendation, ...]) -> Answer:
@@ -136,19 +176,11 @@ def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None, check: tuple[Recomm
     facts = (*folic.facts, *((result_fact(b12, p.knowledge),) if b12 is not None else ()), *called_for)
     values = {"dose": folic.words(), "feature": called_for[0].words, **_why_open(p)}
     if b12 is not None:
-        mma = () if p.pending(Test.MMA) or _mma_known(p) else (Recommendation.ORDER_MMA,)
-        add = Recommendation.REFER if is_allergic(p) else Recommendation.ADD_B12_WITH_FOLIC_ACID
-        return fires(
-            variant=_variant(p, "indeterminate"),
-            facts=facts + cautions(p),
-            values=values | b12_values(p, b12),
-            recommends=(add, *mma),
-            regimens=regimens_for(p, ORAL),
-            missing_keys=p.unread(DataKey.ALLERGIES),
-            target=folic.target,
-        )
+        return _with_b12_indeterminate(p, facts, values | b12_values(p, b12), folic.target)
+    if p.has(ProblemKind.MYELOPATHY):
+        return _in_cord_disease(p, facts, values, folic.target)
     if p.recorded_deficiency:
-        return _with_recorded_deficiency(p, folic, facts + cautions(p), values, check)
+        return _with_recorded_deficiency(p, folic, facts, values, check)
     if any(test in draft.tests for draft in p.facts.drafts for test in (Test.B12, Test.ACTIVE_B12)):
         return fires(variant="ordered-together", facts=facts, values=values, target=folic.target)
     return fires(
@@ -169,15 +201,48 @@ def _with_recorded_deficiency(
     check: tuple[Recommendation, ...],
 ) -> Answer:
     """The diagnosis is made, so B12 is added and does not wait for the result (clinical-guidelines 5: "always")."""
-    add = Recommendation.REFER if is_allergic(p) else Recommendation.ADD_B12_WITH_FOLIC_ACID
+    first = first_treatment(p)
+    told = {"diagnosis": p.recorded_deficiency[0].words, "treatment": treatment_words(p)}
     return fires(
         variant=_variant(p, "recorded"),
-        facts=facts,
-        values=values | {"diagnosis": p.recorded_deficiency[0].words, "treatment": treatment_words(p)},
-        recommends=(add, *(() if p.pending(Test.B12, Test.ACTIVE_B12) else check)),
-        regimens=regimens_for(p, ORAL),
+        facts=(*facts, *first.reasons, *_cautions(p)),
+        values=values | _add_words(p, first) | told,
+        recommends=(*_added(p, first), *(() if p.pending(Test.B12, Test.ACTIVE_B12) else check)),
+        regimens=first.regimens,
         missing_keys=p.unread(DataKey.LABS, *MEDICATION_KEYS, DataKey.ALLERGIES),
         target=folic.target,
+    )
+
+
+def _with_b12_indeterminate(p: Picture, facts: tuple[FactUsed, ...], values: dict[str, str], target: str) -> Answer:
+    first = first_treatment(p)
+    if not first.is_by_injection:  # what is not known to be deficient needs no choice of courses
+        first = replace(first, regimens=first.regimens[:1], recommends=first.recommends[:1])
+    waits = not p.has(ProblemKind.MYELOPATHY)  # the cord does not wait for MMA
+    mma = (Recommendation.ORDER_MMA,) if waits and not p.pending(Test.MMA) and not _mma_known(p) else ()
+    return fires(
+        variant=_variant(p, "indeterminate"),
+        facts=(*facts, *first.reasons, *_cautions(p)),
+        values=values | _add_words(p, first),
+        recommends=(*_added(p, first), *mma),
+        regimens=first.regimens,
+        missing_keys=p.unread(DataKey.ALLERGIES),
+        target=target,
+    )
+
+
+def _in_cord_disease(p: Picture, facts: tuple[FactUsed, ...], values: dict[str, str], target: str) -> Answer:
+    """Blood is drawn, and treatment does not wait for the result (BSH; source article, Monitoring)."""
+    first = first_treatment(p)
+    blood = () if p.pending(Test.B12, Test.ACTIVE_B12) else (Recommendation.ORDER_B12, Recommendation.ORDER_MMA)
+    return fires(
+        variant=_variant(p, "unknown"),
+        facts=(*facts, *_cautions(p)),
+        values=values | _add_words(p, first),
+        recommends=(*blood, *_added(p, first)),
+        regimens=first.regimens,
+        missing_keys=p.unread(DataKey.LABS, *MEDICATION_KEYS, DataKey.ALLERGIES),
+        target=target,
     )
 
 
@@ -197,14 +262,18 @@ def _mma_known(p: Picture) -> bool:
     return any(m.result.analyte is Analyte.MMA for m in p.reading.markers)
 
 
-def _variant(p: Picture, base: str) -> str:
-    """Folic acid has its own good reason in some patients, and others may have no B12: the words say so."""
+def _variant(p: Picture, base: str, first: FirstTreatment | None = None) -> str:
+    """The words that fit: a cord that does not wait, an allergy, folic acid that has its own good reason, and, where
+    `first` is given, an injection that comes first."""
+    if p.has(ProblemKind.MYELOPATHY):
+        return f"{base}-cord-allergy" if is_allergic(p) else f"{base}-cord"
     if is_allergic(p) and base != "unknown":
         return f"{base}-allergy"
     takes_antifolate = any(t.medicine is Medicine.ANTIFOLATE and t.is_active for t in p.facts.treatments)
     drafts_antifolate = any(c.medicine is Medicine.ANTIFOLATE for d in p.facts.drafts for c in d.contents)
     own_reason = p.has(ProblemKind.PREGNANCY, ProblemKind.SICKLE_CELL, ProblemKind.DIALYSIS)
-    return f"{base}-prophylaxis" if takes_antifolate or drafts_antifolate or own_reason else base
+    variant = f"{base}-prophylaxis" if takes_antifolate or drafts_antifolate or own_reason else base
+    return f"{variant}-injection" if first is not None and first.is_by_injection else variant
 
 
 def _matters(p: Picture, folic: _FolicAcid | None) -> bool:

@@ -1,24 +1,18 @@
-"""How deficiency is treated (source article, Treatment Protocol; clinical-guidelines 5).
-
-The article is in tension with itself: tablets first for neuropathy, injections for neurological symptoms. Here mild
-deficiency with stable neuropathy gets tablets first, and injection comes first where one of `_reasons_for_injection`
-holds.
-"""
+"""How deficiency is treated (source article, Treatment Protocol; clinical-guidelines 5)."""
 
 from __future__ import annotations
 
 from datetime import date
 
-from cds_service.assessment.bands import is_raised
 from cds_service.assessment.metabolites import renal_confounder
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
-from cds_service.assessment.picture import MALABSORPTIVE, MEDICATION_KEYS, Picture, result_fact
+from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
 from cds_service.assessment.rules.diagnosis import b12_values, recovered
 from cds_service.assessment.rules.offers import (
     INJECTION,
-    ORAL,
     bleeding_risk,
     cautions,
+    first_treatment,
     injection_cautions,
     is_allergic,
     leber,
@@ -50,16 +44,15 @@ def oral_first(p: Picture) -> Answer:
     """Tablets first: mild deficiency and nothing that calls for injection, or injection is risky."""
     if not needs_treatment(p) or is_allergic(p):
         return does_not_fire()
+    first = first_treatment(p)
+    if first.is_by_injection:
+        return does_not_fire(*first.reasons)
     bleeding = bleeding_risk(p)
-    reasons = _reasons_for_injection(p)
-    if leber(p) or (reasons and not (bleeding and _may_wait(p))):
-        return does_not_fire(*reasons)
     return fires(
         variant="bleeding-risk" if bleeding else "first-line",
         facts=bleeding + p.neurological + cautions(p),
-        values={"why": bleeding[0].value if bleeding else ""},
-        recommends=(Recommendation.START_ORAL_B12, Recommendation.START_IM_B12),
-        regimens=regimens_for(p, ORAL, INJECTION),
+        recommends=first.recommends,
+        regimens=first.regimens,
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES),
     )
 
@@ -68,42 +61,17 @@ def parenteral_first(p: Picture) -> Answer:
     """Injection first, and why; tablets second where they are soon enough, as the article holds."""
     if not needs_treatment(p) or is_allergic(p):
         return does_not_fire()
-    optic = leber(p)
-    reasons = optic + _reasons_for_injection(p)
-    if not reasons or (not optic and bleeding_risk(p) and _may_wait(p)):
+    first = first_treatment(p)
+    if not first.is_by_injection:
         return does_not_fire()
-    injection_only = bool(optic) or p.has(ProblemKind.MYELOPATHY)
-    second = () if injection_only else (Recommendation.START_ORAL_B12,)
     return fires(
-        variant=leber_variant(p, "hydroxocobalamin") if optic else "injection",
-        facts=_reasons_for_injection(p) + injection_cautions(p),  # which name Leber's disease
-        values={"why": reasons[0].words},
-        recommends=(Recommendation.START_IM_B12, *second),
-        regimens=regimens_for(p, INJECTION) if injection_only else regimens_for(p, INJECTION, ORAL),
+        variant=leber_variant(p, "hydroxocobalamin") if leber(p) else "injection",
+        facts=first.reasons + injection_cautions(p),  # which name Leber's disease
+        values={"why": first.reasons[0].words if first.reasons else ""},
+        recommends=first.recommends,
+        regimens=first.regimens,
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES),
     )
-
-
-def _reasons_for_injection(p: Picture) -> tuple[FactUsed, ...]:
-    """Severe deficiency, severe neurological disease (cord, gait, cognition), a gut that does not absorb, nitrous oxide
-    (clinical-guidelines 5)."""
-    reading = p.reading
-    severe: tuple[FactUsed, ...] = ()
-    if reading.is_severe and reading.deciding is not None:
-        severe = (FactUsed("Severe deficiency", reading.deciding.printed, str(reading.deciding.taken)),)
-    neurological = p.facts_of(ProblemKind.MYELOPATHY, ProblemKind.ATAXIA, ProblemKind.COGNITIVE_SYMPTOMS)
-    gut = p.facts_of(*MALABSORPTIVE)
-    antibody = p.newest(Analyte.INTRINSIC_FACTOR_ANTIBODY)
-    known = p.knowledge.analytes[Analyte.INTRINSIC_FACTOR_ANTIBODY]
-    if antibody is not None and is_raised(antibody, known) is Presence.YES:
-        gut += (result_fact(antibody, p.knowledge),)
-    gas = p.facts_of(ProblemKind.NITROUS_OXIDE) if p.neurological else ()
-    return severe + neurological + gut + gas
-
-
-def _may_wait(p: Picture) -> bool:
-    """Whether tablets are soon enough: neither severe nor spinal."""
-    return not p.reading.is_severe and not p.has(ProblemKind.MYELOPATHY)
 
 
 def myelopathy_untreated(p: Picture) -> Answer:
@@ -125,7 +93,7 @@ def myelopathy_untreated(p: Picture) -> Answer:
     return fires(
         variant=f"{variant}-allergy" if is_allergic(p) else variant,
         facts=facts + b12 + injection_cautions(p),
-        values=b12_values(p, result) if result is not None else {"name": "vitamin B12", "b12": "", "date": ""},
+        values=_cord(p) | (b12_values(p, result) if result is not None else {}),
         recommends=(*blood, *treat, Recommendation.REFER),
         regimens=regimens_for(p, INJECTION),
         missing_keys=p.unread(*(() if is_known else (DataKey.LABS,)), *MEDICATION_KEYS, DataKey.ALLERGIES),
@@ -139,7 +107,7 @@ def _cord_with_normal_level(p: Picture, facts: tuple[FactUsed, ...]) -> Answer:
     return fires(
         variant="not-excluded-pending" if on_its_way else "not-excluded",
         facts=facts + ((result_fact(result, p.knowledge),) if result is not None else ()),
-        values=b12_values(p, result) if result is not None else {},
+        values=_cord(p) | (b12_values(p, result) if result is not None else {}),
         recommends=(*(() if on_its_way else (Recommendation.ORDER_MMA,)), Recommendation.REFER),
     )
 
@@ -159,7 +127,7 @@ def _cord_injections_stopped(p: Picture, facts: tuple[FactUsed, ...]) -> Answer 
     return fires(
         variant="interrupted-allergy" if is_allergic(p) else variant,
         facts=facts + ((result_fact(result, p.knowledge),) if result is not None else ()) + injection_cautions(p),
-        values={"last": str(given[-1]), "duration": how_long(given[-1], p.today)},
+        values=_cord(p) | {"last": str(given[-1]), "duration": how_long(given[-1], p.today)},
         recommends=(*(() if is_allergic(p) else (Recommendation.START_IM_B12,)), Recommendation.REFER),
         regimens=regimens_for(p, INJECTION),
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.PROCEDURES, DataKey.ALLERGIES),
@@ -174,11 +142,15 @@ def _cord_on_tablets(p: Picture, facts: tuple[FactUsed, ...]) -> Answer:
     return fires(
         variant="tablets-only-allergy" if is_allergic(p) else "tablets-only",
         facts=(*facts, result_fact(b12, p.knowledge), *injection_cautions(p)),
-        values=b12_values(p, b12),
+        values=_cord(p) | b12_values(p, b12),
         recommends=(*(() if is_allergic(p) else (Recommendation.ESCALATE_TO_PARENTERAL,)), Recommendation.REFER),
         regimens=regimens_for(p, INJECTION),
         missing_keys=p.unread(DataKey.ALLERGIES),
     )
+
+
+def _cord(p: Picture) -> dict[str, str]:
+    return {"cord": p.cord_words}
 
 
 def untreated_too_long(p: Picture) -> Answer:

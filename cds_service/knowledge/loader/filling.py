@@ -11,7 +11,10 @@ from cds_service.knowledge.schemas.rules import SUMMARY_AT_MOST
 
 _USUAL_LENGTH = 10  # a day, a dose
 _LENGTHS: Mapping[str, int] = {
+    "add": 20,
     "b12": 13,
+    "cord": 28,
+    "evidence": 36,
     "cause": 24,
     "confounder": 42,
     "feature": 24,

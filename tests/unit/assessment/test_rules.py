@@ -643,3 +643,55 @@ def test_of_several_low_levels_before_the_last_on_tablets_of_unknown_start_the_n
 
     assert told.variant == "start-unknown"
     assert [fact.source for fact in told.facts if "Observation/" in fact.source][1:] == ["Observation/120"]
+
+
+@pytest.mark.parametrize("total_b12", ["150 ng/L", "90 ng/L"])
+@pytest.mark.parametrize("bleeds", [(), ("thrombocytopenia",)], ids=["", "bleeds"])
+@pytest.mark.parametrize("kind", list(ProblemKind))
+def test_folic_acid_is_joined_by_the_treatment_that_the_treatment_card_offers(
+    kind: ProblemKind, bleeds: tuple[str, ...], total_b12: str
+) -> None:
+    given = {"total_b12": total_b12, "problems": list(dict.fromkeys([str(kind), *bleeds]))}
+    offered = [answer(rule, given).regimens for rule in ("B12-RX-01", "B12-RX-02")]
+    for told in (
+        answer("B12-SAFE-01", given, drafts=(drafted(FOLIC_ACID),)),
+        answer("B12-SAFE-03", {**given, "taking_folic_acid": 5}),
+    ):
+        assert told.outcome is Outcome.FIRES
+        assert told.regimens == offered[0] + offered[1]
+        assert (told.regimens == ()) == (kind is ProblemKind.COBALAMIN_ALLERGY)
+
+
+def test_the_marker_that_makes_the_diagnosis_stands_beside_folic_acid() -> None:
+    given = {"total_b12": "400 ng/L", "mma": "0.9 umol/L", "homocysteine": "30 umol/L"}
+    told = answer("B12-SAFE-01", given, drafts=(drafted(FOLIC_ACID),))
+    assert told.values["evidence"] == "raised MMA 0.9 umol/L; B12 400 ng/L"
+    assert [fact.source for fact in told.facts[1:]] == [
+        "Observation/total-b12",
+        "Observation/mma",
+        "Observation/homocysteine",
+    ]
+    low = answer("B12-SAFE-01", {**given, "total_b12": "150 ng/L"}, drafts=(drafted(FOLIC_ACID),))
+    assert low.values["evidence"] == "vitamin B12 150 ng/L, 2025-09-21"
+
+
+@pytest.mark.parametrize(
+    ("suspected", "words"),
+    [
+        ((True,), "possible spinal cord disease"),
+        ((False,), "spinal cord disease"),
+        ((True, False), "spinal cord disease"),
+    ],
+)
+def test_a_cord_disease_that_nobody_confirmed_is_called_a_possible_one(suspected: tuple[bool, ...], words: str) -> None:
+    problems = tuple(
+        Problem(ProblemKind.MYELOPATHY, "SCD", f"Condition/{number}", is_suspected=one)
+        for number, one in enumerate(suspected)
+    )
+    for rule, changed in (("B12-RX-03", {}), ("B12-SAFE-01", {"drafts": (drafted(FOLIC_ACID),)})):
+        assert answer(rule, LOW, problems=problems, **changed).values["cord"] == words
+
+
+def test_a_sign_that_nobody_confirmed_is_called_a_possible_one() -> None:
+    suspected = Problem(ProblemKind.PERIPHERAL_NEUROPATHY, "Neuropathy", "Condition/1", is_suspected=True)
+    assert answer("B12-TEST-09", {}, problems=(suspected,)).values["feature"] == "possible peripheral neuropathy"

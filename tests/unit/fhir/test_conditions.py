@@ -207,7 +207,15 @@ def test_a_refuted_problem_is_none(status: str) -> None:
 
 @pytest.mark.parametrize("status", ["unconfirmed", "provisional", "differential"])
 def test_an_unconfirmed_problem_is_only_possible(status: str) -> None:
-    assert not only(conditions=[condition(ICD_10_CM, "G62.9", **verified(status))]).is_coded
+    problem = only(conditions=[condition(ICD_10_CM, "G62.9", **verified(status))])
+
+    assert (problem.is_coded, problem.is_suspected) == (False, True)
+
+
+def test_a_problem_known_by_its_name_alone_is_not_suspected_for_that() -> None:
+    problem = only(conditions=[named("Peripheral neuropathy")])
+
+    assert (problem.is_coded, problem.is_suspected) == (False, False)
 
 
 ENDED: list[dict[str, Any]] = [
