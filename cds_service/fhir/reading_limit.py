@@ -30,7 +30,7 @@ MOST_DRAFT_TEXT: Final = 50_000
 
 _A_NAME = 2
 _A_LINE = 30  # characters that a line of directions counts as, beside its words and beside other lines
-_A_COMPONENT = 5  # each is read as a result or an answer of its own, also where it says what another does
+_A_COMPONENT = 5  # each is read as a result, an answer or a dose of its own, also where it says what another does
 
 _Said = tuple[int, CodeableConcept | tuple[str | None] | str | None]
 """How much is to be read of one name, or of one line of directions, and what tells it from others (None: nothing).
@@ -181,6 +181,8 @@ def _of_resource(resource: Resource | None) -> list[_Said]:
             return [_TOO_LONG]
         said += map(_line, dosages)
         for dosage in dosages:
+            if dosage.dose_and_rate is not None and len(dosage.dose_and_rate) > 1:
+                said.append((_A_COMPONENT * len(dosage.dose_and_rate), None))
             if dosage.timing is not None and dosage.timing.code is not None:
                 said += [(_A_LINE + len(word), word) for word in words_of_code(dosage.timing.code)]
         said += [(_A_LINE, None)] * (len(dosages) - 1)  # which the others are held against, whatever they say

@@ -194,6 +194,33 @@ def test_lines_beside_another_count_although_they_say_the_same() -> None:
     assert len(left(record(medicationRequests=orders), DataKey.MEDICATION_REQUESTS)) == len(orders)
 
 
+def test_components_count_although_they_say_the_same() -> None:
+    same = [{"code": {"text": "x"}}] * 100
+    answers = [observation("8661-1", id=f"o{n}", component=same) for n in range(MOST_TEXT // 500 + 1)]
+
+    for key in (DataKey.SOCIAL_HISTORY, DataKey.LABS):
+        assert left(record(**{key.value: answers[: MOST_TEXT // 600]}), key) != []
+        assert left(record(**{key.value: answers}), key) == []
+
+
+def test_one_entry_of_very_many_components_is_not_looked_at() -> None:
+    answer = observation("8661-1", component=[{}] * (MOST_TEXT // 5 + 1))
+    for key in (DataKey.SOCIAL_HISTORY, DataKey.LABS):
+        section = within_limit(record(**{key.value: [answer]})).section(key)
+        assert (section.entries, section.availability) == ((), Availability.INCOMPLETE)
+
+
+def test_doses_beside_another_count() -> None:
+    def order(number: int, doses: int) -> Resource:
+        line = {"text": "as told", "doseAndRate": [{"doseQuantity": {"value": 1, "unit": "mg"}}] * doses}
+        return request(id=f"m{number}", dosageInstruction=[line])
+
+    of_one = [order(number, 1) for number in range(1_000)]
+    of_many = [order(number, 100) for number in range(1_000)]
+    assert len(left(record(medicationRequests=of_one), DataKey.MEDICATION_REQUESTS)) == 1_000
+    assert left(record(medicationRequests=of_many), DataKey.MEDICATION_REQUESTS) == []
+
+
 def test_what_was_incomplete_before_says_both() -> None:
     full = record(conditions=conditions(JUST + 1))
     section = replace(full.section(DataKey.CONDITIONS), availability=Availability.FAILED, note="it failed")
