@@ -301,6 +301,34 @@ def test_what_is_recorded_of_b12_is_never_called_no_treatment() -> None:
     assert told.values["treatment"] == "recorded B12 dose cannot be read"
 
 
+def test_what_could_not_be_read_is_told_beside_a_recorded_deficiency() -> None:
+    recorded = {"problems": ["b12-deficiency"]}
+    unread = ["labs", "medicationRequests", "allergies"]
+    folic = answer("B12-SAFE-02", {**recorded, "unread": unread}, drafts=(drafted(FOLIC_ACID),))
+    assert (folic.variant, folic.missing_keys) == ("recorded", tuple(unread))
+    orders = ["serviceRequests", "medicationRequests"]
+    assert answer("B12-TEST-12", {**recorded, "unread": orders}).missing_keys == tuple(orders)
+    is_answered = {**recorded, "pending": ["b12"], "unread": ["conditions"]}
+    assert answer("B12-TEST-12", is_answered).outcome is Outcome.DOES_NOT_FIRE
+
+
+@pytest.mark.parametrize("pending", [[], ["b12"], ["active-b12"]], ids=str)
+def test_b12_is_added_to_folic_acid_in_a_recorded_deficiency_and_checked_unless_a_test_is_on_its_way(
+    pending: list[str],
+) -> None:
+    given = {"problems": ["b12-deficiency"], "pending": pending}
+    told = answer("B12-SAFE-02", given, drafts=(drafted(FOLIC_ACID),))
+    check = () if pending else (Recommendation.CHECK_B12_BEFORE_FOLIC_ACID,)
+    assert told.recommends == (Recommendation.ADD_B12_WITH_FOLIC_ACID, *check)
+
+
+def test_of_several_levels_on_treatment_the_newest_is_shown_with_a_recorded_deficiency() -> None:
+    levels = {"newer_b12": {"result": "240 ng/L", "days_ago": 60}, "total_b12": {"result": "230 ng/L", "days_ago": 100}}
+    course = {"b12_therapy": {"since": "200 days", "until": "40 days"}}
+    told = answer("B12-TEST-12", {"problems": ["b12-deficiency"], **levels, **course})
+    assert [fact.source for fact in told.facts if "treatment" in fact.value] == ["Observation/newer"]
+
+
 def test_an_issue_of_something_else_or_of_what_was_used_is_no_result_that_could_not_be_used() -> None:
     used = DataIssue("Observation/1", "value", "it was used with care", "total-b12", used_with_care=True)
     other = DataIssue("Observation/2", "value", "it has no unit", "mma")
