@@ -26,6 +26,7 @@ PARAMETERS = Parameters(
     metabolite_window_days=90,
     agreement_window_days=30,
     pending_order_days=30,
+    planned_start_days=7,
     exposure_gap_days=60,
     exposure_lookback_months=12,
     therapeutic_oral_mg=Decimal("0.5"),

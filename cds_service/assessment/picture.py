@@ -43,6 +43,11 @@ MALABSORPTIVE = (
     ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY,
     ProblemKind.MALABSORPTION,
 )
+_SOME_B12_HARMS = (
+    ProblemKind.COBALAMIN_ALLERGY,
+    ProblemKind.LEBER_OPTIC_NEUROPATHY,
+    ProblemKind.HEREDITARY_OPTIC_ATROPHY,
+)
 LONG_TERM = (Medicine.METFORMIN, Medicine.PPI, Medicine.H2_BLOCKER)
 _KINDS = tuple(ProblemKind)
 _ANALYTES = frozenset(analyte.value for analyte in Analyte)
@@ -90,6 +95,17 @@ class Picture:
     def is_treated(self) -> bool:
         """Whether vitamin B12 therapy goes on now, for certain."""
         return self.therapy.is_current is Presence.YES
+
+    @once
+    def is_arranged(self) -> bool:
+        """Whether therapeutic vitamin B12 is on record that begins within days, so that it is not offered again.
+
+        Where it may be the wrong one, nothing is arranged.
+        """
+        starts = self.therapy.starts
+        if starts is None or self.has(*_SOME_B12_HARMS):
+            return False
+        return (starts.latest - self.today).days <= self.parameters.planned_start_days
 
     @once
     def reading(self) -> Reading:

@@ -23,7 +23,7 @@ from cds_service.knowledge.model import Parameters
 class Therapy:
     """B12 therapy over time. `doubtful` are B12 medicines whose dose could not be told, `too_little` those that are
     certainly below a therapeutic dose or taken only when needed. `injected` are the days on which a record says that
-    an injection was given, oldest first.
+    an injection was given, oldest first. `planned` is therapeutic B12 that is on record and yet to begin.
     """
 
     course: Exposure
@@ -34,6 +34,7 @@ class Therapy:
     is_oral_only: bool
     washout_months: int
     injected: tuple[date, ...] = ()
+    planned: tuple[Treatment, ...] = ()
 
     @property
     def current_since(self) -> date | None:
@@ -58,8 +59,13 @@ class Therapy:
 
     @property
     def was_ever(self) -> bool:
-        """Whether any therapeutic B12 was ever recorded."""
+        """Whether any therapeutic B12 was ever recorded as begun."""
         return bool(self.treatments)
+
+    @property
+    def starts(self) -> ClinicalDate | None:
+        """When planned therapy begins: the first of its days; None where none is planned."""
+        return first_start(self.planned)
 
     def was_taken_after(self, day: date) -> bool:
         """Whether any therapeutic B12 was, or may have been, taken after this day."""
@@ -109,7 +115,8 @@ def read_therapy(treatments: Sequence[Treatment], today: date, parameters: Param
     if not all_b12:
         return Therapy(Exposure(Medicine.B12), (), (), (), Presence.NO, False, parameters.washout_months)
     ours = [t for t in all_b12 if not t.as_needed]
-    therapeutic = [t for t in ours if is_therapeutic(t, parameters) is Presence.YES]
+    enough = [t for t in ours if is_therapeutic(t, parameters) is Presence.YES]
+    therapeutic = [t for t in enough if not _begins_after(t, today)]
     doubtful = tuple(t for t in ours if is_therapeutic(t, parameters) is Presence.NOT_KNOWN)
     course = exposure(_with_cover(therapeutic, parameters), Medicine.B12, today, parameters)
     current = course.is_current
@@ -125,7 +132,20 @@ def read_therapy(treatments: Sequence[Treatment], today: date, parameters: Param
         is_oral_only=bool(running) and all(t.route is not Route.PARENTERAL for t in running),
         washout_months=parameters.washout_months,
         injected=_given_days(t for t in therapeutic if not t.is_halted),
+        planned=tuple(t for t in enough if t.is_planned),
     )
+
+
+def first_start(treatments: Iterable[Treatment]) -> ClinicalDate | None:
+    """The first day on which any of them begins; None where that is not known of any."""
+    starts = [i.start for t in treatments for i in t.intervals if i.start is not None]
+    return min(starts, key=lambda day: day.earliest, default=None)
+
+
+def _begins_after(treatment: Treatment, today: date) -> bool:
+    """Whether nothing of it has begun."""
+    starts = [i.start for i in treatment.intervals]
+    return bool(starts) and all(start is not None and start.earliest > today for start in starts)
 
 
 def _may_be_current(doubtful: Iterable[Treatment], today: date, parameters: Parameters) -> bool:

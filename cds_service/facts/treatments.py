@@ -76,6 +76,7 @@ class Treatment:
     first day). `form` is the cobalamin form where it matters ("cyanocobalamin", "hydroxocobalamin", "").
     `is_coded` is false for a match by name alone. `as_needed` use is never counted as continuous. `is_halted`: it was
     stopped, is on hold, or the record does not say whether it goes on, so that it does not vouch for the present.
+    `is_planned`: it goes on, as far as known, and begins on a day to come.
     """
 
     medicine: Medicine
@@ -90,6 +91,7 @@ class Treatment:
     as_needed: bool = False
     is_active: bool = False
     is_halted: bool = False
+    is_planned: bool = False
     is_coded: bool = True
     is_eradication_pack: bool = False
 

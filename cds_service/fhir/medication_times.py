@@ -22,6 +22,8 @@ from cds_service.fhir.resources import Dosage, Period, Resource
 from cds_service.fhir.supply import dispensed_days, ordered_days
 
 _DAY = timedelta(days=1)
+LONGEST_AHEAD = timedelta(days=366)
+"""A beginning further ahead than this is a wrong date."""
 _LONGEST_UNKNOWN = timedelta(days=100)  # what a supply of unknown size may last: three months and some days
 Intervals = tuple[Interval, ...]
 
@@ -138,7 +140,7 @@ def request_times(resource: Resource, dose: DoseRead, now: Now, log: IssueLog) -
     if start is None:
         return _order_without_start(resource, status, bounds_end, log)
     if start.earliest > now.today:
-        return (Interval(start, None),)
+        return None if status == "stopped" else (Interval(start, None),)  # stopped before use
     if not log.in_order(start, bounds_end, "dosageInstruction.timing.repeat.boundsPeriod"):
         bounds_end = None
     lasts = _supply_end(resource, start, dose, log)
@@ -286,6 +288,13 @@ def is_taken(intervals: Intervals, today: date) -> bool:
         if has_begun and goes_on and (start is None or start.latest <= today or end is None):
             return True
     return False
+
+
+def is_planned(resource: Resource, intervals: Intervals, now: Now) -> bool:
+    """Whether an active record tells only of use that is yet to begin; a beginning years ahead is a wrong date."""
+    starts = [i.start.earliest for i in intervals if i.start is not None]
+    is_ahead = len(starts) == len(intervals) > 0 and now.today < min(starts) <= now.today + LONGEST_AHEAD
+    return is_ahead and status_of(resource) == "active"
 
 
 def all_dosages(resource: Resource) -> list[Dosage]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from typing import Final
 
@@ -16,6 +16,7 @@ from cds_service.fhir.medication_codes import Held, Product
 from cds_service.fhir.medication_issues import IssueLog
 from cds_service.fhir.medication_reader import MedicationReader
 from cds_service.fhir.medication_times import (
+    LONGEST_AHEAD,
     Intervals,
     Now,
     all_dosages,
@@ -23,6 +24,7 @@ from cds_service.fhir.medication_times import (
     given_times,
     halted,
     is_halted,
+    is_planned,
     is_taken,
     request_times,
     statement_times,
@@ -44,7 +46,6 @@ _SECTIONS = (
 MOST_HELD: Final = 20_000
 """Medicines of ours in all records of one kind; where there are more, the products with the fewest of them are read."""
 _TOO_MANY = "the records of its kind hold more medicines than are read at once"
-_LONGEST_AHEAD = timedelta(days=366)
 _Times = Callable[[Resource, DoseRead, Now, IssueLog], Intervals | None]
 _TIMES: dict[RecordKind, _Times] = {
     RecordKind.STATEMENT: lambda resource, _dose, now, log: statement_times(resource, now, log),
@@ -194,6 +195,7 @@ def _treatment(
         as_needed=dose.as_needed,
         is_active=is_taken(intervals, now.today),
         is_halted=is_over_or_paused,
+        is_planned=is_planned(resource, intervals, now),
         is_coded=held.is_coded,
         is_eradication_pack=held.is_eradication_pack,
     )
@@ -212,7 +214,7 @@ def _note_what_is_open(held: Held, dose: DoseRead, route: Route, intervals: Inte
         log.add(DOSE, taken if is_taken(intervals, now.today) else was_taken, left_out=True)
     ahead = [i.start for i in intervals if i.start is not None and i.start.earliest > now.today]
     for start in ahead[:1]:
-        is_wrong = start.earliest > now.today + _LONGEST_AHEAD
+        is_wrong = start.earliest > now.today + LONGEST_AHEAD
         if is_wrong or is_b12:
             log.add("start", f"it begins in the future ({start}), so it does not count yet", left_out=is_wrong)
 

@@ -377,6 +377,7 @@ class Parameters:
     metabolite_window_days: int
     agreement_window_days: int
     pending_order_days: int
+    planned_start_days: int
     exposure_gap_days: int
     exposure_lookback_months: int
     therapeutic_oral_mg: Decimal

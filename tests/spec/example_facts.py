@@ -5,7 +5,7 @@ printed result, or a mapping of `result` with `days_ago`, `taken`, `preliminary`
 (a second, newer total B12 of two days ago); if_antibody (positive or negative); taking (medicine: how long, "unknown"
 for no start, a year or a month of which no more is known, or one or more mappings of `since` and `until`, which may
 be "unknown" for a stop whose day was not recorded); b12_therapy (since, until, route, mg a day, `halted` for what was
-stopped, is on hold or of unknown status);
+stopped, is on hold or of unknown status, or `starts_in` days);
 injected_days_ago (injections of B12); taking_folic_acid (mg a day); drafting (medicine: mg a day, "unknown" for a
 dose that cannot be read) with form, and drafting_tests beside it; problems (a kind, or kind: how long ago it `began`
 or was `recorded`); age; sex; pending (tests, or test: days since it was ordered); unread; unusable.
@@ -155,11 +155,14 @@ def _treatments(given: Mapping[str, Any], today: date) -> list[Treatment]:
     found += [_injection(today - timedelta(days=int(days))) for days in given.get("injected_days_ago", ())]
     if "b12_therapy" in given:
         therapy = given["b12_therapy"]
-        interval = _interval(therapy, today)
+        ahead = therapy.get("starts_in")
+        planned = Interval(ClinicalDate.on(today + timedelta(days=int(ahead or 0))), None)
+        interval = _interval(therapy, today) if ahead is None else planned
         route = Route(therapy.get("route", "oral"))
         dose = DailyDose(Decimal(str(therapy.get("mg", 2))))
-        ordered = _treatment(Medicine.B12, interval, dose, route, active=interval.end is None)
-        found.append(replace(ordered, is_halted=bool(therapy.get("halted", False))))
+        ordered = _treatment(Medicine.B12, interval, dose, route, active=interval.end is None and ahead is None)
+        halted = bool(therapy.get("halted", False))
+        found.append(replace(ordered, is_halted=halted, is_planned=ahead is not None and not halted))
     if "taking_folic_acid" in given:
         dose = DailyDose(Decimal(str(given["taking_folic_acid"])))
         interval = Interval(ClinicalDate.on(today - timedelta(days=100)), None)

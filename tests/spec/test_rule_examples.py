@@ -35,6 +35,7 @@ def _longest_medicine() -> str:
 
 
 _LONGEST_VALUES = {
+    "start": "2025-12-25",
     "b12": "1234.5 pmol/L",
     "name": "vitamin B12",
     "treatment": "unclear whether recorded B12 is still taken",

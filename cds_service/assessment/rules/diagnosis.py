@@ -10,6 +10,7 @@ from cds_service.assessment.metabolites import Marker, rate_words
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, issue_facts, result_fact
 from cds_service.assessment.spoken import in_printed_unit, limit_words, printed_unit, when
+from cds_service.assessment.therapy import first_start
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
 from cds_service.facts.patient import DataKey
@@ -47,6 +48,8 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
     variant = _TREATED[p.therapy.is_current]
     if _treated_since(p, result):
         variant = "recovered" if recovered(p) else "treated-before"
+    elif p.is_arranged:
+        variant = "arranged"
     recommends: tuple[Recommendation, ...] = (Recommendation.REVIEW_CAUSE,)
     if variant == "treatment-doubtful":
         recommends += (Recommendation.VERIFY_DATA,)
@@ -60,11 +63,12 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
             result_fact(result, p.knowledge),
             *_other_facts(p),
             *(result_fact(r, p.knowledge, "on or soon after treatment") for r in later if r is not result),
-            *_b12_medicines(p),
+            *b12_medicines(p),
         ),
         values=b12_values(p, result)
         | {
             "treatment": treatment_words(p),
+            "start": str(p.therapy.starts or ""),
             "later": later[0].printed if later else "",
             "later_when": when(later[0].taken) if later else "",
         },
@@ -88,6 +92,9 @@ def treatment_words(p: Picture) -> str:
     therapy = p.therapy
     if any(t.is_active for t in therapy.doubtful):
         return "recorded B12 dose cannot be read"
+    starts = first_start((*therapy.planned, *(t for t in therapy.doubtful if t.is_planned)))
+    if starts is not None:
+        return f"recorded B12 starts {starts}"
     if therapy.is_current is Presence.NOT_KNOWN:
         return "unclear whether recorded B12 is still taken"
     if therapy.was_ever:
@@ -99,11 +106,12 @@ def treatment_words(p: Picture) -> str:
     return "no B12 found, not all medicines read" if p.unread(*MEDICATION_KEYS) else "no B12 treatment recorded"
 
 
-def _b12_medicines(p: Picture) -> tuple[FactUsed, ...]:
+def b12_medicines(p: Picture) -> tuple[FactUsed, ...]:
     """B12 medicines that are no certain treatment, so that nobody is told there are none."""
     title = p.knowledge.medicines[Medicine.B12].title
     recorded = (*p.therapy.doubtful, *p.therapy.too_little)
-    found = [FactUsed(title, f"{t.name}: {_dose(t)}", source=t.source) for t in recorded]
+    found = [FactUsed(title, f"{t.name}: starts {first_start((t,))}", source=t.source) for t in p.therapy.planned]
+    found += [FactUsed(title, f"{t.name}: {_dose(t)}", source=t.source) for t in recorded]
     if p.therapy.course.is_current is Presence.NOT_KNOWN:
         doubt = "not known whether it is still taken"
         found += [FactUsed(title, f"{t.name}: {doubt}", source=t.source) for t in p.therapy.treatments]
@@ -140,10 +148,11 @@ def functional_deficiency(p: Picture) -> Answer:
             result_fact(b12, p.knowledge),
             *marker_facts(p, reading.markers),
             *issue_facts(p.unused(*_MAY_EXPLAIN)),
-            *_b12_medicines(p),
+            *b12_medicines(p),
         ),
         values=b12_values(p, b12)
         | {"markers": _dated(p, raised, b12), "limits": _limits(p, raised), "treatment": treatment_words(p)}
+        | {"start": str(p.therapy.starts or "")}
         | _other_causes(p),
         recommends=(Recommendation.REVIEW_CAUSE, *_folate_test(p, raised)),
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES, DataKey.CONDITIONS),
@@ -153,7 +162,9 @@ def functional_deficiency(p: Picture) -> Answer:
 def _functional_variant(p: Picture, raised: tuple[Marker, ...]) -> str:
     if _only_homocysteine(raised) and _has_mma(p):
         return "homocysteine-alone"
-    return "outside-article-range" if _is_above_article_range(p) else "confirmed"
+    if _is_above_article_range(p):
+        return "outside-article-range"
+    return "arranged" if p.is_arranged else "confirmed"
 
 
 def _only_homocysteine(raised: tuple[Marker, ...]) -> bool:

@@ -286,7 +286,7 @@ def _marker_is_raised(p: Picture, result: LabResult) -> bool:
 def lifelong_therapy_lapsed(p: Picture) -> Answer:
     """A lasting cause and no therapy now: take it up again, or plan it (source article, Maintenance Therapy)."""
     facts = p.lasting_causes
-    if not p.in_scope or p.is_treated or needs_treatment(p):
+    if not p.in_scope or p.is_treated or p.is_arranged or needs_treatment(p):
         return does_not_fire(*facts)  # a deficiency is treated by its own rules, with one course
     if not facts:
         unread = p.unread(DataKey.CONDITIONS, DataKey.PROCEDURES)
@@ -337,7 +337,8 @@ def _never_treated(p: Picture) -> Answer:
     """Pernicious anaemia or surgery that calls for B12 for life, a level that is not low, and no B12 on record."""
     causes = p.facts_of(*_FOR_LIFE)
     level = p.reading.deciding
-    if not causes or p.therapy.is_current is not Presence.NO or p.status is not Status.UNLIKELY or level is None:
+    is_known = p.therapy.is_current is not Presence.NO or p.therapy.planned
+    if not causes or is_known or p.status is not Status.UNLIKELY or level is None:
         return does_not_fire(*causes)
     return fires(
         variant="never-treated",

@@ -24,11 +24,12 @@ from cds_service.assessment.rules.offers import (
     leber_variant,
     regimens_for,
 )
+from cds_service.assessment.therapy import first_start
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import DraftContent, DraftOrder, Test
 from cds_service.facts.patient import DRAFTS, DataKey
 from cds_service.facts.problems import ProblemKind
-from cds_service.facts.treatments import Medicine, RecordKind, Route
+from cds_service.facts.treatments import Medicine, RecordKind, Route, Treatment
 from cds_service.knowledge.model import Recommendation
 
 _LOW = (Status.DEFICIENT, Status.FUNCTIONAL)
@@ -283,6 +284,7 @@ def _matters(p: Picture, folic: _FolicAcid | None) -> bool:
         and p.in_scope
         and folic.exceeds(p.parameters.folic_acid_mg)
         and not p.is_treated
+        and not p.is_arranged
         and not any(_is_therapeutic(p, c) for d in p.facts.drafts for c in d.contents)
     )
 
@@ -395,7 +397,7 @@ def b12_ordered_twice(p: Picture) -> Answer:
     for draft in drafts:
         routes = {c.route for c in draft.contents if c.medicine is Medicine.B12}
         taken = (*p.therapy.treatments, *p.therapy.doubtful)
-        given = [t for t in taken if t.is_active and t.source not in replaced]
+        given = [t for t in (*taken, *p.therapy.planned) if _goes_on(t) and t.source not in replaced]
         same = [t for t in given if t.route in routes or Route.NOT_KNOWN in (t.route, *routes)]
         if same and len(draft.contents) == 1:
             title = p.knowledge.medicines[Medicine.B12].title
@@ -403,12 +405,23 @@ def b12_ordered_twice(p: Picture) -> Answer:
                 variant="duplicate",
                 facts=(
                     FactUsed(title, f"{draft.name} (being ordered)", source=draft.source),
-                    *(FactUsed(title, f"{t.name} (taken now)", source=t.source) for t in same[:2]),
+                    *(FactUsed(title, _since_when(t), source=t.source) for t in same[:2]),
                 ),
                 recommends=(Recommendation.VERIFY_DATA,),
                 target=draft.source,
             )
     return does_not_fire()
+
+
+def _goes_on(treatment: Treatment) -> bool:
+    return treatment.is_active or treatment.is_planned
+
+
+def _since_when(treatment: Treatment) -> str:
+    """Its name, and whether it is taken yet."""
+    if treatment.is_planned:
+        return f"{treatment.name} (starts {first_start((treatment,))})"
+    return f"{treatment.name} (taken now)"
 
 
 def allergy_to_drafted_b12(p: Picture) -> Answer:

@@ -7,7 +7,7 @@ from datetime import date
 from cds_service.assessment.metabolites import renal_confounder
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
-from cds_service.assessment.rules.diagnosis import b12_values, recovered
+from cds_service.assessment.rules.diagnosis import b12_medicines, b12_values, recovered
 from cds_service.assessment.rules.offers import (
     INJECTION,
     bleeding_risk,
@@ -42,7 +42,7 @@ def needs_treatment(p: Picture) -> bool:
 
 def oral_first(p: Picture) -> Answer:
     """Tablets first: mild deficiency and nothing that calls for injection, or injection is risky."""
-    if not needs_treatment(p) or is_allergic(p):
+    if not needs_treatment(p) or p.is_arranged or is_allergic(p):
         return does_not_fire()
     first = first_treatment(p)
     if first.is_by_injection:
@@ -59,8 +59,8 @@ def oral_first(p: Picture) -> Answer:
 
 def parenteral_first(p: Picture) -> Answer:
     """Injection first, and why; tablets second where they are soon enough, as the article holds."""
-    if not needs_treatment(p) or is_allergic(p):
-        return does_not_fire()
+    if not needs_treatment(p) or is_allergic(p) or (p.is_arranged and not p.has(ProblemKind.MYELOPATHY)):
+        return does_not_fire()  # a cord does not wait for what is arranged
     first = first_treatment(p)
     if not first.is_by_injection:
         return does_not_fire()
@@ -92,7 +92,7 @@ def myelopathy_untreated(p: Picture) -> Answer:
     variant = "treat-now" if is_known else "unknown"
     return fires(
         variant=f"{variant}-allergy" if is_allergic(p) else variant,
-        facts=facts + b12 + injection_cautions(p),
+        facts=facts + b12 + b12_medicines(p) + injection_cautions(p),
         values=_cord(p) | (b12_values(p, result) if result is not None else {}),
         recommends=(*blood, *treat, Recommendation.REFER),
         regimens=regimens_for(p, INJECTION),
@@ -156,7 +156,9 @@ def _cord(p: Picture) -> dict[str, str]:
 def untreated_too_long(p: Picture) -> Answer:
     """A deficiency that has been known for more than three months without treatment may leave lasting cord damage."""
     result = p.reading.deciding or p.reading.in_words_only
-    if not needs_treatment(p) or result is None or p.therapy.was_taken_after(result.taken.latest):
+    if not needs_treatment(p) or p.is_arranged or result is None:
+        return does_not_fire()
+    if p.therapy.was_taken_after(result.taken.latest):
         return does_not_fire()
     known_since = _known_since(p, result)
     if add_months(known_since, p.parameters.untreated_months) >= p.today:

@@ -261,3 +261,26 @@ def test_a_sample_may_have_been_drawn_on_b12_of_unknown_dose(
     assert therapy.doubtful == (unknown,)
     assert therapy.may_cover(ClinicalDate.parse("2025-07-01")) is may_cover
     assert not read_therapy([], TODAY, PARAMETERS).may_cover(ClinicalDate.parse("2025-07-01"))
+
+
+def _planned(days: int) -> Treatment:
+    return replace(_b12(TODAY + timedelta(days=days)), is_active=False, is_planned=True)
+
+
+def test_what_is_yet_to_begin_is_planned_and_neither_taken_nor_over() -> None:
+    therapy = read_therapy([_planned(5), _planned(2)], TODAY, PARAMETERS)
+    assert (therapy.is_current, therapy.was_ever, therapy.ended) == (Presence.NO, False, None)
+    assert therapy.starts == ClinicalDate.on(TODAY + timedelta(days=2))
+    assert not therapy.was_taken_after(date(2025, 1, 1))
+    assert read_therapy([_b12()], TODAY, PARAMETERS).starts is None
+
+
+def test_a_new_order_does_not_hide_what_was_taken_before_it() -> None:
+    therapy = read_therapy([_b12(end=date(2025, 8, 1)), _planned(2)], TODAY, PARAMETERS)
+    assert (therapy.ended, therapy.was_ever, len(therapy.planned)) == (date(2025, 8, 1), True, 1)
+
+
+@pytest.mark.parametrize("fields", [{"dose": DailyDose(Decimal("0.1"))}, {"as_needed": True}, {"is_planned": False}])
+def test_too_little_and_what_is_on_hold_are_not_planned(fields: dict[str, Any]) -> None:
+    assert read_therapy([_planned(2)], TODAY, PARAMETERS).planned
+    assert not read_therapy([replace(_planned(2), **fields)], TODAY, PARAMETERS).planned

@@ -1050,3 +1050,35 @@ class TestHowMuchIsReadOfWhatIsReferredTo:
         codes = resource("Medication", id="m", code={"coding": [{"system": RXNORM, "code": "1"}] * 20})
         _, issues = read(self.referring(0, "x"), medicationRequests=[codes])
         assert [i.matters_to for i in issues if "refer to more than is read at once" in i.issue] == [ANYTHING]
+
+
+class TestWhatIsYetToBegin:
+    @pytest.mark.parametrize(
+        ("status", "start", "is_planned"),
+        [
+            ("active", "2025-10-01", False),
+            ("active", "2025-10-02", True),
+            ("active", "2026-10-02", True),
+            ("active", "2026-10-03", False),  # more than a year ahead is a wrong date
+            ("active", "2025-10", False),  # may have begun
+            ("on-hold", "2025-10-02", False),
+            ("unknown", "2025-10-02", False),
+            ("completed", "2025-10-02", False),
+        ],
+    )
+    def test_an_active_record_of_a_day_to_come_is_planned(self, status: str, start: str, is_planned: bool) -> None:
+        bounds = {"timing": every(1, boundsPeriod={"start": start})}
+        given = [
+            request(status=status, authoredOn="2025-09-30", dosageInstruction=[bounds]),
+            request(status=status, authoredOn="2025-09-30", dispenseRequest={"validityPeriod": {"start": start}}),
+            statement(status=status, effectivePeriod={"start": start}),
+        ]
+        for one in given:
+            assert [t.is_planned for t in treatments(one)] == [is_planned]
+
+    def test_what_was_stopped_before_it_began_is_no_treatment(self) -> None:
+        bounds = {"timing": every(1, boundsPeriod={"start": "2025-10-02"})}
+        assert treatments(request(status="stopped", authoredOn="2025-09-30", dosageInstruction=[bounds])) == []
+
+    def test_a_record_without_dates_is_not_planned(self) -> None:
+        assert [t.is_planned for t in treatments(statement(), request())] == [False, False]
