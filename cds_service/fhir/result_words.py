@@ -96,10 +96,14 @@ def _findings(concept: CodeableConcept) -> Iterable[Finding]:
     stated = []
     for coding in concept.coding or ():
         system, code = coding.system or "", (coding.code or "").strip()
-        if any(name in system for name in _FLAG_SYSTEMS) or not system:
+        if not code:
+            pass  # a system alone states nothing
+        elif any(name in system for name in _FLAG_SYSTEMS) or not system:
             stated.append(_FLAGS.get(code.upper()))
         elif "snomed.info" in system:
             stated.append(_QUALIFIERS.get(code))
-        stated.append(finding_in_words(coding.display or ""))
-    stated.append(finding_in_words(concept.text or ""))
+        if coding.display:
+            stated.append(finding_in_words(coding.display))
+    if concept.text:
+        stated.append(finding_in_words(concept.text))
     return [finding for finding in stated if finding is not None]

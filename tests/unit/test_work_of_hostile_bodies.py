@@ -17,7 +17,8 @@ from bench.payloads import TODAY
 from cds_service.composition import services
 from cds_service.facts.patient import Availability, DataKey
 from cds_service.fhir.hook_call import HookCall
-from cds_service.fhir.resources import Contained, Resource
+from cds_service.fhir.resources import CodeableConcept, Coding, Contained, Resource
+from cds_service.fhir.result_words import finding_of
 from cds_service.fhir.sieve import Sieve
 from cds_service.knowledge.loader import load
 from cds_service.service import HookAnswer
@@ -121,6 +122,12 @@ def test_no_body_is_more_work_than_it_may_be_and_what_is_not_read_is_told(
     assessment = answers[0].assessment
     issues = assessment.issues if assessment is not None else ()
     assert any(told in issue.issue for issue in issues)
+
+
+def test_a_flag_that_states_nothing_is_next_to_no_work() -> None:
+    """A result is given its flag by several questions, and ten megabytes hold millions of codings without content."""
+    flag = CodeableConcept(coding=[Coding()] * 1_000)
+    assert counted.calls_of(lambda: finding_of([flag])) < 1_100
 
 
 def test_links_beyond_any_number_are_not_read_and_there_may_be_further_pages() -> None:
