@@ -10,6 +10,7 @@ from cds_service.facts.treatments import Treatment
 from cds_service.fhir.conditions import read_problems
 from cds_service.fhir.draft_orders import read_drafts
 from cds_service.fhir.left_out import availabilities, nameless, unread
+from cds_service.fhir.local_day import local_day
 from cds_service.fhir.medications import read_treatments
 from cds_service.fhir.observations import read_labs
 from cds_service.fhir.reading_limit import within_limit
@@ -26,9 +27,11 @@ _AGE_IS_UNKNOWN = "The age is not known, and nothing is assumed about it."
 def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> PatientFacts:
     """All that the rules may look at. Pure: the same record, knowledge and day give the same facts.
 
-    The order of the record's entries never matters. Whatever could not be used, or only with care, is an issue.
+    The order of the record's entries never matters. Whatever could not be used, or only with care, is an issue. `today`
+    is the day here; where the record is written it may be the next one already (`local_day`).
     """
     record = within_limit(record)
+    today = local_day(record, today)
     patient, patient_issues = _patient(record)
     born, born_issues = _born(patient, today)
     is_deceased, death_issues = _is_deceased(patient, today)
