@@ -161,6 +161,20 @@ class Picture:
         return hb if low else None
 
     @once
+    def pregnancy_contest(self) -> LabResult | None:
+        """In pregnancy an active B12 above its limits, near a total B12 that is lower than it should be: total B12
+        falls then without deficiency, and active B12 is preferred (NICE NG239). None where a marker is raised."""
+        reading = self.reading
+        if not self.has(ProblemKind.PREGNANCY) or reading.raised_markers or reading.preliminary is not None:
+            return None
+        if reading.deciding is None or reading.deciding.analyte is not Analyte.TOTAL_B12:
+            return None
+        active = [r for r in reading.disagreeing if r.analyte is Analyte.ACTIVE_B12]
+        scales = self.knowledge.analytes[Analyte.ACTIVE_B12]
+        enough = [r for r in active if b12_band(r, scale_of(r, scales)) is Band.UNLIKELY]
+        return enough[0] if enough and len(enough) == len(active) else None
+
+    @once
     def features(self) -> tuple[FactUsed, ...]:
         """Signs and symptoms that vitamin B12 deficiency can cause: from problems, MCV and haemoglobin."""
         coded = [kind for kind in self.problems if self.role(kind) is ProblemRole.FEATURE]

@@ -43,7 +43,7 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
         return cannot_tell(name, keys=p.unread(DataKey.LABS))
     if result is None or result.analyte is not analyte or p.reading.band is not Band.DEFICIENT:
         return does_not_fire()
-    if result is p.reading.preliminary or p.is_treated:
+    if result is p.reading.preliminary or p.is_treated or is_left_to_active_b12(p):
         return does_not_fire(result_fact(result, p.knowledge))
     variant = _TREATED[p.therapy.is_current]
     if _treated_since(p, result):
@@ -75,6 +75,12 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
         recommends=recommends,
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES, DataKey.CONDITIONS),
     )
+
+
+def is_left_to_active_b12(p: Picture) -> bool:
+    """In pregnancy, with no sign of deficiency: active B12 above its limits outweighs a total B12 that is low, so that
+    the total neither confirms deficiency nor calls for treatment. Its own rule says so."""
+    return p.pregnancy_contest is not None and not p.features
 
 
 def recovered(p: Picture) -> bool:
@@ -217,17 +223,26 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
         first = _preliminary_mma(p)
         if first is not None:
             return _await_mma(p, result, first)
-    if not unsettled or known or p.is_treated or p.pending(Test.MMA):
+    if not unsettled or known or p.is_treated or p.pending(Test.MMA) or _is_for_active_b12(p):
         return does_not_fire(result_fact(result, p.knowledge))
     called_for = p.features or p.risks
     base = "cannot-classify" if p.reading.band is Band.DEFICIENT_OR_INDETERMINATE else "indeterminate"
     base = "below-own-range" if p.reading.is_below_own_range else base
     return fires(
         variant=base if called_for else f"{base}-alone",
-        facts=(result_fact(result, p.knowledge), *_other_facts(p), *called_for),
+        facts=(result_fact(result, p.knowledge), *_other_facts(p), *called_for, *p.facts_of(ProblemKind.PREGNANCY)),
         values=b12_values(p, result) | {"feature": called_for[0].words if called_for else ""},
         recommends=_metabolite_tests(p) if called_for else (Recommendation.ORDER_MMA,),
     )
+
+
+def _is_for_active_b12(p: Picture) -> bool:
+    """In pregnancy active B12 comes before MMA, and has a rule of its own; MMA settles what active B12 leaves open."""
+    if not p.has(ProblemKind.PREGNANCY):
+        return False
+    if p.pregnancy_contest is not None:
+        return not (p.features or p.risks)
+    return p.recent(Analyte.ACTIVE_B12) is None
 
 
 def _ask_for_number(p: Picture, result: LabResult, known: list[Marker]) -> Answer:
@@ -403,14 +418,14 @@ def preliminary_low(p: Picture) -> Answer:
 def tests_disagree(p: Picture) -> Answer:
     """Total and active B12, or one sample reported twice, fall in different bands: the more severe counts."""
     result, disagreeing = p.reading.deciding, p.reading.disagreeing
-    if result is None or not disagreeing or p.is_treated:
-        return does_not_fire()
+    if result is None or not disagreeing or p.is_treated or p.pregnancy_contest is not None:
+        return does_not_fire()  # in pregnancy active B12 is preferred, and its own rule says so
     other, mma = disagreeing[0], Recommendation.ORDER_MMA
     settle = (mma,) if p.status is Status.DEFICIENT and not _has_mma(p) and not p.pending(Test.MMA) else ()
     return fires(
         variant="more-severe-counts",
         facts=(result_fact(result, p.knowledge), *_other_facts(p)),
-        values=b12_values(p, result) | {"other": f"{_b12_name(other)} {other.printed}", "other_date": str(other.taken)},
+        values=b12_values(p, result) | {"other": f"{b12_name(other)} {other.printed}", "other_date": str(other.taken)},
         recommends=(*settle, Recommendation.VERIFY_DATA),
     )
 
@@ -423,7 +438,7 @@ def b12_values(p: Picture, result: LabResult) -> dict[str, str]:
     own = result.lower_limit
     return {
         "own_low": f"{in_printed_unit(own, result, scale)} {unit}" if own else "",
-        "name": _b12_name(result),
+        "name": b12_name(result),
         "b12": f"{printed} (preliminary)" if result.is_preliminary else printed,
         "date": str(result.taken),
         "when": when(result.taken),
@@ -431,7 +446,8 @@ def b12_values(p: Picture, result: LabResult) -> dict[str, str]:
     }
 
 
-def _b12_name(result: LabResult) -> str:
+def b12_name(result: LabResult) -> str:
+    """What a sentence calls a B12 result: total B12 as "vitamin B12", or active B12."""
     return "active B12" if result.analyte is Analyte.ACTIVE_B12 else "vitamin B12"
 
 

@@ -7,7 +7,13 @@ from datetime import date
 from cds_service.assessment.metabolites import renal_confounder
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
-from cds_service.assessment.rules.diagnosis import b12_medicines, b12_values, recovered
+from cds_service.assessment.rules.diagnosis import (
+    b12_medicines,
+    b12_name,
+    b12_values,
+    is_left_to_active_b12,
+    recovered,
+)
 from cds_service.assessment.rules.offers import (
     INJECTION,
     bleeding_risk,
@@ -35,9 +41,11 @@ _MAINTAINED_FROM = 3  # so many injections show an interval that is kept; fewer 
 
 
 def needs_treatment(p: Picture) -> bool:
-    """Deficient or functionally deficient on final results, not on therapeutic B12, and not recovered on it."""
+    """Deficient or functionally deficient on final results, not on therapeutic B12, not recovered on it, and not, in
+    pregnancy, by a total B12 alone that active B12 outweighs."""
     on_preliminary = p.reading.deciding is not None and p.reading.deciding is p.reading.preliminary
-    return p.status in _LOW and not on_preliminary and not p.is_treated and not recovered(p)
+    is_settled = p.is_treated or recovered(p) or is_left_to_active_b12(p)
+    return p.status in _LOW and not on_preliminary and not is_settled
 
 
 def oral_first(p: Picture) -> Answer:
@@ -196,17 +204,45 @@ def cobalamin_allergy(p: Picture) -> Answer:
 def pregnancy(p: Picture) -> Answer:
     """Low B12 in pregnancy: total B12 falls physiologically, so the words and the tests differ (NICE NG239)."""
     facts = p.facts_of(ProblemKind.PREGNANCY)
-    low = p.status in (*_LOW, Status.INDETERMINATE)
-    if not facts or not low or p.is_treated:
+    if not facts or p.status not in (*_LOW, Status.INDETERMINATE) or p.is_treated:
         return does_not_fire(*facts)
-    recommends = [Recommendation.REFER]
-    is_known = p.recent(Analyte.ACTIVE_B12) is not None or p.pending(Test.ACTIVE_B12)
-    if not is_known:
-        recommends.insert(0, Recommendation.ORDER_ACTIVE_B12)
+    is_called_for = p.status in _LOW or bool(p.features or p.risks)
+    if p.pregnancy_contest is not None:
+        return _active_b12_outweighs(p, facts, p.pregnancy_contest, is_called_for)
+    is_measured = p.recent(Analyte.ACTIVE_B12) is not None
+    is_known = is_measured or p.pending(Test.ACTIVE_B12)
+    if p.status is Status.INDETERMINATE and is_measured:
+        return does_not_fire(*facts)  # MMA has to settle it then
     result = p.reading.deciding or p.reading.in_words_only
-    values = b12_values(p, result) if result is not None else {}
+    wanted = () if is_known else (Recommendation.ORDER_ACTIVE_B12,)
     variant = "pregnant-active-known" if is_known else "pregnant"
-    return fires(variant=variant, facts=facts, values=values, recommends=tuple(recommends))
+    open_variant = "pregnant-open-pending" if is_known else "pregnant-open"
+    return fires(
+        variant=variant if is_called_for else open_variant,
+        facts=facts + ((result_fact(result, p.knowledge),) if result is not None else ()),
+        values=b12_values(p, result) if result is not None else {},
+        recommends=(*wanted, *((Recommendation.REFER,) if is_called_for else ())),
+    )
+
+
+def _active_b12_outweighs(p: Picture, facts: tuple[FactUsed, ...], active: LabResult, is_called_for: bool) -> Answer:
+    """Active B12 above its limits beside a total B12 that is not. Signs of deficiency outweigh both (BSH)."""
+    result = p.reading.deciding
+    if result is None or (p.status is Status.INDETERMINATE and is_called_for):
+        return does_not_fire(*facts)  # MMA has to settle it
+    known = p.pending(Test.MMA) or any(m.result.analyte is Analyte.MMA for m in p.reading.markers)
+    mma = (Recommendation.ORDER_MMA,) if is_called_for and not known else ()
+    signs = "-signs" if p.features else ""
+    return fires(
+        variant=f"pregnant-active-higher{signs}" if is_called_for else "pregnant-active-higher-alone",
+        facts=(*facts, result_fact(result, p.knowledge), result_fact(active, p.knowledge), *p.features),
+        values=b12_values(p, result)
+        | {
+            "other": f"{b12_name(active)} {active.printed}",
+            "feature": p.features[0].words if p.features else "",
+        },
+        recommends=(*mma, Recommendation.REFER) if is_called_for else (),
+    )
 
 
 def maintenance_by_cause(p: Picture) -> Answer:
