@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from tests.conformance.conftest import FOLIC_ACID, LOW_B12, Service, bundle, call, hook_request
 
 Services = dict[str, dict[str, Any]]
+# Of a service in this process the work alone, so that a machine that does much else fails no test.
+CLOCK = time.perf_counter if os.environ.get("B12_BASE_URL") else time.process_time
 SECONDS = 5  # several times what the worst of them takes; each took minutes before
 SUBJECT = {"reference": "Patient/p1"}
 ORDER = {"resourceType": "MedicationRequest", "status": "active", "intent": "order", "subject": SUBJECT}
@@ -117,9 +120,9 @@ def versions_of_the_patient() -> dict[str, Any]:
 def test_small_parts_that_multiply_cost_little(make: Any, service: Service, services: Services) -> None:
     asked = hook_request("order-sign")
     asked["prefetch"].update(make())
-    began = time.perf_counter()
+    began = CLOCK()
     answer = call(service, services, asked, "order-sign")
-    took = time.perf_counter() - began
+    took = CLOCK() - began
 
     assert (answer.status, took < SECONDS) == (200, True)
     is_treated = make is treatments  # then there is nothing to warn of
