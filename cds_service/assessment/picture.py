@@ -295,10 +295,23 @@ class Picture:
 
     @once
     def risks(self) -> tuple[FactUsed, ...]:
-        """All that raises the chance of deficiency: that it is on the problem list, its causes, and age."""
+        """All that raises the chance of deficiency: that it is on the problem list, an antibody against
+        intrinsic factor, causes, and age."""
         age = FactUsed("Age", f"{self.advanced_age} years", short=f"age {self.advanced_age}")
-        found = (*self.recorded_deficiency, *self.causes, *((age,) if self.advanced_age else ()))
+        found = (*self.recorded_deficiency, *self._antibody, *self.causes, *((age,) if self.advanced_age else ()))
         return tuple(dict.fromkeys(found))
+
+    @property
+    def _antibody(self) -> tuple[FactUsed, ...]:
+        """A positive intrinsic factor antibody, until a normal MMA shows that B12 is not lacking yet: the level itself
+        is not reliable then (clinical-guidelines 5, Assay)."""
+        antibody = self.newest(Analyte.INTRINSIC_FACTOR_ANTIBODY)
+        if antibody is None or is_raised(antibody, self.knowledge.analytes[antibody.analyte]) is not Presence.YES:
+            return ()
+        mma = [m for m in self.reading.markers if m.result.analyte is Analyte.MMA and not m.on_therapy]
+        if any(marker.raised is Presence.NO for marker in mma):
+            return ()
+        return (replace(result_fact(antibody, self.knowledge), short="intrinsic factor antibodies"),)
 
     def pending(self, *tests: Test) -> bool:
         """Whether one of these tests is on its way: ordered recently and not revoked, or drafted now.

@@ -253,7 +253,7 @@ def _why_open(p: Picture) -> dict[str, str]:
     if reading.is_below_own_range:
         return {"open": "low by own range", "why_open": "it is below the range of its own laboratory"}
     if reading.band is Band.UNLIKELY:
-        return {"open": "unreliable", "why_open": reading.distrust}
+        return {"open": "not reliable", "why_open": reading.distrust}
     if reading.band is Band.DEFICIENT_OR_INDETERMINATE:
         return {"open": "may be deficient", "why_open": "the laboratory gave only an upper bound"}
     return {"open": "in the grey zone", "why_open": "it lies between the limits"}

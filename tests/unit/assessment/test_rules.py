@@ -457,7 +457,7 @@ def test_no_treatment_is_not_said_where_the_medicines_were_not_all_read() -> Non
     [
         ({"total_b12": "250 ng/L"}, "in the grey zone", "it lies between the limits"),
         ({"total_b12": "<200 ng/L"}, "may be deficient", "the laboratory gave only an upper bound"),
-        ({"total_b12": "420 ng/L", "if_antibody": "positive"}, "unreliable", "intrinsic factor antibody is positive"),
+        ({"total_b12": "420 ng/L", "if_antibody": "positive"}, "not reliable", "intrinsic factor antibody is positive"),
         (
             {"total_b12": {"result": "380 ng/L", "own_low": 400}},
             "low by own range",
