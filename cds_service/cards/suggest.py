@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -38,6 +38,7 @@ _DUPLICATE = "duplicate"
 
 def suggestions_for(answers: Sequence[Answer], knowledge: Knowledge, call: HookCall) -> tuple[Suggestion, ...]:
     """The suggestions of one card: changes to the draft first, then treatments, then tests; the first is recommended.
+    A removal comes last, and is never recommended: whether an order is a duplicate only a person can tell.
 
     Where blood is to be drawn before a treatment that does not wait for it, the tests come first, and both are
     recommended. Each treatment and each test stands once. A test that the card asks to do before an order (folic acid)
@@ -59,7 +60,7 @@ def suggestions_for(answers: Sequence[Answer], knowledge: Knowledge, call: HookC
     for answer in answers:
         for tests in _tests_of(answer, call):
             made.setdefault(f"tests:{'+'.join(tests)}", _tests(tests, knowledge, call, reasons))
-    return _recommended(list(made.values()))
+    return (*_recommended(list(made.values())), *_removals(answers, knowledge, call))
 
 
 def _draws_blood_first(answer: Answer) -> bool:
@@ -116,10 +117,15 @@ def _changes(answer: Answer, knowledge: Knowledge, call: HookCall) -> dict[str, 
         label = say("Change the order: {0}", regimen.label)
         changed = _changed(sent, regimen, call.record.patient_id)
         return {"update": Suggestion(str(uuid4()), label, (Action("update", label, changed),))}
-    if answer.variant == _DUPLICATE:
-        label = say("Remove the duplicate vitamin B12 order")
-        return {"delete": Suggestion(str(uuid4()), label, (Action("delete", label, resource_id=answer.target),))}
     return {}
+
+
+def _removals(answers: Sequence[Answer], knowledge: Knowledge, call: HookCall) -> Iterator[Suggestion]:
+    """The removal of a draft of this very request that is certainly a duplicate."""
+    label = knowledge.wording.say("Remove the duplicate vitamin B12 order")
+    for target in dict.fromkeys(answer.target for answer in answers if answer.variant == _DUPLICATE):
+        if target in (call.draft_json or {}):
+            yield Suggestion(str(uuid4()), label, (Action("delete", label, resource_id=target),))
 
 
 def _changed(sent: bytes, regimen: Regimen, patient_id: str) -> dict[str, Any]:

@@ -4,8 +4,8 @@ Keys: total_b12, active_b12, mma, homocysteine, egfr, mcv, haemoglobin, platelet
 printed result, or a mapping of `result` with `days_ago`, `taken`, `preliminary`, `by_name` or `own_low`); newer_b12
 (a second, newer total B12 of two days ago); if_antibody (positive or negative); taking (medicine: how long, "unknown"
 for no start, a year or a month of which no more is known, or one or more mappings of `since` and `until`, which may
-be "unknown" for a stop whose day was not recorded); b12_therapy (since, until, route, mg a day, `halted` for what was
-stopped, is on hold or of unknown status, or `starts_in` days);
+be "unknown" for a stop whose day was not recorded); b12_therapy (since, until, route, mg a day or "unknown",
+`halted` for what was stopped, is on hold or of unknown status, or `starts_in` days);
 injected_days_ago (injections of B12); taking_folic_acid (mg a day); drafting (medicine: mg a day, "unknown" for a
 dose that cannot be read) with form, and drafting_tests beside it; problems (a kind, or kind: how long ago it `began`
 or was `recorded`); age; sex; pending (tests, or test: days since it was ordered); unread; unusable.
@@ -159,7 +159,7 @@ def _treatments(given: Mapping[str, Any], today: date) -> list[Treatment]:
         planned = Interval(ClinicalDate.on(today + timedelta(days=int(ahead or 0))), None)
         interval = _interval(therapy, today) if ahead is None else planned
         route = Route(therapy.get("route", "oral"))
-        dose = DailyDose(Decimal(str(therapy.get("mg", 2))))
+        dose = _dose(therapy.get("mg", 2))
         ordered = _treatment(Medicine.B12, interval, dose, route, active=interval.end is None and ahead is None)
         halted = bool(therapy.get("halted", False))
         found.append(replace(ordered, is_halted=halted, is_planned=ahead is not None and not halted))
@@ -218,7 +218,7 @@ def _drafts(given: Mapping[str, Any]) -> list[DraftOrder]:
     contents = tuple(
         DraftContent(
             Medicine(name),
-            DailyDose(None, "no dosage was given") if mg == "unknown" else DailyDose(Decimal(str(mg))),
+            _dose(mg),
             Route.ORAL,
             str(given.get("form", "")) if name == "b12" else "",
         )
@@ -229,6 +229,10 @@ def _drafts(given: Mapping[str, Any]) -> list[DraftOrder]:
         tests = tuple(Test(name) for name in given["drafting_tests"])
         drafts.append(DraftOrder("ServiceRequest/draft-2", "tests", True, tests=tests))
     return drafts
+
+
+def _dose(mg: Any) -> DailyDose:
+    return DailyDose(None, "no dosage was given") if mg == "unknown" else DailyDose(Decimal(str(mg)))
 
 
 def _born(age: str, today: date) -> ClinicalDate | None:

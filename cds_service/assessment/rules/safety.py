@@ -390,27 +390,44 @@ def _is_b12(content: DraftContent) -> bool:
 
 
 def b12_ordered_twice(p: Picture) -> Answer:
-    """B12 is ordered by the route by which therapeutic B12 is taken already, and does not replace that order. A dose
-    or a route that cannot be told, of either, may be a therapeutic one."""
-    drafts = [d for d in p.facts.drafts if d.is_selected and any(_may_be_therapeutic(p, c) for c in d.contents)]
+    """Therapeutic B12 is ordered by the route by which it is taken already, and does not replace that order.
+
+    A dose or a route that cannot be told, of either, may make it one: that is asked, except where B12 is needed anyway.
+    """
+    therapy = p.therapy
     replaced = {source for d in p.facts.drafts for source in d.replaces} | {d.source for d in p.facts.drafts}
-    for draft in drafts:
-        routes = {c.route for c in draft.contents if c.medicine is Medicine.B12}
-        taken = (*p.therapy.treatments, *p.therapy.doubtful)
-        given = [t for t in (*taken, *p.therapy.planned) if _goes_on(t) and t.source not in replaced]
-        same = [t for t in given if t.route in routes or Route.NOT_KNOWN in (t.route, *routes)]
-        if same and len(draft.contents) == 1:
-            title = p.knowledge.medicines[Medicine.B12].title
-            return fires(
-                variant="duplicate",
-                facts=(
-                    FactUsed(title, f"{draft.name} (being ordered)", source=draft.source),
-                    *(FactUsed(title, _since_when(t), source=t.source) for t in same[:2]),
-                ),
-                recommends=(Recommendation.VERIFY_DATA,),
-                target=draft.source,
-            )
+    sure = [t for t in (*therapy.treatments, *therapy.planned) if _goes_on(t) and t.source not in replaced]
+    doubtful = [t for t in therapy.doubtful if _goes_on(t) and t.source not in replaced]
+    alone = [(d, d.contents[0]) for d in p.facts.drafts if d.is_selected and len(d.contents) == 1]
+    for draft, content in alone:
+        same = [t for t in sure if t.route is content.route is not Route.NOT_KNOWN]
+        if same and _is_therapeutic(p, content):
+            return _twice(p, "duplicate", draft, same)
+    for draft, content in alone if not _is_b12_needed(p) else ():
+        routes = {content.route, Route.NOT_KNOWN}
+        same = [t for t in (*sure, *doubtful) if t.route in routes or content.route is Route.NOT_KNOWN]
+        if same and _may_be_therapeutic(p, content):
+            return _twice(p, "perhaps-duplicate", draft, same)
     return does_not_fire()
+
+
+def _twice(p: Picture, variant: str, draft: DraftOrder, taken: list[Treatment]) -> Answer:
+    title = p.knowledge.medicines[Medicine.B12].title
+    return fires(
+        variant=variant,
+        facts=(
+            FactUsed(title, f"{draft.name} (being ordered)", source=draft.source),
+            *(FactUsed(title, _since_when(t), source=t.source) for t in taken[:2]),
+        ),
+        recommends=(Recommendation.VERIFY_DATA,),
+        target=draft.source,
+    )
+
+
+def _is_b12_needed(p: Picture) -> bool:
+    """Whether the patient needs B12 that is not certainly given: no order of it may then look superfluous."""
+    is_lacking = p.status in _LOW or p.has(ProblemKind.MYELOPATHY) or bool(p.recorded_deficiency)
+    return is_lacking and not p.is_treated
 
 
 def _goes_on(treatment: Treatment) -> bool:

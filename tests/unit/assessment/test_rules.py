@@ -152,6 +152,49 @@ def test_b12_ordered_twice_names_two_and_never_what_the_draft_replaces() -> None
     assert answer("B12-SAFE-07", {}, *three, drafts=(replacing,)).outcome is Outcome.DOES_NOT_FIRE
 
 
+INJECTIONS: dict[str, Any] = {"route": Route.PARENTERAL}
+TABLETS: dict[str, Any] = {"dose": DailyDose(Decimal(2)), "route": Route.ORAL}
+DOSE_NOT_KNOWN: dict[str, Any] = {"route": Route.ORAL}
+NOTHING_KNOWN: dict[str, Any] = {}
+
+
+@pytest.mark.parametrize(
+    ("on_record", "ordered", "is_sure"),
+    [
+        (INJECTIONS, INJECTIONS, True),
+        (TABLETS, TABLETS, True),
+        (NOTHING_KNOWN, INJECTIONS, False),
+        (NOTHING_KNOWN, TABLETS, False),
+        (DOSE_NOT_KNOWN, TABLETS, False),
+        (TABLETS, DOSE_NOT_KNOWN, False),
+        (TABLETS, {**TABLETS, "route": Route.NOT_KNOWN}, False),
+        ({**TABLETS, "route": Route.NOT_KNOWN}, INJECTIONS, False),
+        (INJECTIONS, TABLETS, None),
+        (DOSE_NOT_KNOWN, INJECTIONS, None),
+    ],
+)
+def test_only_what_is_therapeutic_by_the_same_route_for_certain_is_called_a_duplicate(
+    on_record: dict[str, Any], ordered: dict[str, Any], is_sure: bool | None
+) -> None:
+    draft = drafted(
+        DraftContent(Medicine.B12, ordered.get("dose", UNKNOWN_DOSE), ordered.get("route", Route.NOT_KNOWN))
+    )
+    now = taken(Medicine.B12, "MedicationRequest/now", **on_record)
+    told = answer("B12-SAFE-07", {}, now, drafts=(draft,))
+    assert told.variant == {True: "duplicate", False: "perhaps-duplicate", None: ""}[is_sure]
+    needed = answer("B12-SAFE-07", {"problems": ["myelopathy"]}, now, drafts=(draft,))
+    is_given = on_record.get("route") is Route.PARENTERAL or "dose" in on_record
+    assert needed.variant == (told.variant if is_sure or is_given else "")
+
+
+def test_a_certain_duplicate_is_told_before_one_that_may_be() -> None:
+    now = taken(Medicine.B12, "MedicationRequest/now", **TABLETS)
+    may_be = drafted(DraftContent(Medicine.B12, UNKNOWN_DOSE, Route.ORAL))
+    sure = drafted(DraftContent(Medicine.B12, DailyDose(Decimal(2)), Route.ORAL), source="MedicationRequest/draft-2")
+    told = answer("B12-SAFE-07", {}, now, drafts=(may_be, sure))
+    assert (told.variant, told.target) == ("duplicate", "MedicationRequest/draft-2")
+
+
 @pytest.mark.parametrize(
     ("fields", "words", "dose"),
     [
@@ -556,7 +599,7 @@ def test_an_assessment_says_of_which_day_it_is_and_what_could_not_be_used() -> N
 
 def test_b12_that_is_taken_in_an_unknown_dose_may_be_ordered_twice() -> None:
     taken, over = _b12_of_unknown_dose("2025-01-01", None), _b12_of_unknown_dose("2025-01-01", "2025-09-01")
-    assert answer("B12-SAFE-07", {"drafting": {"b12": 2}}, taken).variant == "duplicate"
+    assert answer("B12-SAFE-07", {"drafting": {"b12": 2}}, taken).variant == "perhaps-duplicate"
     assert answer("B12-SAFE-07", {"drafting": {"b12": 2}}, over).outcome is Outcome.DOES_NOT_FIRE
 
 

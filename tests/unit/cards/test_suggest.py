@@ -42,10 +42,15 @@ def labels(*answers: Answer) -> list[str]:
     return [one.label for one in suggestions(*answers)]
 
 
-def test_a_change_to_the_draft_comes_first_and_stays_beside_treatments() -> None:
-    assert kinds(DUPLICATE) == ["delete"]
-    assert kinds(TABLETS, DUPLICATE) == kinds(DUPLICATE, TABLETS) == ["delete", "create"]
-    assert labels(DUPLICATE) == ["Remove the duplicate vitamin B12 order"]
+def test_the_removal_of_a_draft_comes_last_and_is_never_recommended() -> None:
+    assert [(one.label, one.is_recommended) for one in suggestions(DUPLICATE)] == [
+        ("Remove the duplicate vitamin B12 order", False)
+    ]
+    for made in (suggestions(TABLETS, DUPLICATE), suggestions(DUPLICATE, TABLETS)):
+        assert [(one.actions[0].type, one.is_recommended) for one in made] == [("create", True), ("delete", False)]
+    assert kinds(HYDROXOCOBALAMIN, DUPLICATE) == ["update", "delete"]
+    assert kinds(DUPLICATE, drafts=False) == []
+    assert kinds(fires(variant="perhaps-duplicate", target=TARGET)) == []
 
 
 def test_a_draft_that_is_changed_is_not_ordered_a_second_time_and_hides_no_other_treatment() -> None:
