@@ -98,9 +98,10 @@ class Therapy:
 
 
 def is_therapeutic(treatment: Treatment, parameters: Parameters) -> Presence:
-    """Whether one B12 treatment is a therapeutic one; NOT_KNOWN where its dose cannot be told."""
+    """Whether one B12 treatment is a therapeutic one; NOT_KNOWN where its dose cannot be told, or its directions speak
+    of not taking it."""
     if treatment.route is Route.PARENTERAL:
-        return Presence.YES
+        return Presence.NOT_KNOWN if treatment.is_doubted and not treatment.is_halted else Presence.YES
     if treatment.dose.mg_per_day is not None:
         enough = treatment.dose.mg_per_day >= parameters.therapeutic_oral_mg
         return Presence.YES if enough else Presence.NO
@@ -149,10 +150,13 @@ def _begins_after(treatment: Treatment, today: date) -> bool:
 
 
 def _may_be_current(doubtful: Iterable[Treatment], today: date, parameters: Parameters) -> bool:
-    """Whether B12 of a dose or route that is not known is taken now, or was given so lately that it may still last."""
+    """Whether B12 of a dose or route that is not known is taken now, was so by its status, or was given so lately that
+    it may still last."""
     cover = timedelta(days=parameters.injection_cover_days + parameters.injection_grace_days)
     return any(
-        t.is_active or (t.kind in GIVEN_ON_A_DAY and any(today - day <= cover for day in _given_days([t])))
+        t.is_active
+        or (t.is_doubted and any(i.end is not None and today - i.end.latest <= cover for i in t.intervals))
+        or (t.kind in GIVEN_ON_A_DAY and any(today - day <= cover for day in _given_days([t])))
         for t in doubtful
     )
 

@@ -36,13 +36,16 @@ class TestOrder:
 
 @dataclass(frozen=True, slots=True)
 class DraftContent:
-    """One medicine in a drafted order. `form` as in Treatment. `is_coded` false: recognised by name alone."""
+    """One medicine in a drafted order. `form` as in Treatment. `is_coded` false: recognised by name alone.
+    `is_doubted`: its directions speak of not taking it.
+    """
 
     medicine: Medicine
     dose: DailyDose
     route: Route = Route.NOT_KNOWN
     form: str = ""
     is_coded: bool = True
+    is_doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ class DoseRead:
 
     `dose_mg` is the mass at a time. `amount` and `frequency` are those of a single line, for reckoning how long a
     supply lasts; `lasts_days` is for how long all lines together say it is taken. `as_needed`: every line is.
-    `is_single`: one dose only.
+    `is_single`: one dose only. `is_doubted`: a line speaks of not taking it. `is_not_taken`: a line says outright that
+    it is not taken, and of folic acid every line does.
     """
 
     daily: DailyDose
@@ -45,6 +46,8 @@ class DoseRead:
     lasts_days: Fraction | None = None
     as_needed: bool = False
     is_single: bool = False
+    is_doubted: bool = False
+    is_not_taken: bool = False
 
 
 def daily_dose(dosages: Sequence[Dosage], strength: Strength, takes_upper: bool, on: date | None = None) -> DailyDose:
@@ -101,6 +104,8 @@ def _read(distinct: Sequence[Dosage], strength: Strength, takes_upper: bool) -> 
         lasts_days=_lasting(steps.values()),
         as_needed=all(line.as_needed for line in lines),
         is_single=all(line.is_single for line in lines),
+        is_doubted=any(line.is_doubted for line in lines),
+        is_not_taken=(all if takes_upper else any)(line.is_not_taken for line in lines),
     )
 
 

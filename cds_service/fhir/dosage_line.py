@@ -29,13 +29,21 @@ class Line:
     lasts_days: Fraction | None = None
     as_needed: bool = False
     is_single: bool = False
+    is_doubted: bool = False
+    is_not_taken: bool = False
 
 
 def read_line(dosage: Dosage, strength: Strength) -> Line:
     """What one Dosage comes to for a medicine of which the product holds `strength`."""
     sig = read_sig(dosage.text or dosage.patient_instruction or "")
     as_needed = bool(dosage.as_needed_boolean) or dosage.as_needed_codeable_concept is not None or sig.as_needed
-    line = replace(_read_dose_line(dosage, sig, strength), as_needed=as_needed, lasts_days=_duration(dosage, sig))
+    line = replace(
+        _read_dose_line(dosage, sig, strength),
+        as_needed=as_needed,
+        lasts_days=_duration(dosage, sig),
+        is_doubted=sig.is_doubted,
+        is_not_taken=sig.is_not_taken,
+    )
     most = dosage.max_dose_per_period
     if line.low is None and most is not None and as_needed:
         limit = _per_day(most, strength)

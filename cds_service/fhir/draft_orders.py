@@ -9,7 +9,7 @@ from cds_service.facts.orders import DraftContent, DraftOrder
 from cds_service.facts.patient import DRAFTS, DataIssue
 from cds_service.facts.treatments import Medicine
 from cds_service.fhir.codings import texts
-from cds_service.fhir.dosage import daily_dose
+from cds_service.fhir.dosage import read_dose
 from cds_service.fhir.medication_codes import Product
 from cds_service.fhir.medication_issues import IssueLog
 from cds_service.fhir.medication_reader import MedicationReader
@@ -176,15 +176,17 @@ def _read(
 
 def _contents(resource: Resource, product: Product) -> tuple[DraftContent, ...]:
     dosages = all_dosages(resource)
+    doses = ((held, read_dose(dosages, held.strength, takes_upper(held.medicine))) for held in product.held)
     return tuple(
         DraftContent(
             medicine=held.medicine,
-            dose=daily_dose(dosages, held.strength, takes_upper(held.medicine)),
+            dose=dose.daily,
             route=route_of(held, dosages),
             form=held.form,
             is_coded=held.is_coded,
+            is_doubted=dose.is_doubted,
         )
-        for held in product.held
+        for held, dose in doses
     )
 
 

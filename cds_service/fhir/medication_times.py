@@ -61,6 +61,17 @@ def halted(intervals: Intervals, now: Now) -> Intervals:
     return tuple(Interval(i.start, i.end and _not_surely_today(i.end, now)) for i in intervals)
 
 
+def not_taken(intervals: Intervals, now: Now) -> Intervals:
+    """The stretches of a record that goes on by its status, and by its directions is not taken: as of one that was
+    stopped on a day that is not recorded. Without a beginning, or before it, it tells of no use at all."""
+    begun = [i for i in intervals if i.end is not None or (i.start is not None and i.start.earliest <= now.today)]
+    return halted(tuple(Interval(i.start, i.end or _some_day_after(i.start, now)) for i in begun), now)
+
+
+def _some_day_after(start: ClinicalDate | None, now: Now) -> ClinicalDate | None:
+    return start and _some_day(start, now.yesterday)
+
+
 def _not_surely_today(end: ClinicalDate, now: Now) -> ClinicalDate:
     return replace(end, earliest=min(end.earliest, now.yesterday))
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from cds_service.facts.patient import ANYTHING, DOSE, DataIssue, DataKey
-from cds_service.facts.treatments import Medicine, RecordKind, Route, Treatment
+from cds_service.facts.treatments import GIVEN_ON_A_DAY, Medicine, RecordKind, Route, Treatment
 from cds_service.fhir.dosage import NO_DOSAGE, DoseRead, read_dose
 from cds_service.fhir.medication_codes import Held, Product
 from cds_service.fhir.medication_issues import IssueLog
@@ -26,6 +26,7 @@ from cds_service.fhir.medication_times import (
     is_halted,
     is_planned,
     is_taken,
+    not_taken,
     request_times,
     statement_times,
 )
@@ -177,9 +178,10 @@ def _treatment(
     intervals = _TIMES[kind](resource, dose, now, log)
     if intervals is None:
         return None
-    is_over_or_paused = is_halted(resource)
+    is_not_taken = dose.is_not_taken and kind not in GIVEN_ON_A_DAY
+    is_over_or_paused = is_halted(resource) or is_not_taken
     if is_over_or_paused:
-        intervals = halted(intervals, now)
+        intervals = not_taken(intervals, now) if is_not_taken else halted(intervals, now)
     route = route_of(held, dosages)
     _note_what_is_open(held, dose, route, intervals, now, log)
     return Treatment(
@@ -196,6 +198,7 @@ def _treatment(
         is_active=is_taken(intervals, now.today),
         is_halted=is_over_or_paused,
         is_planned=is_planned(resource, intervals, now),
+        is_doubted=dose.is_doubted and not is_halted(resource) and kind not in GIVEN_ON_A_DAY,
         is_coded=held.is_coded,
         is_eradication_pack=held.is_eradication_pack,
     )
@@ -207,7 +210,8 @@ def _note_what_is_open(held: Held, dose: DoseRead, route: Route, intervals: Inte
     What begins more than a year ahead has a wrong date.
     """
     is_b12 = held.medicine is Medicine.B12
-    if is_b12 and dose.daily.mg_per_day is None and route is not Route.PARENTERAL and intervals:
+    is_certain = route is Route.PARENTERAL and (dose.is_not_taken or not dose.is_doubted)
+    if is_b12 and dose.daily.mg_per_day is None and not is_certain and intervals:
         why = dose.daily.reason
         taken = f"vitamin B12 is taken, and it is not known how much: {why}"
         was_taken = f"vitamin B12 was taken, and it is not known how much: {why}"

@@ -25,7 +25,8 @@ class Sig:
     `strength_mg` is what the text says one unit holds. `together_mg` is a mass in parentheses after several units,
     which may be of one or of all. `is_weak`: the amount is a strength with a form ("5 mg tablet daily") and counts only
     where nothing else tells the dose. `is_single`: one dose, not a daily one. `is_changing`: the dose changes over
-    time. `reason`: why the text, although it speaks of a dose, cannot be read.
+    time. `is_doubted`: the text speaks of not taking it, perhaps only under some condition; `is_not_taken`: it says
+    outright that it is not taken. `reason`: why the text, although it speaks of a dose, cannot be read.
     """
 
     amount: Amount | None = None
@@ -37,10 +38,13 @@ class Sig:
     is_single: bool = False
     is_weak: bool = False
     is_changing: bool = False
+    is_doubted: bool = False
+    is_not_taken: bool = False
     reason: str = ""
 
 
 _CHANGING = "the directions change the dose over time"
+_DOUBTED = "the directions speak of not taking it"
 _PRN = re.compile(
     r"\bprn\b|\b(?:as|when|if|where)(?: and when)? ?(?:ever )?(?:is )?(?:needed|required|necessary)\b"
     r"|\bas necessary\b|\bsos\b|\bon demand\b|\bwhen (?:you )?need(?: it)?\b"
@@ -65,9 +69,26 @@ _DATES = re.compile(
     r"|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}/\d{1,2}/\d{2,4}\b"
 )
 _THEN = re.compile(r"\bthen\b|\bfollowed by\b|\bthereafter\b|\bafter(?:wards| that)\b|\band after \d")
+_NOT_TAKING = (
+    r"(?:not (?:currently |presently )?(?:taking|taken|using|receiving)(?: it| this)?"
+    r"|no longer (?:taking|takes|taken|using|receiving|needed|required|prescribed)(?: it| this)?"
+    r"|discontinued|stopped|ceased|on hold|held|withheld|suspended|declin(?:ed|es)|refus(?:ed|es|ing))"
+)
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_A_DATE = r"(?:\d{1,2}[/.-]\d|(?:19|20)\d\d\b|(?:\d{1,2} )?" + _MONTH + r" (?:19|20)?\d\d)"
+# A clause of its own: folic acid "on days not taking methotrexate" is taken, and what is "held if" something, or "held
+# 2 days before" it, is taken at other times.
+_SAID_OUTRIGHT = re.compile(
+    r"(?:^|[;:.,()\[*-])\s*(?:medication |(?:the )?(?:patient|pt) |currently |now |has |is |was |been |self[- ])*"
+    + _NOT_TAKING
+    + r"\s*(?=$|[;:.,()\]*-]|(?:on |in |from )?"
+    + _A_DATE
+    + r"|(?:since|as of|due to|because|by|per|for now|at present|at the moment)\b)"
+)
 _NOT_TAKEN = re.compile(
-    r"\b(?:discontinued?|stop(?:ped)?(?! if| when)|hold|withh[eo]ld|not taking|no longer)\b"
-    r"|\bdo not (?:take|give|use)\b(?! (?:with|if|within|on|at|when|after|before))"
+    r"\b(?:discontinued?(?! if| when)|stop(?:ped)?(?! if| when)|hold(?! (?:under|in|against|tab))|withh[eo]ld)\b"
+    r"|\bno longer\b|\bnot taking\b|\bdeclin(?:ed|es)\b|\brefus(?:ed|es|ing)\b"
+    r"|\bdo not (?:take|give|use|inject)\b(?! (?:with|if|within|on|at|when|after|before|into))"
 )
 _ASIDES = re.compile(
     r"\b\d+(?:-\d+)? ?(?:hours?|hrs?|minutes?|mins?)(?: (?:before|after|prior|apart|away))\b"
@@ -103,11 +124,13 @@ def _read(text: str) -> Sig:
     if is_ambiguous(words):
         return Sig(reason="a number in the directions can be read in two ways")
     words, as_needed = _without(_PRN, words)
+    if _SAID_OUTRIGHT.search(words):
+        return Sig(as_needed=as_needed, is_changing=True, is_doubted=True, is_not_taken=True, reason=_DOUBTED)
     lasts = _lasting(words)
     for aside in (_DRINK, _MOST, _LENGTH, _DATES, _ASIDES):
         words = aside.sub(" ; ", words)
     if _NOT_TAKEN.search(words):
-        return Sig(as_needed=as_needed, is_changing=True, reason="the directions speak of not taking it")
+        return Sig(as_needed=as_needed, is_changing=True, is_doubted=True, reason=_DOUBTED)
     if _CHANGES.search(words):
         return Sig(as_needed=as_needed, is_changing=True, reason=_CHANGING)
     steps = [step for step in _THEN.split(words) if re.search(r"\w", step)]

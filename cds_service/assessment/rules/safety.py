@@ -291,7 +291,7 @@ def _matters(p: Picture, folic: _FolicAcid | None) -> bool:
 
 def _is_therapeutic(p: Picture, content: DraftContent) -> bool:
     """Whether a drafted B12 is certainly a therapeutic dose."""
-    if content.medicine is not Medicine.B12:
+    if content.medicine is not Medicine.B12 or content.is_doubted:
         return False
     if content.route is Route.PARENTERAL:
         return True

@@ -119,6 +119,9 @@ def test_folic_acid_ordered_with_an_injection_of_b12_is_no_concern() -> None:
     assert answer("B12-SAFE-01", LOW, drafts=(drafted(FOLIC_ACID),)).outcome is Outcome.FIRES
     both = (drafted(FOLIC_ACID), drafted(injection, source="MedicationRequest/draft-2"))
     assert answer("B12-SAFE-01", LOW, drafts=both).outcome is Outcome.DOES_NOT_FIRE
+    on_hold = replace(injection, is_doubted=True)
+    both = (drafted(FOLIC_ACID), drafted(on_hold, source="MedicationRequest/draft-2"))
+    assert answer("B12-SAFE-01", LOW, drafts=both).outcome is Outcome.FIRES
 
 
 def test_only_selected_drafts_are_asked_about() -> None:

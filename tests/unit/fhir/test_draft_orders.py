@@ -51,6 +51,12 @@ def test_a_folic_acid_draft_holds_its_daily_dose() -> None:
     assert (content.medicine, content.dose.mg_per_day, content.route) == (Medicine.FOLIC_ACID, Decimal(5), Route.ORAL)
 
 
+def test_directions_that_speak_of_not_taking_it_put_an_order_in_doubt() -> None:
+    (content,) = read(draft(dosageInstruction=[{"text": "ON HOLD - 1 tablet daily"}]))[0].contents
+    assert content.is_doubted
+    assert not read(draft())[0].contents[0].is_doubted
+
+
 def test_a_weekly_dose_is_not_counted_daily() -> None:
     weekly = draft(
         medicationCodeableConcept=concept((ATC, "B03BB01")),

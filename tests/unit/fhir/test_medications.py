@@ -964,6 +964,111 @@ class TestWhatWasStoppedOrPaused:
         assert read_therapy(found, TODAY, PARAMETERS).is_current is Presence.NOT_KNOWN
 
 
+_INJECTION = {"medicationCodeableConcept": rxnorm("309594")}
+_INJECT = "Inject 1 mL into the muscle every 30 days"
+
+
+def _says(text: str, **fields: Any) -> dict[str, Any]:
+    return {"authoredOn": "2025-02-25", "dosageInstruction": [{"text": text}], **fields}
+
+
+class TestDirectionsThatSayItIsNotTaken:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            f"Patient not taking: {_INJECT}",
+            f"NOT TAKING - {_INJECT}",
+            f"Not currently taking. {_INJECT}",
+            f"{_INJECT} (not taking)",
+            f"ON HOLD - {_INJECT}",
+            f"On hold for now; {_INJECT}",
+            f"{_INJECT}. Discontinued.",
+            f"{_INJECT}, discontinued on 3/1/2025",
+            f"{_INJECT}; stopped March 2025",
+            f"{_INJECT}. Patient has declined",
+            f"Declined: {_INJECT}",
+            f"Patient is no longer taking this; {_INJECT}",
+            f"{_INJECT} - refused by patient",
+        ],
+    )
+    @pytest.mark.parametrize("make", [request, statement])
+    def test_an_injection_is_read_as_one_that_was_stopped(self, text: str, make: Callable[..., Resource]) -> None:
+        given = (
+            _says(text) if make is request else {"effectivePeriod": {"start": "2025-02-25"}, "dosage": [{"text": text}]}
+        )
+        [found] = treatments(make(**_INJECTION, **given))
+        assert found.is_halted
+        assert not found.is_active
+        assert found.intervals[0].end is not None
+        assert read_therapy([found], TODAY, load().parameters).is_current is not Presence.YES
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            f"{_INJECT}. Do not give",
+            f"Stop; {_INJECT}",
+            f"{_INJECT}. Hold for surgery",
+            f"{_INJECT} on days not taking methotrexate",
+        ],
+    )
+    def test_an_injection_that_is_only_spoken_of_so_is_in_doubt(self, text: str) -> None:
+        [found] = treatments(request(**_INJECTION, **_says(text)))
+        assert (found.is_doubted, found.is_halted, found.is_active) == (True, False, True)
+        assert read_therapy([found], TODAY, load().parameters).is_current is Presence.NOT_KNOWN
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            _INJECT,
+            f"{_INJECT}. Stop if rash appears",
+            f"{_INJECT}. Discontinue when pregnant",
+            f"{_INJECT}. Do not inject into a vein",
+            f"{_INJECT}, held 2 days before surgery",
+            f"{_INJECT}, starting after metformin was stopped in 2024",
+        ],
+    )
+    def test_an_injection_that_goes_on_counts(self, text: str) -> None:
+        [found] = treatments(request(**_INJECTION, **_says(text)))
+        assert (found.is_doubted, found.is_halted, found.is_active) == (False, False, True)
+        assert read_therapy([found], TODAY, load().parameters).is_current is Presence.YES
+
+    def test_an_injection_that_was_given_was_given(self) -> None:
+        given = administration(
+            effectiveDateTime="2025-09-20", dosage={"text": "Patient not taking", "route": {"text": "IM"}}
+        )
+        [found] = treatments(given)
+        assert (found.is_doubted, found.is_halted) == (False, False)
+        assert read_therapy([found], TODAY, load().parameters).is_current is Presence.YES
+
+    def test_it_does_not_vouch_for_metformin_or_folic_acid(self) -> None:
+        folic = {"medicationCodeableConcept": rxnorm("199318")}
+        text = "Patient not taking: 1 tablet daily"
+        for found in treatments(request(**_says(text)), request(id="q2", **folic, **_says(text))):
+            assert (found.is_halted, found.is_active) == (True, False)
+
+    def test_folic_acid_is_taken_where_one_of_its_lines_is_or_the_words_are_of_something_else(self) -> None:
+        folic = {"medicationCodeableConcept": rxnorm("199318"), "authoredOn": "2025-02-25"}
+        lines = [{"text": "Patient not taking: 2 tablets daily"}, {"text": "1 tablet daily"}]
+        of_mtx = [{"text": "1 tablet daily on days not taking methotrexate"}]
+        for dosage in (lines, of_mtx):
+            [found] = treatments(request(**folic, dosageInstruction=dosage))
+            assert (found.is_halted, found.is_active) == (False, True)
+
+    def test_metformin_is_in_doubt_where_one_of_its_lines_is_not_taken(self) -> None:
+        lines = [{"text": "Patient not taking: 2 tablets daily"}, {"text": "1 tablet daily"}]
+        [found] = treatments(request(authoredOn="2025-02-25", dosageInstruction=lines))
+        assert found.is_halted
+
+    def test_without_a_beginning_it_tells_of_no_use(self) -> None:
+        found, _ = read(statement(dosage=[{"text": "Patient not taking: 1 tablet daily"}]))
+        assert [t.intervals for t in found] == [()]
+
+    def test_tablets_that_are_not_taken_are_asked_about(self) -> None:
+        tablets = request(medicationCodeableConcept=rxnorm("244190"), **_says("Patient not taking: 1 tablet daily"))
+        [found] = treatments(tablets)
+        assert read_therapy([found], TODAY, load().parameters).is_current is Presence.NOT_KNOWN
+
+
 class TestHowManyMedicinesAreRead:
     """Of the records of one kind, both sides of the bound."""
 
