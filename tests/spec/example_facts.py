@@ -252,6 +252,7 @@ def _issues(given: Mapping[str, Any]) -> tuple[DataIssue, ...]:
     if given.get("age") == "unknown":
         found.append(DataIssue("Patient/example", "birthDate", "The Patient has no birth date.", AGE))
     if "unusable" in given:
-        why, analyte = "it has no unit, and none is guessed", str(given["unusable"])
+        analyte = str(given["unusable"])
+        why = f"This {analyte.replace('-', ' ')} result was not used: it has no unit, and none is guessed."
         found.append(DataIssue("Observation/unusable", "value", why, analyte))
     return tuple(found)

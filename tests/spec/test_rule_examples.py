@@ -75,6 +75,7 @@ _LONGEST_VALUES = {
     "ended": "2025-01-01",
     "dose": "15.5 mg/day",
     "add": "add B12 by injection",
+    "because": "its date 2052-09-20 is in the future",
     "cord": "possible spinal cord disease",
     "evidence": "raised MMA 0.9 umol/L; B12 400 pg/mL",
     "keys": "",

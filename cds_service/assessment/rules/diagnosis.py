@@ -21,6 +21,7 @@ from cds_service.knowledge.model import Recommendation, Scale
 
 _MOST_MEDICINES = 2
 _MAY_EXPLAIN = (Analyte.EGFR, Analyte.SERUM_FOLATE, Analyte.RED_CELL_FOLATE)  # a raised marker
+_TOLD_ELSEWHERE = (Status.DEFICIENT, Status.FUNCTIONAL, Status.UNKNOWN)  # of nitrous oxide beside B12
 _TREATED = {
     Presence.NO: "untreated",
     Presence.NOT_KNOWN: "treatment-doubtful",
@@ -153,6 +154,7 @@ def functional_deficiency(p: Picture) -> Answer:
         facts=(
             result_fact(b12, p.knowledge),
             *marker_facts(p, reading.markers),
+            *p.facts_of(ProblemKind.NITROUS_OXIDE),
             *issue_facts(p.unused(*_MAY_EXPLAIN)),
             *b12_medicines(p),
         ),
@@ -166,6 +168,8 @@ def functional_deficiency(p: Picture) -> Answer:
 
 
 def _functional_variant(p: Picture, raised: tuple[Marker, ...]) -> str:
+    if p.has(ProblemKind.NITROUS_OXIDE) and not p.is_arranged:
+        return "nitrous-oxide"  # which the level tells nothing of, and which raises homocysteine first
     if _only_homocysteine(raised) and _has_mma(p):
         return "homocysteine-alone"
     if _is_above_article_range(p):
@@ -372,7 +376,7 @@ def nitrous_oxide_distrust(p: Picture) -> Answer:
     """Nitrous oxide and a B12 that is not low: it rules nothing out."""
     exposure = p.facts_of(ProblemKind.NITROUS_OXIDE)
     b12 = p.reading.deciding or p.reading.in_words_only
-    if b12 is None or p.is_treated or p.status in (Status.DEFICIENT, Status.UNKNOWN):
+    if b12 is None or p.is_treated or p.status in _TOLD_ELSEWHERE:
         return does_not_fire(*exposure)
     if not exposure:
         given = (DataKey.PROCEDURES, *MEDICATION_KEYS) if p.features else ()
@@ -389,7 +393,7 @@ def nitrous_oxide_distrust(p: Picture) -> Answer:
     facts = (*exposure, result_fact(b12, p.knowledge), *p.features, *p.recorded_deficiency)
     doubt = "not-ruled-out" if p.features or p.recorded_deficiency else "not-ruled-out-alone"
     return fires(
-        variant="confirmed" if p.status is Status.FUNCTIONAL else doubt,
+        variant=doubt,
         facts=facts,
         values=b12_values(p, b12),
         recommends=tuple(recommends) or (Recommendation.REVIEW_CAUSE,),

@@ -171,12 +171,24 @@ def result_unusable(p: Picture) -> Answer:
     is_coming = p.reading.preliminary is not None or p.pending(Test.B12, Test.ACTIVE_B12)
     if not is_coming and not p.is_treated:
         recommends += (Recommendation.ORDER_B12,)
+    because = _reason_of_no_use(why)
+    kind = "not-used-" if because else ""
     return fires(
-        variant=WITH_FEATURE if p.features or p.risks else ALONE,
+        variant=kind + (WITH_FEATURE if p.features or p.risks else ALONE),
         facts=tuple(fact for fact, _why in found) + p.features,
-        values={"why": why, "result": f"A vitamin B12 result of {fact.when}" if fact.when else "A vitamin B12 result"},
+        values={
+            "why": why,
+            "because": because,
+            "result": f"A vitamin B12 result of {fact.when}" if fact.when else "A vitamin B12 result",
+        },
         recommends=recommends,
     )
+
+
+def _reason_of_no_use(issue: str) -> str:
+    """Why a result does not count, for a summary: what stands behind the colon of "This result was not used: ..."."""
+    told, colon, reason = issue.partition(": ")
+    return reason.rstrip(".") if colon and told.startswith("This ") else ""
 
 
 def _untold(p: Picture) -> list[tuple[FactUsed, str]]:

@@ -15,6 +15,7 @@ _LENGTHS: Mapping[str, int] = {
     "b12": 13,
     "cord": 28,
     "evidence": 36,
+    "because": 36,
     "cause": 24,
     "confounder": 42,
     "feature": 24,
