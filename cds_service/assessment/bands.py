@@ -11,7 +11,6 @@ from enum import StrEnum
 
 from cds_service.assessment.spoken import limit_words
 from cds_service.facts.labs import Comparator, Finding, LabResult
-from cds_service.facts.patient import Sex
 from cds_service.facts.presence import Presence
 from cds_service.knowledge.model import AnalyteKnowledge, Scale
 
@@ -116,14 +115,26 @@ def _above(result: LabResult, limit: Decimal) -> Presence:
     return Presence.NO if result.most is not None and result.most <= limit else Presence.NOT_KNOWN
 
 
-def is_low(result: LabResult, analyte: AnalyteKnowledge, sex: Sex = Sex.NOT_KNOWN) -> Presence:
-    """Whether a count or concentration is low: the laboratory's lower limit, else the configured one for the sex."""
+class LimitGroup(StrEnum):
+    """Whom a lower limit is for, where it depends on it."""
+
+    WOMEN = "women"
+    MEN = "men"
+    PREGNANCY = "pregnancy"
+    NOT_KNOWN = "sex not known"
+
+
+def is_low(result: LabResult, analyte: AnalyteKnowledge, limits_for: LimitGroup = LimitGroup.NOT_KNOWN) -> Presence:
+    """Whether a count or concentration is low: the laboratory's lower limit, else the configured one for the group.
+
+    In pregnancy the lower of the two: laboratories print the range of women who are not pregnant.
+    """
     if result.finding is not None:
         return Presence.YES if result.finding is Finding.LOW else Presence.NO
     scale = scale_of(result, analyte)
-    limit = result.lower_limit
-    if limit is None and scale is not None:
-        limit = low_limit(scale, sex)
+    limit, ours = result.lower_limit, low_limit(scale, limits_for) if scale is not None else None
+    if limit is None or (limits_for is LimitGroup.PREGNANCY and ours is not None and ours < limit):
+        limit = ours
     if limit is None:
         return Presence.NOT_KNOWN
     if result.most is not None and (
@@ -133,7 +144,11 @@ def is_low(result: LabResult, analyte: AnalyteKnowledge, sex: Sex = Sex.NOT_KNOW
     return Presence.NO if result.least is not None and result.least >= limit else Presence.NOT_KNOWN
 
 
-def low_limit(scale: Scale, sex: Sex) -> Decimal | None:
-    """The configured limit below which a value is low, for the sex where it depends on it."""
-    by_sex = {Sex.FEMALE: scale.low_below_female, Sex.MALE: scale.low_below_male}.get(sex)
-    return by_sex if by_sex is not None else scale.low_below
+def low_limit(scale: Scale, limits_for: LimitGroup) -> Decimal | None:
+    """The configured limit below which a value is low, for the group where it depends on it."""
+    by_group = {
+        LimitGroup.WOMEN: scale.low_below_female,
+        LimitGroup.MEN: scale.low_below_male,
+        LimitGroup.PREGNANCY: scale.low_below_pregnant,
+    }.get(limits_for)
+    return by_group if by_group is not None else scale.low_below

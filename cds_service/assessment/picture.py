@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from cds_service.assessment.bands import Band, b12_band, is_low, is_raised, scale_of
+from cds_service.assessment.bands import Band, LimitGroup, b12_band, is_low, is_raised, scale_of
 from cds_service.assessment.exposure import exposure, given_nitrous_oxide, used_longer_than
 from cds_service.assessment.once import once
 from cds_service.assessment.outcome import FactUsed, Status
@@ -19,7 +19,7 @@ from cds_service.assessment.therapy import Therapy, read_therapy
 from cds_service.facts.dates import ClinicalDate, add_months, age_in_years
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
-from cds_service.facts.patient import AGE, DOSE, DRAFTS, Availability, DataIssue, DataKey, PatientFacts
+from cds_service.facts.patient import AGE, DOSE, DRAFTS, Availability, DataIssue, DataKey, PatientFacts, Sex
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.facts.treatments import Exposure, Medicine, Treatment
@@ -50,6 +50,7 @@ _SOME_B12_HARMS = (
 )
 LONG_TERM = (Medicine.METFORMIN, Medicine.PPI, Medicine.H2_BLOCKER)
 _KINDS = tuple(ProblemKind)
+_BY_SEX = {Sex.FEMALE: LimitGroup.WOMEN, Sex.MALE: LimitGroup.MEN}
 _ANALYTES = frozenset(analyte.value for analyte in Analyte)
 MEDICATION_KEYS = (
     DataKey.MEDICATION_STATEMENTS,
@@ -152,11 +153,18 @@ class Picture:
         return mcv if raised else None
 
     @once
+    def limits_for(self) -> LimitGroup:
+        """The group whose lower limits hold for this patient."""
+        if self.has(ProblemKind.PREGNANCY):
+            return LimitGroup.PREGNANCY
+        return _BY_SEX.get(self.facts.sex, LimitGroup.NOT_KNOWN)
+
+    @once
     def anaemia(self) -> LabResult | None:
-        """A recent haemoglobin below its limit for the sex."""
+        """A recent haemoglobin below its limit for the sex, or for pregnancy."""
         hb = self.recent(Analyte.HAEMOGLOBIN)
         low = (
-            hb is not None and is_low(hb, self.knowledge.analytes[Analyte.HAEMOGLOBIN], self.facts.sex) is Presence.YES
+            hb is not None and is_low(hb, self.knowledge.analytes[Analyte.HAEMOGLOBIN], self.limits_for) is Presence.YES
         )
         return hb if low else None
 

@@ -9,10 +9,10 @@ from datetime import date
 from decimal import Decimal
 
 from cds_service.assessment.bands import Band as Meaning
-from cds_service.assessment.bands import low_limit
+from cds_service.assessment.bands import LimitGroup, low_limit
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte, Comparator, LabResult
-from cds_service.facts.patient import DataIssue, PatientFacts, Sex
+from cds_service.facts.patient import DataIssue, PatientFacts
 from cds_service.facts.units import normalised
 from cds_service.figures.model import Band, Mark, Panel, Row, Shape, Tone
 from cds_service.figures.reliance import Reliance
@@ -35,7 +35,6 @@ _SHAPES = {
     Comparator.ABOVE: Shape.ABOVE,
     Comparator.AT_LEAST: Shape.ABOVE,
 }
-_SEXES = {Sex.FEMALE: "women", Sex.MALE: "men", Sex.NOT_KNOWN: "sex not known"}
 _UNDATED = date.min
 _LONGEST_NUMBER = 7
 
@@ -75,7 +74,7 @@ def panels(
     unused: Mapping[DataIssue, Row],
     dates: Mapping[str, ClinicalDate],
     knowledge: Knowledge,
-    limits_for: Sex | None,
+    limits_for: LimitGroup | None,
 ) -> tuple[Panel, ...]:
     """The panels that have something to show; total B12 has one in any case.
 
@@ -107,7 +106,7 @@ def _panel(
     results: Sequence[LabResult],
     rows: Mapping[LabResult, Row],
     apart: Sequence[Mark],
-    limits_for: Sex | None,
+    limits_for: LimitGroup | None,
 ) -> Panel:
     axis = _axis(scale, results)
     marks = (*(_mark(result, rows[result], axis) for result in results), *apart)
@@ -144,7 +143,7 @@ def _axis(scale: Scale, results: Iterable[LabResult]) -> _Axis:
     return _Axis(scale.unit, Decimal(1), f"reported in {units}, drawn in {scale.unit}")
 
 
-def _bands(scale: Scale, axis: _Axis, sex: Sex) -> tuple[Band, ...]:
+def _bands(scale: Scale, axis: _Axis, limits_for: LimitGroup) -> tuple[Band, ...]:
     made: list[Band] = []
     severe, deficient, unlikely = map(axis.of, (scale.severe_below, scale.deficient_below, scale.unlikely_above))
     if severe is not None:
@@ -155,10 +154,10 @@ def _bands(scale: Scale, axis: _Axis, sex: Sex) -> tuple[Band, ...]:
         made.append(Band(deficient, unlikely, Tone.BETWEEN, Meaning.INDETERMINATE.value))
     if unlikely is not None:
         made.append(Band(unlikely, None, Tone.CLEAR, f"deficiency {Meaning.UNLIKELY.value}"))
-    low = axis.of(low_limit(scale, sex))
+    low = axis.of(low_limit(scale, limits_for))
     if low is not None:
-        by_sex = scale.low_below_female is not None or scale.low_below_male is not None
-        made.append(Band(None, low, Tone.LOW, f"low ({_SEXES[sex]})" if by_sex else "low"))
+        by_group = scale.low_below_female is not None or scale.low_below_male is not None
+        made.append(Band(None, low, Tone.LOW, f"low ({limits_for})" if by_group else "low"))
     raised = axis.of(scale.raised_above)
     if raised is not None:
         made.append(Band(raised, None, Tone.RAISED, "raised"))

@@ -46,7 +46,7 @@ def timeline(
     relied = reliance(assessment, picture)
     results = result_rows(facts, knowledge, relied)
     unused = unused_rows(facts, knowledge, dates)
-    drawn = panels(results, unused, dates, knowledge, None if picture.is_child else facts.sex)
+    drawn = panels(results, unused, dates, knowledge, None if picture.is_child else picture.limits_for)
     medicines, medicine_rows = lanes(picture, relied)
     happened, event_rows = events(picture, assessment, relied)
     first, last = _window(drawn, medicines, happened, facts.today)

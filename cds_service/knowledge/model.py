@@ -167,6 +167,7 @@ LIMITS = (
     "low_below",
     "low_below_female",
     "low_below_male",
+    "low_below_pregnant",
 )
 """The limits that a scale may have."""
 
@@ -193,6 +194,7 @@ class Scale:
     low_below: Decimal | None = None
     low_below_female: Decimal | None = None
     low_below_male: Decimal | None = None
+    low_below_pregnant: Decimal | None = None
 
 
 def limits_of(scale: Scale) -> dict[str, Decimal]:

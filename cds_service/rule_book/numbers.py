@@ -15,6 +15,7 @@ LIMITS = {
     "low_below": "low below",
     "low_below_female": "low below, women",
     "low_below_male": "low below, men",
+    "low_below_pregnant": "low below, in pregnancy",
 }
 _PERIODS = {"h": "hour", "d": "day", "wk": "week", "mo": "month", "a": "year"}
 

@@ -53,6 +53,7 @@ class ScaleSchema(StrictSchema):
     low_below = number()
     low_below_female = number()
     low_below_male = number()
+    low_below_pregnant = number()
 
     @validates_schema
     def _bands_neither_overlap_nor_leave_a_gap(self, data: dict[str, Any], **_kwargs: Any) -> None:

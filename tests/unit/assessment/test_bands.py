@@ -7,9 +7,17 @@ from decimal import Decimal
 
 import pytest
 
-from cds_service.assessment.bands import Band, b12_band, is_low, is_raised, is_severe, raised_limit_words, scale_of
+from cds_service.assessment.bands import (
+    Band,
+    LimitGroup,
+    b12_band,
+    is_low,
+    is_raised,
+    is_severe,
+    raised_limit_words,
+    scale_of,
+)
 from cds_service.facts.labs import Analyte
-from cds_service.facts.patient import Sex
 from cds_service.facts.presence import Presence
 from cds_service.knowledge.loader import load
 from cds_service.knowledge.model import Property
@@ -138,24 +146,28 @@ def test_a_unit_without_a_scale_tells_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("printed", "sex", "low"),
+    ("printed", "limits_for", "low"),
     [
-        ("11.9 g/dL", Sex.FEMALE, Presence.YES),
-        ("12 g/dL", Sex.FEMALE, Presence.NO),
-        ("12.9 g/dL", Sex.MALE, Presence.YES),
-        ("13 g/dL", Sex.MALE, Presence.NO),
-        ("12 g/dL", Sex.NOT_KNOWN, Presence.NO),
-        ("11.9 g/dL", Sex.NOT_KNOWN, Presence.YES),
-        ("<12 g/dL", Sex.FEMALE, Presence.YES),
-        ("<13 g/dL", Sex.FEMALE, Presence.NOT_KNOWN),
-        (">11 g/dL", Sex.FEMALE, Presence.NOT_KNOWN),
-        (">=12 g/dL", Sex.FEMALE, Presence.NO),
-        ("low", Sex.FEMALE, Presence.YES),
-        ("normal", Sex.FEMALE, Presence.NO),
+        ("11.9 g/dL", LimitGroup.WOMEN, Presence.YES),
+        ("12 g/dL", LimitGroup.WOMEN, Presence.NO),
+        ("12.9 g/dL", LimitGroup.MEN, Presence.YES),
+        ("13 g/dL", LimitGroup.MEN, Presence.NO),
+        ("12 g/dL", LimitGroup.NOT_KNOWN, Presence.NO),
+        ("11.9 g/dL", LimitGroup.NOT_KNOWN, Presence.YES),
+        ("<12 g/dL", LimitGroup.WOMEN, Presence.YES),
+        ("<13 g/dL", LimitGroup.WOMEN, Presence.NOT_KNOWN),
+        (">11 g/dL", LimitGroup.WOMEN, Presence.NOT_KNOWN),
+        (">=12 g/dL", LimitGroup.WOMEN, Presence.NO),
+        ("11 g/dL", LimitGroup.PREGNANCY, Presence.NO),
+        ("10.9 g/dL", LimitGroup.PREGNANCY, Presence.YES),
+        ("low", LimitGroup.PREGNANCY, Presence.YES),
+        ("low", LimitGroup.WOMEN, Presence.YES),
+        ("normal", LimitGroup.WOMEN, Presence.NO),
     ],
 )
-def test_haemoglobin_is_low_by_sex(printed: str, sex: Sex, low: Presence) -> None:
-    assert is_low(lab_result(Analyte.HAEMOGLOBIN, printed), KNOWLEDGE.analytes[Analyte.HAEMOGLOBIN], sex) is low
+def test_haemoglobin_is_low_by_group(printed: str, limits_for: LimitGroup, low: Presence) -> None:
+    result = lab_result(Analyte.HAEMOGLOBIN, printed)
+    assert is_low(result, KNOWLEDGE.analytes[Analyte.HAEMOGLOBIN], limits_for) is low
 
 
 @pytest.mark.parametrize("limits", [{}, {"deficient_below": "180"}, {"unlikely_above": "350"}], ids=str)
@@ -182,7 +194,21 @@ def test_it_is_told_whose_word_a_marker_was_held_against() -> None:
 )
 def test_the_laboratorys_own_lower_limit_comes_before_ours(printed: str, low: Presence) -> None:
     result = replace(lab_result(Analyte.HAEMOGLOBIN, printed), lower_limit=Decimal("12.5"))
-    assert is_low(result, KNOWLEDGE.analytes[Analyte.HAEMOGLOBIN], Sex.FEMALE) is low
+    assert is_low(result, KNOWLEDGE.analytes[Analyte.HAEMOGLOBIN], LimitGroup.WOMEN) is low
+
+
+@pytest.mark.parametrize(
+    ("own", "printed", "low"),
+    [
+        ("12", "11 g/dL", Presence.NO),
+        ("12", "10.9 g/dL", Presence.YES),
+        ("10.5", "10.9 g/dL", Presence.NO),
+        ("10.5", "10.4 g/dL", Presence.YES),
+    ],
+)
+def test_in_pregnancy_the_range_of_other_women_makes_nothing_low(own: str, printed: str, low: Presence) -> None:
+    result = replace(lab_result(Analyte.HAEMOGLOBIN, printed), lower_limit=Decimal(own))
+    assert is_low(result, KNOWLEDGE.analytes[Analyte.HAEMOGLOBIN], LimitGroup.PREGNANCY) is low
 
 
 def test_the_limit_of_a_marker_is_told_in_the_unit_that_the_laboratory_printed() -> None:
