@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -105,6 +106,8 @@ def call(
     return service.send("POST", f"/cds-services/{services[hook]['id']}", body, JSON)
 
 
+CLOCK = time.perf_counter if os.environ.get("B12_BASE_URL") else time.process_time
+"""Of a service in this process it tells the work alone, so that a machine that does much else fails no test."""
 OPTIONAL = (
     "medicationStatements",
     "medicationRequests",

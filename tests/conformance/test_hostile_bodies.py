@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.conformance.conftest import JSON, PATIENT, Service, call, explained, hook_request
+from tests.conformance.conftest import CLOCK, JSON, PATIENT, Service, call, explained, hook_request
 from tests.conformance.server import Running, running
 
 Services = dict[str, dict[str, Any]]
@@ -79,9 +79,9 @@ def hostile() -> Iterator[Any]:
 def test_a_hostile_body_is_refused_or_read_within_its_time(
     body: bytes, statuses: set[int], service: Service, services: Services
 ) -> None:
-    began = time.perf_counter()
+    began = CLOCK()
     answer = call(service, services, body)
-    took = time.perf_counter() - began
+    took = CLOCK() - began
 
     assert answer.status in statuses, answer.body[:300]
     assert took < SECONDS

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.conformance.conftest import FOLIC_ACID, OPTIONAL, Service, bundle, call, hook_request
+from tests.conformance.conftest import CLOCK, FOLIC_ACID, OPTIONAL, Service, bundle, call, hook_request
 
 Services = dict[str, dict[str, Any]]
 HOOK = "order-sign"
@@ -66,9 +65,9 @@ def test_much_text_costs_little_and_hides_no_warning(
     asked: dict[str, Any], service: Service, services: Services
 ) -> None:
     plain = without_ids(call(service, services, hook_request(HOOK), HOOK))
-    began = time.perf_counter()
+    began = CLOCK()
     answer = call(service, services, asked, HOOK)
-    took = time.perf_counter() - began
+    took = CLOCK() - began
 
     assert (answer.status, took < SECONDS) == (200, True)
     assert [card["indicator"] for card in answer.json["cards"]][:1] == ["warning"]
@@ -97,9 +96,9 @@ def test_the_worst_drafts_are_read_in_part_and_folic_acid_is_seen_among_them(
     asked = hook_request(HOOK)
     drafts = [order(number, text(number, "1 x ")) | {"status": "draft"} for number in range(900)]
     asked["context"]["draftOrders"] = bundle(*drafts, FOLIC_ACID)
-    began = time.perf_counter()
+    began = CLOCK()
     answer = call(service, services, asked, HOOK)
-    took = time.perf_counter() - began
+    took = CLOCK() - began
 
     assert (answer.status, took < SECONDS) == (200, True)
     assert any("olic acid" in card["summary"] for card in answer.json["cards"])

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import time
 from typing import Any
 
 import pytest
 
-from tests.conformance.conftest import FOLIC_ACID, LOW_B12, Service, bundle, call, hook_request
+from tests.conformance.conftest import CLOCK, FOLIC_ACID, LOW_B12, Service, bundle, call, hook_request
 
 Services = dict[str, dict[str, Any]]
-# Of a service in this process the work alone, so that a machine that does much else fails no test.
-CLOCK = time.perf_counter if os.environ.get("B12_BASE_URL") else time.process_time
 SECONDS = 5  # several times what the worst of them takes; each took minutes before
 SUBJECT = {"reference": "Patient/p1"}
 ORDER = {"resourceType": "MedicationRequest", "status": "active", "intent": "order", "subject": SUBJECT}
