@@ -252,7 +252,8 @@ def _issues(given: Mapping[str, Any]) -> tuple[DataIssue, ...]:
     if given.get("age") == "unknown":
         found.append(DataIssue("Patient/example", "birthDate", "The Patient has no birth date.", AGE))
     if "unusable" in given:
-        analyte = str(given["unusable"])
-        why = f"This {analyte.replace('-', ' ')} result was not used: it has no unit, and none is guessed."
+        analyte, why = str(given["unusable"]), "it has no unit, and none is guessed"
+        if analyte in set(Analyte):
+            why = f"This {analyte.replace('-', ' ')} result was not used: {why}."
         found.append(DataIssue("Observation/unusable", "value", why, analyte))
     return tuple(found)
