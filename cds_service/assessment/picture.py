@@ -347,6 +347,7 @@ class Picture:
             and not self.has(ProblemKind.PALLIATIVE_CARE)
             and not self.is_treated
             and not self.lifelong_therapy_lapsed
+            and not (self.lasting_causes and self.therapy.ran_out_lately)
             and not self.pending(Test.B12, Test.ACTIVE_B12)
         )
 

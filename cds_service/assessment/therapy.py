@@ -15,7 +15,7 @@ from statistics import median_low
 from cds_service.assessment.exposure import exposure
 from cds_service.facts.dates import ClinicalDate, add_months
 from cds_service.facts.presence import Presence
-from cds_service.facts.treatments import GIVEN_ON_A_DAY, Exposure, Interval, Medicine, Route, Treatment
+from cds_service.facts.treatments import GIVEN_ON_A_DAY, Exposure, Interval, Medicine, RecordKind, Route, Treatment
 from cds_service.knowledge.model import Parameters
 
 
@@ -24,6 +24,7 @@ class Therapy:
     """B12 therapy over time. `doubtful` are B12 medicines whose dose could not be told, `too_little` those that are
     certainly below a therapeutic dose or taken only when needed. `injected` are the days on which a record says that
     an injection was given, oldest first. `planned` is therapeutic B12 that is on record and yet to begin.
+    `ran_out_lately`: a supply that was handed over ran out, and not so long ago that it is overdue.
     """
 
     course: Exposure
@@ -35,6 +36,7 @@ class Therapy:
     washout_months: int
     injected: tuple[date, ...] = ()
     planned: tuple[Treatment, ...] = ()
+    ran_out_lately: bool = False
 
     @property
     def current_since(self) -> date | None:
@@ -68,8 +70,9 @@ class Therapy:
         return first_start(self.planned)
 
     def was_taken_after(self, day: date) -> bool:
-        """Whether any therapeutic B12 was, or may have been, taken after this day."""
-        ends = [interval.end for treatment in self.treatments for interval in treatment.intervals]
+        """Whether any B12 that is, or may be, therapeutic was, or may have been, taken after this day."""
+        taken = (*self.treatments, *(t for t in self.doubtful if not t.is_planned))
+        ends = [interval.end for treatment in taken for interval in treatment.intervals]
         return any(end is None or end.latest > day for end in ends)
 
     def covers(self, taken: ClinicalDate) -> bool:
@@ -134,6 +137,7 @@ def read_therapy(treatments: Sequence[Treatment], today: date, parameters: Param
         washout_months=parameters.washout_months,
         injected=_given_days(t for t in therapeutic if not t.is_halted),
         planned=tuple(t for t in enough if t.is_planned),
+        ran_out_lately=any(_ran_out_lately(t, today, parameters) for t in therapeutic),
     )
 
 
@@ -147,6 +151,14 @@ def _begins_after(treatment: Treatment, today: date) -> bool:
     """Whether nothing of it has begun."""
     starts = [i.start for i in treatment.intervals]
     return bool(starts) and all(start is not None and start.earliest > today for start in starts)
+
+
+def _ran_out_lately(treatment: Treatment, today: date, parameters: Parameters) -> bool:
+    """Whether it is a supply that ended at most as many days ago as the next may be late."""
+    if treatment.kind is not RecordKind.DISPENSE or treatment.is_halted:
+        return False
+    late = timedelta(days=parameters.injection_grace_days)
+    return any(i.end is not None and today - late <= i.end.earliest < today for i in treatment.intervals)
 
 
 def _may_be_current(doubtful: Iterable[Treatment], today: date, parameters: Parameters) -> bool:

@@ -35,6 +35,7 @@ from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Dosage, Resource, resource_name
 from cds_service.fhir.routes import read_route, route_in_words
 from cds_service.fhir.subject import patient_references, subject_problem
+from cds_service.fhir.supply import supplied_dose
 from cds_service.knowledge.model import Knowledge
 
 _SECTIONS = (
@@ -178,6 +179,9 @@ def _treatment(
     intervals = _TIMES[kind](resource, dose, now, log)
     if intervals is None:
         return None
+    if not dosages and not takes_upper(held.medicine):
+        # Where the most counts, as of folic acid, an average of the days would be too little.
+        dose = replace(dose, daily=supplied_dose(resource, held.strength, log) or dose.daily)
     is_not_taken = dose.is_not_taken and kind not in GIVEN_ON_A_DAY
     is_over_or_paused = is_halted(resource) or is_not_taken
     if is_over_or_paused:

@@ -6,8 +6,9 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 
-from cds_service.fhir.amounts import Amount, exact, read_quantity, shown
-from cds_service.fhir.dosage import DoseRead
+from cds_service.facts.treatments import DailyDose
+from cds_service.fhir.amounts import Amount, Kind, Strength, exact, read_quantity, shown
+from cds_service.fhir.dosage import DoseRead, decimal
 from cds_service.fhir.medication_issues import IssueLog
 from cds_service.fhir.resources import Quantity, Resource
 from cds_service.fhir.sig_frequency import DAYS_IN
@@ -15,6 +16,7 @@ from cds_service.fhir.sig_frequency import DAYS_IN
 # Beyond these a number is a slip of the pen, or an EHR's way to say "for ever": neither is a supply.
 LONGEST_SUPPLY_DAYS = 1_100
 MOST_REPEATS = 999
+_MOST_A_DAY = 10  # units of a product; more is a supply for several patients, or a slip of the pen
 LONGEST_ORDER_DAYS = 36_525
 _UNITS = {
     "day": "d",
@@ -53,12 +55,39 @@ def _supplied_days(resource: Resource, dose: DoseRead, log: IssueLog) -> int | N
 
 def dispensed_days(resource: Resource, dose: DoseRead, log: IssueLog) -> int | None:
     """`daysSupply`, else the quantity divided by the daily dose; None where the dispense does not tell."""
+    days = _duration(_days_supply(resource), "daysSupply", log)
+    return days if days is not None else _quantity_days(resource.quantity, dose)
+
+
+def supplied_dose(resource: Resource, strength: Strength, log: IssueLog) -> DailyDose | None:
+    """What a supply comes to a day where no dosage was given: ninety tablets of 2 mg for ninety days are 2 mg a day.
+
+    None unless the number of units of the product, the days and what one unit holds are all told.
+    """
+    dispense = resource.dispense_request
+    quantity = resource.quantity if dispense is None else dispense.quantity
+    if quantity is None or strength.mg_per_unit is None:
+        return None
+    given = read_quantity(quantity)
+    days = _stated_days(resource, log)
+    if days is None or not isinstance(given, Amount) or given.kind is not Kind.UNIT or given.low / days > _MOST_A_DAY:
+        return None
+    return DailyDose(decimal(given.low * strength.mg_per_unit / days), "reckoned from the supply")
+
+
+def _stated_days(resource: Resource, log: IssueLog) -> int | None:
+    dispense = resource.dispense_request
+    if dispense is not None:
+        return _duration(dispense.expected_supply_duration, "dispenseRequest.expectedSupplyDuration", log)
+    return _duration(_days_supply(resource), "daysSupply", log)
+
+
+def _days_supply(resource: Resource) -> Quantity | None:
     supply = resource.days_supply
     if supply is not None and not (supply.unit or supply.code):
         # The element's own name tells the unit, so that leaving it out loses nothing.
-        supply = Quantity(value=supply.value, code="d")
-    days = _duration(supply, "daysSupply", log)
-    return days if days is not None else _quantity_days(resource.quantity, dose)
+        return Quantity(value=supply.value, code="d")
+    return supply
 
 
 def _duration(quantity: Quantity | None, path: str, log: IssueLog) -> int | None:

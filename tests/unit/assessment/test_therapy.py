@@ -284,3 +284,26 @@ def test_a_new_order_does_not_hide_what_was_taken_before_it() -> None:
 def test_too_little_and_what_is_on_hold_are_not_planned(fields: dict[str, Any]) -> None:
     assert read_therapy([_planned(2)], TODAY, PARAMETERS).planned
     assert not read_therapy([replace(_planned(2), **fields)], TODAY, PARAMETERS).planned
+
+
+def _handed_over(last: date, **fields: Any) -> Treatment:
+    return replace(_b12(date(2025, 1, 1), last, kind=RecordKind.DISPENSE), **fields)
+
+
+@pytest.mark.parametrize(("days_ago", "lately"), [(0, False), (1, True), (30, True), (31, False)])
+def test_a_supply_ran_out_lately_as_long_as_the_next_may_be_late(days_ago: int, lately: bool) -> None:
+    last = TODAY - timedelta(days=days_ago)
+    assert read_therapy([_handed_over(last)], TODAY, PARAMETERS).ran_out_lately is lately
+    for other in (_handed_over(last, is_halted=True), _handed_over(last, kind=RecordKind.REQUEST)):
+        assert not read_therapy([other], TODAY, PARAMETERS).ran_out_lately
+
+
+def test_a_supply_of_unknown_dose_did_not_run_out_but_was_taken() -> None:
+    therapy = read_therapy([_handed_over(date(2025, 5, 29), dose=DailyDose(None))], TODAY, PARAMETERS)
+    assert not therapy.ran_out_lately
+    assert (therapy.was_taken_after(date(2025, 5, 28)), therapy.was_taken_after(date(2025, 5, 29))) == (True, False)
+
+
+def test_what_is_planned_of_unknown_dose_was_not_taken() -> None:
+    planned = replace(_planned(3), dose=DailyDose(None))
+    assert not read_therapy([planned], TODAY, PARAMETERS).was_taken_after(date(2025, 1, 1))
