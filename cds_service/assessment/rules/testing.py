@@ -146,11 +146,11 @@ def _is_risk_asked_about(p: Picture) -> bool:
 
 def _is_deficiency_asked_about(p: Picture) -> bool:
     """Whether a recorded deficiency is a reason to test, and then the first one. Where B12 is taken and its dose alone
-    is unknown, somebody cares for it already: then only a sign or a cause besides is."""
+    is unknown, or treatment is about to start, somebody cares for it: then only a sign or a cause besides is."""
     if not p.is_test_wanted or not p.recorded_deficiency:
         return False
-    is_cared_for = any(t.is_active for t in p.therapy.doubtful) and not p.has(ProblemKind.PERNICIOUS_ANAEMIA)
-    return not is_cared_for or bool(_beside_deficiency(p))
+    is_taken = any(t.is_active for t in p.therapy.doubtful) and not p.has(ProblemKind.PERNICIOUS_ANAEMIA)
+    return not (is_taken or p.is_arranged) or bool(_beside_deficiency(p))
 
 
 def _beside_deficiency(p: Picture) -> tuple[FactUsed, ...]:
