@@ -14,6 +14,7 @@ from statistics import median_low
 
 from cds_service.assessment.exposure import exposure
 from cds_service.facts.dates import ClinicalDate, add_months
+from cds_service.facts.orders import DraftContent
 from cds_service.facts.presence import Presence
 from cds_service.facts.treatments import GIVEN_ON_A_DAY, Exposure, Interval, Medicine, RecordKind, Route, Treatment
 from cds_service.knowledge.model import Parameters
@@ -100,15 +101,16 @@ class Therapy:
         )
 
 
-def is_therapeutic(treatment: Treatment, parameters: Parameters) -> Presence:
-    """Whether one B12 treatment is a therapeutic one; NOT_KNOWN where its dose cannot be told, or its directions speak
-    of not taking it."""
-    if treatment.route is Route.PARENTERAL:
-        return Presence.NOT_KNOWN if treatment.is_doubted and not treatment.is_halted else Presence.YES
-    if treatment.dose.mg_per_day is not None:
-        enough = treatment.dose.mg_per_day >= parameters.therapeutic_oral_mg
+def is_therapeutic(b12: Treatment | DraftContent, parameters: Parameters) -> Presence:
+    """Whether B12 that is taken or drafted is a treatment; NOT_KNOWN where its dose cannot be told, or its directions
+    speak of not taking it."""
+    if b12.route is Route.PARENTERAL:
+        is_halted = isinstance(b12, Treatment) and b12.is_halted
+        return Presence.NOT_KNOWN if b12.is_doubted and not is_halted else Presence.YES
+    if b12.dose.mg_per_day is not None:
+        enough = b12.dose.mg_per_day >= parameters.therapeutic_oral_mg
         return Presence.YES if enough else Presence.NO
-    if treatment.dose_mg is not None and treatment.dose_mg < parameters.therapeutic_oral_mg:
+    if b12.dose_mg is not None and b12.dose_mg < parameters.therapeutic_oral_mg:
         return Presence.NO
     return Presence.NOT_KNOWN
 

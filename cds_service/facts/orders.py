@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from cds_service.facts.dates import ClinicalDate
@@ -36,8 +37,10 @@ class TestOrder:
 
 @dataclass(frozen=True, slots=True)
 class DraftContent:
-    """One medicine in a drafted order. `form` as in Treatment. `is_coded` false: recognised by name alone.
-    `is_doubted`: its directions speak of not taking it.
+    """One medicine in a drafted order.
+
+    `dose_mg` and `form` as in Treatment. `is_coded` false: recognised by name alone. `is_doubted`: its directions speak
+    of not taking it.
     """
 
     medicine: Medicine
@@ -46,6 +49,7 @@ class DraftContent:
     form: str = ""
     is_coded: bool = True
     is_doubted: bool = False
+    dose_mg: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class Interval:
 class Treatment:
     """One medicine from one record; a combination product gives one Treatment for each medicine it holds.
 
+    `dose_mg` is the mass at a time; that of one unit of the product where the record does not say how many.
     `intervals` are the stretches this record vouches for (empty: it tells of no use at all, such as a hold from the
     first day). `form` is the cobalamin form where it matters ("cyanocobalamin", "hydroxocobalamin", "").
     `is_coded` is false for a match by name alone. `as_needed` use is never counted as continuous. `is_halted`: it was

@@ -33,10 +33,10 @@ NO_DOSAGE = DailyDose(None, "no dosage was given")
 class DoseRead:
     """What all dosage lines of one record come to for one medicine.
 
-    `dose_mg` is the mass at a time. `amount` and `frequency` are those of a single line, for reckoning how long a
-    supply lasts; `lasts_days` is for how long all lines together say it is taken. `as_needed`: every line is.
-    `is_single`: one dose only. `is_doubted`: a line speaks of not taking it. `is_not_taken`: a line says outright that
-    it is not taken, and of folic acid every line does.
+    `dose_mg` is the mass at a time; that of one unit of the product where nothing says how many. `amount` and
+    `frequency` are those of a single line, for reckoning how long a supply lasts; `lasts_days` is how long all lines
+    say that it is taken. `as_needed`: every line is. `is_single`: one dose only. `is_doubted`: a line speaks of
+    not taking it. `is_not_taken`: a line says outright that it is not taken, and of folic acid every line does.
     """
 
     daily: DailyDose
@@ -62,7 +62,8 @@ def read_dose(dosages: Sequence[Dosage], strength: Strength, takes_upper: bool, 
     dose is then that of one step: the one whose bounds hold the day `on`, where bounds are given.
     """
     if not dosages:
-        return DoseRead(NO_DOSAGE)
+        unit = strength.mg_per_unit
+        return DoseRead(NO_DOSAGE, dose_mg=None if unit is None else decimal(unit))
     # A single line, which is the usual, counts whatever its bounds.
     distinct = dosages if len(dosages) == 1 else _distinct(_holding(dosages, on))
     spelled = _ENCODER.encode([_without_dates(dosage) for dosage in distinct])

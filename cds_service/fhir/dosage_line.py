@@ -17,7 +17,8 @@ from cds_service.fhir.timing import Told, read_timing
 class Line:
     """One Dosage, or several taken together: mg a day from `low` to `high`, or the `reason` why not.
 
-    `dose` is in mg at a time, `amount` in the unit it was given in. A `reason` beside a number is a remark on it.
+    `dose` is in mg at a time (of one unit of the product where nothing says how many), `amount` in the unit it was
+    given in. A `reason` beside a number is a remark on it.
     """
 
     low: Fraction | None = None
@@ -86,6 +87,8 @@ def _read_dose_line(dosage: Dosage, sig: Sig, strength: Strength) -> Line:
     if frequency is None and (told.is_single or sig.is_single):
         return replace(line, reason="a single dose, not a daily one", is_single=True)
     if mg is None:
+        unit = strength.mg_per_unit if sig.strength_mg in (None, strength.mg_per_unit) else None
+        line = replace(line, dose=None if unit is None else (unit, unit))
         return replace(line, reason="the amount taken at a time is not given")
     if frequency is None:
         return replace(line, reason="how often it is taken is not given")

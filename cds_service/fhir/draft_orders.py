@@ -10,14 +10,14 @@ from cds_service.facts.patient import DRAFTS, DataIssue
 from cds_service.facts.treatments import Medicine
 from cds_service.fhir.codings import texts
 from cds_service.fhir.dosage import read_dose
-from cds_service.fhir.medication_codes import Product
+from cds_service.fhir.medication_codes import Held, Product
 from cds_service.fhir.medication_issues import IssueLog
 from cds_service.fhir.medication_reader import MedicationReader
 from cds_service.fhir.medication_times import all_dosages
 from cds_service.fhir.medications import route_of, takes_upper
 from cds_service.fhir.reading_limit import drafts_within_limit
 from cds_service.fhir.record import PatientRecord
-from cds_service.fhir.resources import Entry, Reference, Resource, resource_name
+from cds_service.fhir.resources import Dosage, Entry, Reference, Resource, resource_name
 from cds_service.fhir.subject import patient_references, subject_problem
 from cds_service.fhir.test_orders import ordered_tests
 from cds_service.knowledge.model import Knowledge
@@ -176,17 +176,19 @@ def _read(
 
 def _contents(resource: Resource, product: Product) -> tuple[DraftContent, ...]:
     dosages = all_dosages(resource)
-    doses = ((held, read_dose(dosages, held.strength, takes_upper(held.medicine))) for held in product.held)
-    return tuple(
-        DraftContent(
-            medicine=held.medicine,
-            dose=dose.daily,
-            route=route_of(held, dosages),
-            form=held.form,
-            is_coded=held.is_coded,
-            is_doubted=dose.is_doubted,
-        )
-        for held, dose in doses
+    return tuple(_content(held, dosages) for held in product.held)
+
+
+def _content(held: Held, dosages: list[Dosage]) -> DraftContent:
+    dose = read_dose(dosages, held.strength, takes_upper(held.medicine))
+    return DraftContent(
+        medicine=held.medicine,
+        dose=dose.daily,
+        route=route_of(held, dosages),
+        form=held.form,
+        is_coded=held.is_coded,
+        is_doubted=dose.is_doubted,
+        dose_mg=dose.dose_mg,
     )
 
 

@@ -24,10 +24,11 @@ from cds_service.assessment.rules.offers import (
     leber_variant,
     regimens_for,
 )
-from cds_service.assessment.therapy import first_start
+from cds_service.assessment.therapy import first_start, is_therapeutic
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import DraftContent, DraftOrder, Test
 from cds_service.facts.patient import DRAFTS, DataKey
+from cds_service.facts.presence import Presence
 from cds_service.facts.problems import ProblemKind
 from cds_service.facts.treatments import Medicine, RecordKind, Route, Treatment
 from cds_service.knowledge.model import Recommendation
@@ -285,23 +286,13 @@ def _matters(p: Picture, folic: _FolicAcid | None) -> bool:
         and folic.exceeds(p.parameters.folic_acid_mg)
         and not p.is_treated
         and not p.is_arranged
-        and not any(_is_therapeutic(p, c) for d in p.facts.drafts for c in d.contents)
+        and not any(_is_therapeutic(p, c) is Presence.YES for d in p.facts.drafts for c in d.contents)
     )
 
 
-def _is_therapeutic(p: Picture, content: DraftContent) -> bool:
-    """Whether a drafted B12 is certainly a therapeutic dose."""
-    if content.medicine is not Medicine.B12 or content.is_doubted:
-        return False
-    if content.route is Route.PARENTERAL:
-        return True
-    return content.dose.mg_per_day is not None and content.dose.mg_per_day >= p.parameters.therapeutic_oral_mg
-
-
-def _may_be_therapeutic(p: Picture, content: DraftContent) -> bool:
-    """Whether a drafted B12 is a therapeutic dose, or one that cannot be told."""
-    is_unknown = content.medicine is Medicine.B12 and content.dose.mg_per_day is None
-    return is_unknown or _is_therapeutic(p, content)
+def _is_therapeutic(p: Picture, content: DraftContent) -> Presence:
+    """Whether a drafted medicine is B12 in a therapeutic dose."""
+    return is_therapeutic(content, p.parameters) if content.medicine is Medicine.B12 else Presence.NO
 
 
 def _drafted(p: Picture) -> _FolicAcid | None:
@@ -401,12 +392,12 @@ def b12_ordered_twice(p: Picture) -> Answer:
     alone = [(d, d.contents[0]) for d in p.facts.drafts if d.is_selected and len(d.contents) == 1]
     for draft, content in alone:
         same = [t for t in sure if t.route is content.route is not Route.NOT_KNOWN]
-        if same and _is_therapeutic(p, content):
+        if same and _is_therapeutic(p, content) is Presence.YES:
             return _twice(p, "duplicate", draft, same)
     for draft, content in alone if not _is_b12_needed(p) else ():
         routes = {content.route, Route.NOT_KNOWN}
         same = [t for t in (*sure, *doubtful) if t.route in routes or content.route is Route.NOT_KNOWN]
-        if same and _may_be_therapeutic(p, content):
+        if same and _is_therapeutic(p, content) is not Presence.NO:
             return _twice(p, "perhaps-duplicate", draft, same)
     return does_not_fire()
 

@@ -190,6 +190,20 @@ def test_only_what_is_therapeutic_by_the_same_route_for_certain_is_called_a_dupl
     assert needed.variant == (told.variant if is_sure or is_given else "")
 
 
+def test_a_product_that_holds_too_little_is_neither_treatment_nor_a_duplicate_whatever_its_directions() -> None:
+    little: dict[str, Any] = {"route": Route.ORAL, "dose_mg": Decimal("0.499")}
+    enough: dict[str, Any] = {"route": Route.ORAL, "dose_mg": Decimal("0.5")}
+    tablets = drafted(DraftContent(Medicine.B12, DailyDose(Decimal(2)), Route.ORAL))
+    for fields, variant in ((little, ""), (enough, "perhaps-duplicate")):
+        now = taken(Medicine.B12, "MedicationRequest/now", **fields)
+        assert answer("B12-SAFE-07", {}, now, drafts=(tablets,)).variant == variant
+        draft = drafted(DraftContent(Medicine.B12, UNKNOWN_DOSE, **fields))
+        assert (
+            answer("B12-SAFE-07", {}, taken(Medicine.B12, "MedicationRequest/now", **TABLETS), drafts=(draft,)).variant
+            == variant
+        )
+
+
 def test_a_certain_duplicate_is_told_before_one_that_may_be() -> None:
     now = taken(Medicine.B12, "MedicationRequest/now", **TABLETS)
     may_be = drafted(DraftContent(Medicine.B12, UNKNOWN_DOSE, Route.ORAL))

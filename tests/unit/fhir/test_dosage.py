@@ -187,7 +187,32 @@ def test_the_mass_at_a_time_is_that_of_the_cautious_end() -> None:
     both = lines({"text": "1-2 mg daily"}, {"text": "5 mg weekly"})
     assert read_dose(both, TABLET, takes_upper=False).dose_mg == 1
     assert read_dose(both, TABLET, takes_upper=True).dose_mg == 5
-    assert read_dose(lines({"text": "daily"}), TABLET, takes_upper=True).dose_mg is None
+    assert read_dose(lines({"text": "daily"}), Strength(), takes_upper=True).dose_mg is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "mg"),
+    [
+        ([], 1),
+        ([{}], 1),
+        ([{"text": "Use as directed"}], 1),
+        ([{"text": "daily"}], 1),
+        ([{"text": "1 mg tablets as directed"}], 1),
+        ([{"text": "the 2 mg tablets daily"}], 2),
+        ([{"text": "2 tablets"}], 2),
+        ([{"text": "taper as directed"}], None),
+        ([{"text": "not taking"}], None),
+    ],
+)
+def test_where_nothing_says_how_many_are_taken_one_unit_of_the_product_counts(
+    fields: list[dict[str, Any]], mg: int | None
+) -> None:
+    assert read_dose(lines(*fields), TABLET, takes_upper=False).dose_mg == mg
+
+
+def test_one_unit_of_the_product_is_no_daily_dose() -> None:
+    for fields in ([], [{}], [{"text": "Use as directed"}], [{"text": "daily"}]):
+        assert read_dose(lines(*fields), TABLET, takes_upper=False).daily.mg_per_day is None
 
 
 def test_amount_and_frequency_are_told_of_a_single_line_alone() -> None:
