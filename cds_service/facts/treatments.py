@@ -77,8 +77,9 @@ class Treatment:
     first day). `form` is the cobalamin form where it matters ("cyanocobalamin", "hydroxocobalamin", "").
     `is_coded` is false for a match by name alone. `as_needed` use is never counted as continuous. `is_halted`: it was
     stopped, is on hold, or the record does not say whether it goes on, so that it does not vouch for the present.
-    `is_planned`: it goes on, as far as known, and begins on a day to come. `is_doubted`: by its status it is taken, and
-    its directions speak of not taking it; where they say so outright it is halted too.
+    `has_run_out`: an order that counts as going on, although the supply that it states is over. `is_planned`: it goes
+    on, as far as known, and begins on a day to come. `is_doubted`: by its status it is taken, and its directions
+    speak of not taking it; where they say so outright it is halted too.
     """
 
     medicine: Medicine
@@ -94,6 +95,7 @@ class Treatment:
     is_active: bool = False
     is_halted: bool = False
     is_planned: bool = False
+    has_run_out: bool = False
     is_doubted: bool = False
     is_coded: bool = True
     is_eradication_pack: bool = False

@@ -202,10 +202,19 @@ def _treatment(
         is_active=is_taken(intervals, now.today),
         is_halted=is_over_or_paused,
         is_planned=is_planned(resource, intervals, now),
+        has_run_out=_has_run_out(kind, resource, dose, intervals, now),
         is_doubted=dose.is_doubted and not is_halted(resource) and kind not in GIVEN_ON_A_DAY,
         is_coded=held.is_coded,
         is_eradication_pack=held.is_eradication_pack,
     )
+
+
+def _has_run_out(kind: RecordKind, resource: Resource, dose: DoseRead, intervals: Intervals, now: Now) -> bool:
+    """Whether an order counts as going on only because its supply is not over for long."""
+    if kind is not RecordKind.REQUEST or not is_taken(intervals, now.today):
+        return False
+    supplied = request_times(resource, dose, Now(now.today, gap_days=0), IssueLog(resource_name(resource)))
+    return not is_taken(supplied or (), now.today)
 
 
 def _note_what_is_open(held: Held, dose: DoseRead, route: Route, intervals: Intervals, now: Now, log: IssueLog) -> None:

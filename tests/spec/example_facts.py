@@ -5,7 +5,8 @@ printed result, or a mapping of `result` with `days_ago`, `taken`, `preliminary`
 (a second, newer total B12 of two days ago); if_antibody (positive or negative); taking (medicine: how long, "unknown"
 for no start, a year or a month of which no more is known, or one or more mappings of `since` and `until`, which may
 be "unknown" for a stop whose day was not recorded); b12_therapy (since, until, route, mg a day or "unknown",
-`halted` for what was stopped, is on hold or of unknown status, or `starts_in` days);
+`halted` for what was stopped, is on hold or of unknown status, `starts_in`
+days, `run_out` for an order whose supply is over);
 injected_days_ago (injections of B12); taking_folic_acid (mg a day); drafting (medicine: mg a day, "unknown" for a
 dose that cannot be read) with form, and drafting_tests beside it; problems (a kind, or kind: how long ago it `began`
 or was `recorded`); age; sex; pending (tests, or test: days since it was ordered); unread; unusable.
@@ -156,13 +157,15 @@ def _treatments(given: Mapping[str, Any], today: date) -> list[Treatment]:
     if "b12_therapy" in given:
         therapy = given["b12_therapy"]
         ahead = therapy.get("starts_in")
-        planned = Interval(ClinicalDate.on(today + timedelta(days=int(ahead or 0))), None)
-        interval = _interval(therapy, today) if ahead is None else planned
+        begins = Interval(ClinicalDate.on(today + timedelta(days=int(ahead or 0))), None)
+        interval = _interval(therapy, today) if ahead is None else begins
         route = Route(therapy.get("route", "oral"))
         dose = _dose(therapy.get("mg", 2))
         ordered = _treatment(Medicine.B12, interval, dose, route, active=interval.end is None and ahead is None)
         halted = bool(therapy.get("halted", False))
-        found.append(replace(ordered, is_halted=halted, is_planned=ahead is not None and not halted))
+        planned = ahead is not None and not halted
+        run_out = bool(therapy.get("run_out", False))
+        found.append(replace(ordered, is_halted=halted, is_planned=planned, has_run_out=run_out))
     if "taking_folic_acid" in given:
         dose = DailyDose(Decimal(str(given["taking_folic_acid"])))
         interval = Interval(ClinicalDate.on(today - timedelta(days=100)), None)

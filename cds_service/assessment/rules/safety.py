@@ -422,7 +422,8 @@ def _is_b12_needed(p: Picture) -> bool:
 
 
 def _goes_on(treatment: Treatment) -> bool:
-    return treatment.is_active or treatment.is_planned
+    """An order whose supply has run out is renewed, not ordered twice."""
+    return (treatment.is_active and not treatment.has_run_out) or treatment.is_planned
 
 
 def _since_when(treatment: Treatment) -> str:
