@@ -194,7 +194,8 @@ def test_what_was_not_received_stands_on_the_card() -> None:
 
 def test_what_could_not_be_used_stands_on_the_card() -> None:
     card = _cards({"unusable": "total-b12", "problems": ["peripheral-neuropathy"]})[0]
-    assert card.detail.count("Observation/unusable: it has no unit, and none is guessed") == 1  # in the table
+    in_the_table = "Observation/unusable: This total b12 result was not used: it has no unit, and none is guessed."
+    assert card.detail.count(in_the_table) == 1
 
 
 @pytest.mark.parametrize(
