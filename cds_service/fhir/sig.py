@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from cds_service.fhir.amounts import Amount, Kind
-from cds_service.fhir.sig_amount import CONCENTRATION, SEVERAL, read_amount
+from cds_service.fhir.sig_amount import BY_BODY, CONCENTRATION, SEVERAL, read_amount
 from cds_service.fhir.sig_frequency import DAYS_IN, Frequency, read_frequency
 from cds_service.fhir.sig_text import has_long_number, is_ambiguous, is_too_long, plain
 
@@ -169,6 +169,8 @@ def _read_step(text: str) -> Sig:
         return Sig(Amount.of(Kind.UNIT, units), Frequency.of(Fraction(1))) if units else Sig()
     if _UNITS_OF_ACTION.search(text):
         return Sig(reason="the dose is in international units, which do not tell the amount")
+    if BY_BODY.search(text):
+        return Sig(reason="the dose goes by the patient's weight or body surface")
     text = CONCENTRATION.sub(" ; ", text)
     spoken = read_frequency(text)
     said = read_amount(spoken.rest)

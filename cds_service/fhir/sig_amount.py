@@ -46,6 +46,12 @@ _NOUN = (
 CONCENTRATION = re.compile(
     r"\d+(?:\.\d+)?\s*(?:" + _UNIT_WORDS + r"|units?|iu)\s*(?:/|per|in)\s*(?:\d+(?:\.\d+)?)?\s*(?:ml|cc|l)\b"
 )
+BY_BODY = re.compile(
+    r"\d\s*(?:"
+    + _UNIT_WORDS
+    + r"|ml|units?|iu)\s*(?:/|\b(?:per|each|every|for each|for every|a|por|par|pro|je)\b)\s*(?:1\s*)?"
+    r"(?:kg|kilo(?!m)|k\b|lbs?\b|pounds?\b|sq(?:uare)?\b|m ?(?:2|²|\^ ?2|\*\*2)|met(?:er|re)s? squared|body|bsa\b)"
+)
 _TOTAL_FIRST = re.compile(_MASS_N + r"\s*(?:\(|=)\s*" + _COUNT_N + r"\s*" + _NOUN)
 _TOTAL_SAID = re.compile(_COUNT_N + r"\s*" + _NOUN + r"\s*(?:\(|=|, ?)\s*(?:total )?" + _MASS_N + r" ?total")
 _COUNT_FIRST = re.compile(_COUNT_N + r"\s*" + _NOUN + r"\s*(?:\(|=|, ?)\s*" + _MASS_N + r"(?P<each> ?each)?")
