@@ -59,6 +59,11 @@ class Reading:
         return _status(self)
 
     @property
+    def called_low(self) -> LabResult | None:
+        """The B12 that its laboratory calls low without saying how low, where no newer result tells more."""
+        return self.in_words_only if _is_called_low(self.in_words_only) else None
+
+    @property
     def raised_markers(self) -> tuple[Marker, ...]:
         """The metabolites that count as raised."""
         return tuple(m for m in self.markers if m.counts_as_raised)
@@ -203,11 +208,13 @@ def _outweighs(preliminary: LabResult, final: Sequence[LabResult], knowledge: Kn
 
 
 def _in_words(b12: Sequence[LabResult], deciding: LabResult | None) -> LabResult | None:
-    """A B12 that the laboratory gave in words alone ("Normal"), when it is the newest there is."""
-    worded = max((r for r in b12 if r.finding is not None), key=lambda r: r.taken.order, default=None)
-    if worded is None or (deciding is not None and deciding.taken.order >= worded.taken.order):
-        return None
-    return worded
+    """A B12 that the laboratory gave in words alone ("Normal"), the newest there is; of one time a low one."""
+    found = (r for r in b12 if r.finding is not None)
+    worded = max(found, key=lambda r: (r.taken.order, r.finding is Finding.LOW), default=None)
+    if worded is None or deciding is None or worded.taken.order > deciding.taken.order:
+        return worded
+    is_other = worded.analyte is not deciding.analyte and worded.taken.order == deciding.taken.order
+    return worded if is_other and _is_called_low(worded) else None  # total B12 does not answer for active B12
 
 
 def _is_recent(deciding: LabResult | None, knowledge: Knowledge, today: date) -> bool:

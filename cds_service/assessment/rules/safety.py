@@ -36,6 +36,7 @@ from cds_service.knowledge.model import Recommendation
 _LOW = (Status.DEFICIENT, Status.FUNCTIONAL)
 _TAKEN = (DataKey.MEDICATION_STATEMENTS, DataKey.MEDICATION_REQUESTS)
 _CYANOCOBALAMIN = "cyanocobalamin"
+_TESTED_FIRST = ("unknown", "called-low")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +96,13 @@ def folic_acid_not_checked(p: Picture) -> Answer:
     labs = p.unread(DataKey.LABS) if p.status is not Status.INDETERMINATE else ()
     signs = p.unread(DataKey.CONDITIONS, DataKey.PROCEDURES, *MEDICATION_KEYS)
     use = p.perhaps_long_used if in_doubt else ()
-    if not (labs or signs or use or p.left_out):
+    level = _level_left_open(p)
+    if not (labs or signs or use or p.left_out or level):
         return does_not_fire()
     base = "partly-checked" if in_doubt else "sufficient-not-checked"
     return fires(
-        variant="not-checked" if labs and in_doubt else "result-not-used" if results else base,
-        facts=folic.facts + use + issue_facts(p.left_out),
+        variant="not-checked" if labs and in_doubt else "result-not-used" if results or level else base,
+        facts=folic.facts + level + use + issue_facts(p.left_out),
         values={"dose": folic.words()},
         recommends=(Recommendation.VERIFY_DATA,),
         missing_keys=labs + signs,
@@ -110,7 +112,19 @@ def folic_acid_not_checked(p: Picture) -> Answer:
 
 def _called_for(p: Picture) -> tuple[FactUsed, ...]:
     """What speaks for deficiency when B12 itself does not tell."""
-    return p.neurological + p.blood_features + p.risks
+    return p.neurological + p.blood_features + p.risks + _called_low(p)
+
+
+def _called_low(p: Picture) -> tuple[FactUsed, ...]:
+    """The level that its laboratory calls low without saying how low."""
+    level = p.reading.called_low
+    return (replace(result_fact(level, p.knowledge), short="B12 called low"),) if level is not None else ()
+
+
+def _level_left_open(p: Picture) -> tuple[FactUsed, ...]:
+    """The newest level, where it is given so that it may be low or not, and nothing else tells."""
+    level = p.reading.unclassified if p.status is Status.UNKNOWN else None
+    return (result_fact(level, p.knowledge),) if level is not None else ()
 
 
 def _with_low_b12(p: Picture, folic: _FolicAcid | None) -> Answer:
@@ -185,10 +199,12 @@ def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None, check: tuple[Recomm
         return _with_recorded_deficiency(p, folic, facts, values, check)
     if any(test in draft.tests for draft in p.facts.drafts for test in (Test.B12, Test.ACTIVE_B12)):
         return fires(variant="ordered-together", facts=facts, values=values, target=folic.target)
+    low = p.reading.called_low
+    base = _variant(p, "unknown" if low is None else "called-low")
     return fires(
-        variant="pending" if p.pending(Test.B12, Test.ACTIVE_B12) else _variant(p, "unknown"),
+        variant="pending" if p.pending(Test.B12, Test.ACTIVE_B12) else base,
         facts=facts,
-        values=values,
+        values=values | (b12_values(p, low) if low is not None else {}),
         recommends=check,
         missing_keys=p.unread(DataKey.LABS, *MEDICATION_KEYS),
         target=folic.target,
@@ -269,7 +285,7 @@ def _variant(p: Picture, base: str, first: FirstTreatment | None = None) -> str:
     `first` is given, an injection that comes first."""
     if p.has(ProblemKind.MYELOPATHY):
         return f"{base}-cord-allergy" if is_allergic(p) else f"{base}-cord"
-    if is_allergic(p) and base != "unknown":
+    if is_allergic(p) and base not in _TESTED_FIRST:
         return f"{base}-allergy"
     takes_antifolate = any(t.medicine is Medicine.ANTIFOLATE and t.is_active for t in p.facts.treatments)
     drafts_antifolate = any(c.medicine is Medicine.ANTIFOLATE for d in p.facts.drafts for c in d.contents)

@@ -338,6 +338,19 @@ def test_of_several_results_in_words_the_newest_counts_and_none_beside_a_number_
         assert _reading(*words, _b12("420 ng/L", days)).in_words_only is None
 
 
+def test_of_results_in_words_of_one_time_the_low_one_counts_and_the_other_test_does_not_answer_for_it() -> None:
+    words = [_b12("low", 5), replace(_b12("normal", 5, "Observation/active"), analyte=Analyte.ACTIVE_B12)]
+    for labs in (words, words[::-1]):
+        assert _reading(*labs).called_low is words[0]
+        assert _reading(*labs, _b12("420 ng/L", 5)).called_low is None
+    low, normal = (replace(_b12(word, 5), analyte=Analyte.ACTIVE_B12) for word in ("low", "normal"))
+    level = _b12("420 ng/L", 5, "Observation/total")
+    assert _reading(low, level).called_low is low
+    assert _reading(low, level).status is Status.UNKNOWN
+    assert _reading(normal, level).status is Status.UNLIKELY
+    assert _reading(low, _b12("420 ng/L", 4, "Observation/total")).status is Status.UNLIKELY
+
+
 @pytest.mark.parametrize(("days", "source"), [(100, "Observation/active-b12"), (101, "Observation/other")])
 def test_the_more_severe_of_results_at_most_ninety_days_apart_decides(days: int, source: str) -> None:
     deciding = _reading(_b12("420 ng/L", 10), active_b12={"result": "30 pmol/L", "days_ago": days}).deciding
