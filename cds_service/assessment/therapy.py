@@ -102,8 +102,12 @@ class Therapy:
 
 
 def is_therapeutic(b12: Treatment | DraftContent, parameters: Parameters) -> Presence:
-    """Whether B12 that is taken or drafted is a treatment; NOT_KNOWN where its dose cannot be told, or its directions
-    speak of not taking it."""
+    """Whether B12 that is taken or drafted is a treatment, which what is taken only when needed is not.
+
+    NOT_KNOWN where its dose cannot be told, or its directions speak of not taking it.
+    """
+    if b12.as_needed:
+        return Presence.NO
     if b12.route is Route.PARENTERAL:
         is_halted = isinstance(b12, Treatment) and b12.is_halted
         return Presence.NOT_KNOWN if b12.is_doubted and not is_halted else Presence.YES
@@ -120,10 +124,9 @@ def read_therapy(treatments: Sequence[Treatment], today: date, parameters: Param
     all_b12 = [t for t in treatments if t.medicine is Medicine.B12]
     if not all_b12:
         return Therapy(Exposure(Medicine.B12), (), (), (), Presence.NO, False, parameters.washout_months)
-    ours = [t for t in all_b12 if not t.as_needed]
-    enough = [t for t in ours if is_therapeutic(t, parameters) is Presence.YES]
+    enough = [t for t in all_b12 if is_therapeutic(t, parameters) is Presence.YES]
     therapeutic = [t for t in enough if not _begins_after(t, today)]
-    doubtful = tuple(t for t in ours if is_therapeutic(t, parameters) is Presence.NOT_KNOWN)
+    doubtful = tuple(t for t in all_b12 if is_therapeutic(t, parameters) is Presence.NOT_KNOWN)
     course = exposure(_with_cover(therapeutic, parameters), Medicine.B12, today, parameters)
     current = course.is_current
     if current is Presence.NO and _may_be_current(doubtful, today, parameters):
@@ -133,7 +136,7 @@ def read_therapy(treatments: Sequence[Treatment], today: date, parameters: Param
         course=course,
         treatments=tuple(therapeutic),
         doubtful=doubtful,
-        too_little=tuple(t for t in all_b12 if t.as_needed or is_therapeutic(t, parameters) is Presence.NO),
+        too_little=tuple(t for t in all_b12 if is_therapeutic(t, parameters) is Presence.NO),
         is_current=current,
         is_oral_only=bool(running) and all(t.route is not Route.PARENTERAL for t in running),
         washout_months=parameters.washout_months,

@@ -40,7 +40,7 @@ class DraftContent:
     """One medicine in a drafted order.
 
     `dose_mg` and `form` as in Treatment. `is_coded` false: recognised by name alone. `is_doubted`: its directions speak
-    of not taking it.
+    of not taking it. `as_needed`: it is to be taken only when needed.
     """
 
     medicine: Medicine
@@ -50,6 +50,7 @@ class DraftContent:
     is_coded: bool = True
     is_doubted: bool = False
     dose_mg: Decimal | None = None
+    as_needed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,7 @@ def _content(held: Held, dosages: list[Dosage]) -> DraftContent:
         is_coded=held.is_coded,
         is_doubted=dose.is_doubted,
         dose_mg=dose.dose_mg,
+        as_needed=dose.as_needed,
     )
 
 

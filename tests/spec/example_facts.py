@@ -8,8 +8,9 @@ be "unknown" for a stop whose day was not recorded); b12_therapy (since, until, 
 `halted` for what was stopped, is on hold or of unknown status, `starts_in`
 days, `run_out` for an order whose supply is over);
 injected_days_ago (injections of B12); taking_folic_acid (mg a day); drafting (medicine: mg a day, "unknown" for a
-dose that cannot be read) with form, and drafting_tests beside it; problems (a kind, or kind: how long ago it `began`
-or was `recorded`); age; sex; pending (tests, or test: days since it was ordered); unread; unusable.
+dose that cannot be read, "as needed" for 2 mg a day of that kind) with form, and drafting_tests beside it; problems
+(a kind, or kind: how long ago it `began` or was `recorded`); age; sex; pending (tests, or test: days since it was
+ordered); unread; unusable.
 """
 
 from __future__ import annotations
@@ -224,6 +225,7 @@ def _drafts(given: Mapping[str, Any]) -> list[DraftOrder]:
             _dose(mg),
             Route.ORAL,
             str(given.get("form", "")) if name == "b12" else "",
+            as_needed=mg == "as needed",
         )
         for name, mg in given["drafting"].items()
     )
@@ -235,7 +237,9 @@ def _drafts(given: Mapping[str, Any]) -> list[DraftOrder]:
 
 
 def _dose(mg: Any) -> DailyDose:
-    return DailyDose(None, "no dosage was given") if mg == "unknown" else DailyDose(Decimal(str(mg)))
+    if mg == "unknown":
+        return DailyDose(None, "no dosage was given")
+    return DailyDose(Decimal(2 if mg == "as needed" else str(mg)))
 
 
 def _born(age: str, today: date) -> ClinicalDate | None:

@@ -12,7 +12,7 @@ from cds_service.assessment.picture import MEDICATION_KEYS, Picture, issue_facts
 from cds_service.assessment.spoken import in_printed_unit, limit_words, printed_unit, when
 from cds_service.assessment.therapy import first_start
 from cds_service.facts.labs import Analyte, LabResult
-from cds_service.facts.orders import Test
+from cds_service.facts.orders import DraftContent, Test
 from cds_service.facts.patient import DataKey
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import ProblemKind
@@ -118,19 +118,20 @@ def b12_medicines(p: Picture) -> tuple[FactUsed, ...]:
     title = p.knowledge.medicines[Medicine.B12].title
     recorded = (*p.therapy.doubtful, *p.therapy.too_little)
     found = [FactUsed(title, f"{t.name}: starts {first_start((t,))}", source=t.source) for t in p.therapy.planned]
-    found += [FactUsed(title, f"{t.name}: {_dose(t)}", source=t.source) for t in recorded]
+    found += [FactUsed(title, f"{t.name}: {dose_words(t)}", source=t.source) for t in recorded]
     if p.therapy.course.is_current is Presence.NOT_KNOWN:
         doubt = "not known whether it is still taken"
         found += [FactUsed(title, f"{t.name}: {doubt}", source=t.source) for t in p.therapy.treatments]
     return tuple(found[:_MOST_MEDICINES])
 
 
-def _dose(treatment: Treatment) -> str:
-    if treatment.as_needed:
+def dose_words(b12: Treatment | DraftContent) -> str:
+    """Why B12 that is taken or drafted is no certain treatment, for a row of the table."""
+    if b12.as_needed:
         return "taken only when needed"
-    if treatment.dose.mg_per_day is not None:
-        return f"{treatment.dose.mg_per_day:.3g} mg a day"
-    return treatment.dose.reason or "dose not known"
+    if b12.dose.mg_per_day is not None:
+        return f"{b12.dose.mg_per_day:.3g} mg a day"
+    return b12.dose.reason or "dose not known"
 
 
 def _treated_since(p: Picture, result: LabResult) -> bool:

@@ -12,7 +12,7 @@ from cds_service.assessment.metabolites import Marker
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, issue_facts, result_fact
 from cds_service.assessment.reading import B12_ANALYTES
-from cds_service.assessment.rules.diagnosis import b12_values, marker_facts, marker_words, treatment_words
+from cds_service.assessment.rules.diagnosis import b12_values, dose_words, marker_facts, marker_words, treatment_words
 from cds_service.assessment.rules.offers import (
     INJECTION,
     FirstTreatment,
@@ -325,9 +325,21 @@ def _drafted(p: Picture) -> _FolicAcid | None:
         if t.source not in replaced
     ]
     told = _sum(p, drafted + taken, selected[0].source)
+    told = replace(told, facts=told.facts + _b12_beside(p))
     # What is taken already comes on top of a draft at or below the limit: that it is nothing has to be read.
     unread = p.unread(*_TAKEN)
     return replace(told, is_complete=False) if unread and told.mg <= p.parameters.folic_acid_mg else told
+
+
+def _b12_beside(p: Picture) -> tuple[FactUsed, ...]:
+    """Drafted B12 that is no certain treatment, so that nobody wonders what became of it."""
+    title = p.knowledge.medicines[Medicine.B12].title
+    return tuple(
+        FactUsed(title, f"{d.name} (being ordered): {dose_words(c)}", source=d.source)
+        for d in p.facts.drafts
+        for c in d.contents
+        if c.medicine is Medicine.B12 and _is_therapeutic(p, c) is not Presence.YES
+    )
 
 
 def _folic_contents(draft: DraftOrder) -> tuple[DraftContent, ...]:

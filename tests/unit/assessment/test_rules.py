@@ -124,6 +124,26 @@ def test_folic_acid_ordered_with_an_injection_of_b12_is_no_concern() -> None:
     assert answer("B12-SAFE-01", LOW, drafts=both).outcome is Outcome.FIRES
 
 
+@pytest.mark.parametrize(
+    ("b12", "words"),
+    [
+        (DraftContent(Medicine.B12, DailyDose(Decimal(2)), Route.ORAL, as_needed=True), "taken only when needed"),
+        (DraftContent(Medicine.B12, UNKNOWN_DOSE, Route.PARENTERAL, as_needed=True), "taken only when needed"),
+        (DraftContent(Medicine.B12, DailyDose(Decimal("0.006")), Route.ORAL), "0.006 mg a day"),
+        (DraftContent(Medicine.B12, UNKNOWN_DOSE, Route.ORAL), "dose not known"),
+    ],
+)
+def test_drafted_b12_that_is_no_certain_treatment_protects_no_more_than_such_that_is_taken_and_is_shown(
+    b12: DraftContent, words: str
+) -> None:
+    told = answer("B12-SAFE-01", LOW, drafts=(drafted(FOLIC_ACID), drafted(b12, source="MedicationRequest/draft-2")))
+    assert told.outcome is Outcome.FIRES
+    [row] = [fact for fact in told.facts if fact.source == "MedicationRequest/draft-2"]
+    assert row.value.endswith(f" (being ordered): {words}")
+    own = taken(Medicine.B12, "MedicationRequest/now", dose=b12.dose, route=b12.route, as_needed=b12.as_needed)
+    assert answer("B12-SAFE-03", {**LOW, "taking_folic_acid": 5}, own).outcome is Outcome.FIRES
+
+
 def test_only_selected_drafts_are_asked_about() -> None:
     other = DraftContent(Medicine.METFORMIN, UNKNOWN_DOSE, Route.ORAL)
     drafts = (drafted(FOLIC_ACID, is_selected=False), drafted(other, source="MedicationRequest/draft-2"))

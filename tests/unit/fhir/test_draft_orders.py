@@ -57,6 +57,19 @@ def test_directions_that_speak_of_not_taking_it_put_an_order_in_doubt() -> None:
     assert not read(draft())[0].contents[0].is_doubted
 
 
+@pytest.mark.parametrize(
+    ("line", "as_needed"),
+    [
+        ({"text": "2 tablets daily as needed"}, True),
+        ({"text": "2 tablets daily", "asNeededBoolean": True}, True),
+        ({"text": "2 tablets daily"}, False),
+    ],
+)
+def test_a_draft_that_is_taken_only_when_needed_says_so(line: dict[str, Any], as_needed: bool) -> None:
+    [found] = read(draft(dosageInstruction=[line]))
+    assert [content.as_needed for content in found.contents] == [as_needed]
+
+
 def test_a_weekly_dose_is_not_counted_daily() -> None:
     weekly = draft(
         medicationCodeableConcept=concept((ATC, "B03BB01")),
