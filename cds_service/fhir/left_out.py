@@ -86,7 +86,8 @@ def _may_be(key: DataKey, resource: Resource, reader: MedicationReader, knowledg
         return ""  # an order that is not seen silences nothing
     if key is DataKey.PATIENT or not _names_itself(resource):
         return ANYTHING
-    parts = [part.code for part in (resource, *(resource.component or ()))]
+    inside = (resource.contained or ()) if key is DataKey.LABS else ()
+    parts = [part.code for part in (resource, *(resource.component or ()), *inside)]
     about = _recognised(key, resource, parts, knowledge)
     return about or (ANYTHING if is_cut_anywhere(key, resource) else "")
 

@@ -13,8 +13,9 @@ from datetime import date, timedelta
 
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte, LabResult
-from cds_service.facts.patient import DataIssue, DataKey
+from cds_service.facts.patient import ANYTHING, DataIssue, DataKey
 from cds_service.fhir.analyte_codes import BY_CODE_ONLY, AnalyteMatch, match_analyte
+from cds_service.fhir.left_out import says_something
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Component, Resource, resource_name
 from cds_service.fhir.result_values import ReadValue, read_value
@@ -54,6 +55,8 @@ def read_labs(record: PatientRecord, knowledge: Knowledge, today: date) -> tuple
     issues: list[DataIssue] = []
     withdrawn: set[str] = set()
     for resource in record.section(DataKey.LABS).resources("Observation"):
+        if resource.contained:
+            issues += _contained_results(resource, knowledge)
         for candidate in _candidates(resource, knowledge):
             if candidate.status in WITHDRAWN_OR_PLANNED:
                 withdrawn.add(resource.id or "")
@@ -66,6 +69,24 @@ def read_labs(record: PatientRecord, knowledge: Knowledge, today: date) -> tuple
         results = [result for result in results if result.source.removeprefix("Observation/") not in withdrawn]
     kept, unsettled = settle(results, knowledge)
     return kept, sorted({*issues, *unsettled}, key=lambda issue: (issue.resource, issue.field, issue.issue))
+
+
+def _contained_results(resource: Resource, knowledge: Knowledge) -> Iterator[DataIssue]:
+    """Results that were sent inside of another one (`hasMember` "#m"). Of what is contained only what it is is decoded,
+    so each of ours, or that does not say what it is, is told as not used."""
+    if (resource.status or "").strip().lower() in WITHDRAWN_OR_PLANNED:
+        return
+    for index, inside in enumerate(resource.contained or ()):
+        if inside.resource_type != "Observation":
+            continue
+        match = match_analyte(inside.code, knowledge)
+        if match is None and says_something(inside.code):
+            continue
+        sentence, about = "This result was not used: it does not say what it is.", ANYTHING
+        if match is not None:
+            short, about = knowledge.analytes[match.analyte].short, match.analyte.value
+            sentence = f"This {short} result was not used: it was sent inside of another result."
+        yield DataIssue(resource_name(resource), f"contained[{index}]", sentence, about, day=_day(resource))
 
 
 def result_dates(record: PatientRecord) -> dict[str, ClinicalDate]:

@@ -164,6 +164,11 @@ def _of_result(resource: Resource | None) -> list[_Said]:
             return [_TOO_LONG]
         said += _concepts([part.code for part in resource.component])
         said.append((_A_COMPONENT * len(resource.component), None))
+    if resource.contained:
+        if _A_COMPONENT * len(resource.contained) > MOST_TEXT:
+            return [_TOO_LONG]
+        said += _concepts([inside.code for inside in resource.contained])
+        said.append((_A_COMPONENT * len(resource.contained), None))
     return said
 
 
@@ -203,7 +208,7 @@ def _within(resource: Resource) -> Iterator[_Said]:
     if resource.component:
         yield _A_COMPONENT * len(resource.component), None
     yield from _concepts([reaction.substance for reaction in resource.reaction or ()])
-    for contained in resource.contained or ():  # looked at for Medications alone
+    for contained in resource.contained or ():
         yield from _concepts((contained.code,))
         yield from _of_medication(contained)
     yield from _of_medication(resource)

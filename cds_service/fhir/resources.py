@@ -178,7 +178,7 @@ class Reaction(Struct, gc=False):
 
 
 class Contained(Struct, gc=False, rename="camel"):
-    """The fields that we use of a contained resource: only Medications are looked for among them."""
+    """The fields that we use of a contained resource: of a Medication what it is made of, of a result what it is."""
 
     resource_type: str | None = None
     id: str | None = None

@@ -32,6 +32,7 @@ class _Outline(Struct, gc=False, rename="camel"):
     resource_type: str | None = None
     code: Raw | UnsetType = UNSET
     component: Raw | UnsetType = UNSET
+    contained: Raw | UnsetType = UNSET
 
 
 _OUTLINE = msgspec.json.Decoder(_Outline)
@@ -54,6 +55,7 @@ class Sieve:
         return (
             outline.code is not UNSET
             and outline.component is UNSET
+            and outline.contained is UNSET
             and outline.resource_type == "Observation"
             and bytes(outline.code) in self._of_others
         )

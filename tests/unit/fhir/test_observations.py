@@ -9,7 +9,7 @@ import pytest
 
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte, Comparator, Finding, LabResult
-from cds_service.facts.patient import DataIssue
+from cds_service.facts.patient import ANYTHING, DataIssue
 from cds_service.fhir.observations import read_labs, result_dates
 from cds_service.fhir.resources import Resource
 from cds_service.fhir.result_values import VALUE_FIELDS
@@ -48,6 +48,26 @@ def test_a_result_keeps_what_was_sent_beside_its_canonical_value() -> None:
     assert str(result.taken) == "2025-09-20"
     assert result.issued == ClinicalDate.parse("2025-09-20T14:30:00Z")
     assert result.is_coded
+
+
+def test_a_result_inside_of_another_is_told_as_not_used() -> None:
+    b12 = {"resourceType": "Observation", "id": "m", "code": concept((LOINC, "2132-9"))}
+    panel = observation("57021-8", id="panel", contained=[b12], hasMember=[{"reference": "#m"}])
+    issue = refusal(panel)
+    assert (issue.resource, issue.field, issue.matters_to) == ("Observation/panel", "contained[0]", "total-b12")
+    assert str(issue.day) == "2025-09-20"
+    assert not issue.used_with_care
+    nameless = {"resourceType": "Observation", "id": "m"}
+    assert refusal(observation("57021-8", contained=[nameless])).matters_to == ANYTHING
+
+
+def test_what_else_is_inside_of_a_result_is_not_told() -> None:
+    other = {"resourceType": "Observation", "id": "m", "code": concept((LOINC, "2345-7"))}
+    medicine = {"resourceType": "Medication", "id": "m", "code": concept((LOINC, "2132-9"))}
+    b12 = other | {"code": concept((LOINC, "2132-9"))}
+    panels = [observation("57021-8", contained=[other, medicine])]
+    panels += [observation("57021-8", contained=[b12], status=s) for s in ("entered-in-error", "cancelled")]
+    assert read(*panels) == ([], [])
 
 
 def test_a_level_that_was_read_before_is_still_printed_as_it_was_sent_and_in_its_own_unit_and_range() -> None:

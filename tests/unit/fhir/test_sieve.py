@@ -56,6 +56,7 @@ def test_a_result_of_something_else_is_read_once_and_then_passed_over(sieve: Sie
         GLUCOSE | {"code": {"coding": [{"system": LOINC, "code": "2132-8"}]}},  # a slip: no such code
         GLUCOSE | {"component": [{"code": B12["code"]}]},  # a panel
         GLUCOSE | {"component": None},
+        GLUCOSE | {"contained": [B12]},
         GLUCOSE | {"resourceType": "Condition"},
         GLUCOSE | {"resourceType": None},
     ],
