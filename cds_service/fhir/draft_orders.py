@@ -156,7 +156,7 @@ def _read(
             source=resource_name(resource),
             name=next(iter(texts(resource.code)), "")[:_SHOWN_NAME],
             is_selected=selected,
-            tests=ordered_tests(resource.code, knowledge),
+            tests=() if _is_on_hold(resource) else ordered_tests(resource.code, knowledge),
             replaces=_replaced(resource, full_urls),
         )
     product = reader.product_of(resource)
@@ -172,6 +172,10 @@ def _read(
         contents=_contents(resource, product),
         replaces=_replaced(resource, full_urls),
     )
+
+
+def _is_on_hold(resource: Resource) -> bool:
+    return (resource.status or "").strip().lower() == "on-hold"
 
 
 def _contents(resource: Resource, product: Product) -> tuple[DraftContent, ...]:

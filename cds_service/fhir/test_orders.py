@@ -15,7 +15,7 @@ from cds_service.fhir.subject import patient_references, subject_problem
 from cds_service.knowledge.model import Knowledge
 from cds_service.knowledge.systems import canonical_system
 
-_PENDING = frozenset({"active", "on-hold", "draft"})
+_PENDING = frozenset({"active", "draft"})
 _OVER = frozenset({"revoked", "completed", "entered-in-error"})
 _ORDERS = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order"})
 _TESTS = {test.value: test for test in Test}
@@ -24,8 +24,8 @@ _TESTS = {test.value: test for test in Test}
 def read_test_orders(record: PatientRecord, knowledge: Knowledge) -> tuple[list[TestOrder], list[DataIssue]]:
     """Orders that may still bring a result; and what could not be read of them.
 
-    Counts what is active, on hold or a draft. A pending order silences reminders, so everything in doubt (no status,
-    a plan, no order at all) does not count, and is told of.
+    Counts what is active or a draft (clinical-guidelines 8.2). A pending order silences reminders, so what is in doubt
+    (on hold, no status, a plan, no order at all) does not count, and is told of.
     """
     references = patient_references(record)
     orders: set[TestOrder] = set()
@@ -71,6 +71,9 @@ def _orders(resource: Resource, tests: tuple[Test, ...], references: frozenset[s
     problem = subject_problem(resource, references)
     if problem:
         log.add("subject", problem)
+        return []
+    if status == "on-hold":
+        log.add("status", "it is on hold, so it is not known whether a result will come; it was not counted")
         return []
     if status not in _PENDING:
         log.add(

@@ -201,6 +201,8 @@ def test_a_draft_that_names_nobody_is_this_patients(subject: dict[str, str] | No
 def test_a_drafted_test_is_seen() -> None:
     order = resource("ServiceRequest", id="t1", status="draft", intent="order", code=concept((LOINC, "2132-9")))
     assert [(d.source, d.tests) for d in read(order)] == [("ServiceRequest/t1", (Test.B12,))]
+    on_hold = resource("ServiceRequest", id="t1", status="on-hold", intent="order", code=concept((LOINC, "2132-9")))
+    assert [d.tests for d in read(on_hold)] == [()]
 
 
 def test_the_orders_that_a_draft_replaces_are_named() -> None:
