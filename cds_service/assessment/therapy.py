@@ -24,7 +24,8 @@ from cds_service.knowledge.model import Parameters
 class Therapy:
     """B12 therapy over time. `doubtful` are B12 medicines whose dose could not be told, `too_little` those that are
     certainly below a therapeutic dose or taken only when needed. `injected` are the days on which a record says that
-    an injection was given, oldest first. `planned` is therapeutic B12 that is on record and yet to begin.
+    an injection was given, oldest first, `ordered_once` those of orders for a single one.
+    `planned` is therapeutic B12 that is on record and yet to begin.
     `ran_out_lately`: a supply that was handed over ran out, and not so long ago that it is overdue.
     """
 
@@ -36,6 +37,7 @@ class Therapy:
     is_oral_only: bool
     washout_months: int
     injected: tuple[date, ...] = ()
+    ordered_once: tuple[date, ...] = ()
     planned: tuple[Treatment, ...] = ()
     ran_out_lately: bool = False
 
@@ -141,6 +143,7 @@ def read_therapy(treatments: Sequence[Treatment], today: date, parameters: Param
         is_oral_only=bool(running) and all(t.route is not Route.PARENTERAL for t in running),
         washout_months=parameters.washout_months,
         injected=_given_days(t for t in therapeutic if not t.is_halted),
+        ordered_once=_starts(t for t in therapeutic if t.is_single and t.route is Route.PARENTERAL),
         planned=tuple(t for t in enough if t.is_planned),
         ran_out_lately=any(_ran_out_lately(t, today, parameters) for t in therapeutic),
     )
@@ -180,8 +183,11 @@ def _may_be_current(doubtful: Iterable[Treatment], today: date, parameters: Para
 
 def _given_days(treatments: Iterable[Treatment]) -> tuple[date, ...]:
     """The days on which something was given, each once."""
-    given = (i for t in treatments if t.kind in GIVEN_ON_A_DAY for i in t.intervals)
-    return tuple(sorted({interval.start.latest for interval in given if interval.start is not None}))
+    return _starts(t for t in treatments if t.kind in GIVEN_ON_A_DAY)
+
+
+def _starts(treatments: Iterable[Treatment]) -> tuple[date, ...]:
+    return tuple(sorted({i.start.latest for t in treatments for i in t.intervals if i.start is not None}))
 
 
 def _with_cover(treatments: Sequence[Treatment], parameters: Parameters) -> list[Treatment]:
@@ -189,13 +195,14 @@ def _with_cover(treatments: Sequence[Treatment], parameters: Parameters) -> list
 
     How far apart they are given is read from the last gaps, and is at most the longest usual interval; a single
     injection is taken for one of a long interval, so that a patient on three-monthly injections is not called lapsed.
+    One that was ordered once counts as if it had been given then, though nothing tells whether it was.
     """
     given = _given_days(t for t in treatments if not t.is_halted)
     gaps = [(later - earlier).days for earlier, later in pairwise(given)][-3:]
     usual = min(median_low(gaps), parameters.injection_cover_days) if gaps else parameters.injection_cover_days
     cover = timedelta(days=usual + parameters.injection_grace_days)
     grace = timedelta(days=parameters.injection_grace_days)
-    return [_covered(t, cover if t.kind in GIVEN_ON_A_DAY else grace) for t in treatments]
+    return [_covered(t, cover if t.kind in GIVEN_ON_A_DAY or t.is_single else grace) for t in treatments]
 
 
 def _covered(treatment: Treatment, cover: timedelta) -> Treatment:

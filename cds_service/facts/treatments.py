@@ -79,7 +79,8 @@ class Treatment:
     stopped, is on hold, or the record does not say whether it goes on, so that it does not vouch for the present.
     `has_run_out`: an order that counts as going on, although the supply that it states is over. `is_planned`: it goes
     on, as far as known, and begins on a day to come. `is_doubted`: by its status it is taken, and its directions
-    speak of not taking it; where they say so outright it is halted too.
+    speak of not taking it; where they say so outright it is halted too. `is_single`: an order or statement of one dose
+    only; an order does not tell whether it was given.
     """
 
     medicine: Medicine
@@ -97,6 +98,7 @@ class Treatment:
     is_planned: bool = False
     has_run_out: bool = False
     is_doubted: bool = False
+    is_single: bool = False
     is_coded: bool = True
     is_eradication_pack: bool = False
 

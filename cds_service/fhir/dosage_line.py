@@ -38,10 +38,11 @@ def read_line(dosage: Dosage, strength: Strength) -> Line:
     """What one Dosage comes to for a medicine of which the product holds `strength`."""
     sig = read_sig(dosage.text or dosage.patient_instruction or "")
     as_needed = bool(dosage.as_needed_boolean) or dosage.as_needed_codeable_concept is not None or sig.as_needed
+    line = _read_dose_line(dosage, sig, strength)
     line = replace(
-        _read_dose_line(dosage, sig, strength),
+        line,
         as_needed=as_needed,
-        lasts_days=_duration(dosage, sig),
+        lasts_days=_duration(dosage, sig) or _counted(dosage, sig, line.frequency),
         is_doubted=sig.is_doubted,
         is_not_taken=sig.is_not_taken,
     )
@@ -65,6 +66,15 @@ def _duration(dosage: Dosage, sig: Sig) -> Fraction | None:
     return number * unit if number is not None and unit is not None and number > 0 else None
 
 
+def _counted(dosage: Dosage, sig: Sig, frequency: Frequency | None) -> Fraction | None:
+    """For how many days a stated number of doses lasts: three weekly ones, three weeks."""
+    repeat = dosage.timing.repeat if dosage.timing is not None else None
+    doses = (repeat.count_max or repeat.count if repeat is not None else None) or sig.doses
+    if doses is None or doses < 1 or frequency is None or frequency.low <= 0:
+        return None
+    return doses / frequency.low
+
+
 def _read_dose_line(dosage: Dosage, sig: Sig, strength: Strength) -> Line:
     rate = _read_rate(dosage.dose_and_rate or (), strength)
     if rate is not None:
@@ -76,7 +86,10 @@ def _read_dose_line(dosage: Dosage, sig: Sig, strength: Strength) -> Line:
     mg = amount if isinstance(amount, str) else _in_mg(amount, sig, strength) if amount is not None else None
     known = None if isinstance(amount, str) else amount
     dose = mg if isinstance(mg, tuple) else None
-    line = Line(dose=dose, amount=known, frequency=None if isinstance(frequency, str) else frequency)
+    is_single = frequency is None and (told.is_single or sig.is_single) and not sig.is_changing
+    line = Line(
+        dose=dose, amount=known, frequency=None if isinstance(frequency, str) else frequency, is_single=is_single
+    )
     is_complete = isinstance(said, Amount) and told.frequency is not None
     if sig.reason and (sig.is_changing or not is_complete):
         return replace(line, reason=sig.reason, dose=None, amount=None)
@@ -84,8 +97,8 @@ def _read_dose_line(dosage: Dosage, sig: Sig, strength: Strength) -> Line:
         return replace(line, reason=frequency)
     if isinstance(mg, str):
         return replace(line, reason=mg)
-    if frequency is None and (told.is_single or sig.is_single):
-        return replace(line, reason="a single dose, not a daily one", is_single=True)
+    if is_single:
+        return replace(line, reason="a single dose, not a daily one")
     if mg is None:
         unit = strength.mg_per_unit if sig.strength_mg in (None, strength.mg_per_unit) else None
         line = replace(line, dose=None if unit is None else (unit, unit))

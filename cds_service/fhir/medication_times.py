@@ -210,6 +210,8 @@ def _bounds(resource: Resource) -> list[Period]:
     """The periods that its dosage lines are bound to."""
     bounds = []
     for dosage in resource.dosage_instruction or ():
+        if dosage.timing is not None and len(dosage.timing.event or ()) == 1 and dosage.timing.repeat is None:
+            bounds += [Period(start=day, end=day) for day in dosage.timing.event or ()]
         repeat = dosage.timing.repeat if dosage.timing is not None else None
         if repeat is not None and repeat.bounds_period is not None:
             bounds.append(repeat.bounds_period)
@@ -288,6 +290,19 @@ def given_times(resource: Resource, now: Now, log: IssueLog) -> Intervals | None
             log.add(field, "it is not recorded when it was given", left_out=True)
         return ()
     return (Interval(start, end if end is not None and log.in_order(start, end, f"{field}Period") else start),)
+
+
+def once_only(intervals: Intervals, now: Now) -> Intervals:
+    """The stretches of one single dose: its day, and perhaps a day soon after, as an order may have to wait.
+
+    What is yet to begin is left as it is, and a dose of no day tells of no use.
+    """
+    days = {i.start for i in intervals if i.start is not None}
+    gap = timedelta(days=now.gap_days)
+    return tuple(
+        Interval(day, None if day.earliest > now.today else ClinicalDate(day.earliest, day.latest + gap))
+        for day in sorted(days, key=lambda day: day.order)
+    )
 
 
 def is_taken(intervals: Intervals, today: date) -> bool:

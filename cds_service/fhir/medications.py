@@ -11,6 +11,7 @@ from typing import Final
 
 from cds_service.facts.patient import ANYTHING, DOSE, DataIssue, DataKey
 from cds_service.facts.treatments import GIVEN_ON_A_DAY, Medicine, RecordKind, Route, Treatment
+from cds_service.fhir.amounts import Amount, Kind, read_quantity
 from cds_service.fhir.dosage import NO_DOSAGE, DoseRead, read_dose
 from cds_service.fhir.medication_codes import Held, Product
 from cds_service.fhir.medication_issues import IssueLog
@@ -27,6 +28,7 @@ from cds_service.fhir.medication_times import (
     is_planned,
     is_taken,
     not_taken,
+    once_only,
     request_times,
     statement_times,
 )
@@ -47,6 +49,7 @@ _SECTIONS = (
 )
 MOST_HELD: Final = 20_000
 """Medicines of ours in all records of one kind; where there are more, the products with the fewest of them are read."""
+_MEANT_TO_GO_ON = frozenset({RecordKind.REQUEST, RecordKind.STATEMENT})
 _TOO_MANY = "the records of its kind hold more medicines than are read at once"
 _Times = Callable[[Resource, DoseRead, Now, IssueLog], Intervals | None]
 _TIMES: dict[RecordKind, _Times] = {
@@ -187,6 +190,9 @@ def _treatment(
     if is_over_or_paused:
         intervals = not_taken(intervals, now) if is_not_taken else halted(intervals, now)
     route = route_of(held, dosages)
+    is_single = kind in _MEANT_TO_GO_ON and not is_over_or_paused and _is_single(resource, dose, route)
+    if is_single:
+        intervals = once_only(intervals, now)
     _note_what_is_open(held, dose, route, intervals, now, log)
     return Treatment(
         medicine=held.medicine,
@@ -202,6 +208,7 @@ def _treatment(
         is_active=is_taken(intervals, now.today),
         is_halted=is_over_or_paused,
         is_planned=is_planned(resource, intervals, now),
+        is_single=is_single,
         has_run_out=_has_run_out(kind, resource, dose, intervals, now),
         is_doubted=dose.is_doubted and not is_halted(resource) and kind not in GIVEN_ON_A_DAY,
         is_coded=held.is_coded,
@@ -215,6 +222,17 @@ def _has_run_out(kind: RecordKind, resource: Resource, dose: DoseRead, intervals
         return False
     supplied = request_times(resource, dose, Now(now.today, gap_days=0), IssueLog(resource_name(resource)))
     return not is_taken(supplied or (), now.today)
+
+
+def _is_single(resource: Resource, dose: DoseRead, route: Route) -> bool:
+    """Whether one dose is all that is ordered: by the dosage, or, without any, by one mL to inject and no repeats."""
+    dispense = resource.dispense_request
+    if dispense is None or not all_dosages(resource):
+        amount = read_quantity(dispense.quantity) if dispense is not None and dispense.quantity is not None else None
+        is_one_ml = isinstance(amount, Amount) and amount.kind is Kind.VOLUME and amount.high <= 1
+        is_all = dispense is not None and dispense.number_of_repeats_allowed == 0
+        return dose.is_single or (is_one_ml and is_all and route is Route.PARENTERAL)
+    return dose.is_single and not dispense.number_of_repeats_allowed
 
 
 def _note_what_is_open(held: Held, dose: DoseRead, route: Route, intervals: Intervals, now: Now, log: IssueLog) -> None:

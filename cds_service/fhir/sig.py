@@ -24,9 +24,10 @@ class Sig:
     `amount` is what is taken at a time, `frequency` how often a day, `lasts_days` for how long ("for 7 days").
     `strength_mg` is what the text says one unit holds. `together_mg` is a mass in parentheses after several units,
     which may be of one or of all. `is_weak`: the amount is a strength with a form ("5 mg tablet daily") and counts only
-    where nothing else tells the dose. `is_single`: one dose, not a daily one. `is_changing`: the dose changes over
-    time. `is_doubted`: the text speaks of not taking it, perhaps only under some condition; `is_not_taken`: it says
-    outright that it is not taken. `reason`: why the text, although it speaks of a dose, cannot be read.
+    where nothing else tells the dose. `is_single`: one dose, not a daily one. `doses`: how many in all ("x 3 doses").
+    `is_changing`: the dose changes over time. `is_doubted`: the text speaks of not taking it, perhaps only under some
+    condition; `is_not_taken`: it says outright that it is not taken. `reason`: why the text, although it speaks of a
+    dose, cannot be read.
     """
 
     amount: Amount | None = None
@@ -36,6 +37,7 @@ class Sig:
     lasts_days: Fraction | None = None
     as_needed: bool = False
     is_single: bool = False
+    doses: int | None = None
     is_weak: bool = False
     is_changing: bool = False
     is_doubted: bool = False
@@ -62,6 +64,15 @@ _LENGTH = re.compile(
 _DURATION = re.compile(
     r"(?:\b(?:for|over|during)(?: (?:the )?(?:next|first))?(?: a total of)?|\bx) ?(\d{1,4}) ?-?(d|w|m|y)"
     r"(?:ays?|eeks?|ks?|onths?|ths?|o|ears?|rs?)?\b"
+)
+_DOSES = re.compile(
+    r"(?:\bx|\bfor|\btotal of|\bseries of) ?(?!1 )(\d{1,3}) (?:doses?|injections?|shots?)\b"
+    r"(?! (?:a|per|each|every|daily|weekly))"
+    r"|(?:(?<=daily )|(?<=eekly )|(?<=onthly ))x ?(\d{1,3})(?= ?(?:$|[;.,)]))"
+)
+# "once every visit", "once in 3 months", "once, repeat at 3 months": more than one dose after all.
+_AGAIN = re.compile(
+    r"\b(?:every|each|repeat(?:ed)?|again|visits?|cycles?|ongoing|q ?\d+)\b|\b1 times? (?:in (?:an?\b|\d)|an?\b|per\b)"
 )
 _DATES = re.compile(
     r"\b(?:first dose|last dose|start(?:ing|s|ed)?|begin(?:ning|s)?|until|till|since|(?<!apart )from|commenc\w+)\b"
@@ -126,8 +137,8 @@ def _read(text: str) -> Sig:
     words, as_needed = _without(_PRN, words)
     if _SAID_OUTRIGHT.search(words):
         return Sig(as_needed=as_needed, is_changing=True, is_doubted=True, is_not_taken=True, reason=_DOUBTED)
-    lasts = _lasting(words)
-    for aside in (_DRINK, _MOST, _LENGTH, _DATES, _ASIDES):
+    lasts, doses, is_repeated = _lasting(words), _counted(words), _AGAIN.search(words) is not None
+    for aside in (_DOSES, _DRINK, _MOST, _LENGTH, _DATES, _ASIDES):
         words = aside.sub(" ; ", words)
     if _NOT_TAKEN.search(words):
         return Sig(as_needed=as_needed, is_changing=True, is_doubted=True, reason=_DOUBTED)
@@ -135,7 +146,15 @@ def _read(text: str) -> Sig:
         return Sig(as_needed=as_needed, is_changing=True, reason=_CHANGING)
     steps = [step for step in _THEN.split(words) if re.search(r"\w", step)]
     read = [_read_step(step) for step in steps]
-    return replace(_over_time(read), as_needed=as_needed, lasts_days=lasts if len(steps) == 1 else None)
+    told = _over_time(read)
+    is_one_step = len(steps) == 1
+    return replace(
+        told,
+        as_needed=as_needed,
+        lasts_days=lasts if is_one_step else None,
+        doses=doses if is_one_step else None,
+        is_single=told.is_single and is_one_step and not is_repeated,
+    )
 
 
 def _lasting(words: str) -> Fraction | None:
@@ -146,6 +165,12 @@ def _lasting(words: str) -> Fraction | None:
     count, unit = found.pop()
     days = DAYS_IN[{"d": "d", "w": "wk", "m": "mo", "y": "a"}[unit]]
     return Fraction(count) * days if Fraction(count) > 0 else None
+
+
+def _counted(words: str) -> int | None:
+    """The one number of doses that is named; None where there is none, or several."""
+    found = {int(n[1] or n[2]) for n in _DOSES.finditer(words)}
+    return found.pop() or None if len(found) == 1 else None
 
 
 def _without(pattern: re.Pattern[str], text: str) -> tuple[str, bool]:

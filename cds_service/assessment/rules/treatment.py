@@ -123,11 +123,15 @@ def _cord_with_normal_level(p: Picture, facts: tuple[FactUsed, ...]) -> Answer:
 def _cord_injections_stopped(p: Picture, facts: tuple[FactUsed, ...]) -> Answer | None:
     """One or two injections, none for weeks, and none on order: elsewhere they still count as treatment, so that
     three-monthly maintenance is not called lapsed; a cord that deficiency damages needs the course itself."""
-    given = p.therapy.injected
+    # An order for one injection tells of no more than one that was given.
+    given, ordered = p.therapy.injected, p.therapy.ordered_once
+    on_record = sorted({*given, *ordered})
     on_order = any(t.is_active for t in p.therapy.treatments if t.kind not in GIVEN_ON_A_DAY)
-    if not given or len(given) >= _MAINTAINED_FROM or on_order or p.status is Status.UNLIKELY:
+    is_maintained = max(len(given), len(ordered)) >= _MAINTAINED_FROM
+    if not on_record or is_maintained or on_order or p.status is Status.UNLIKELY:
         return None
-    since = (p.today - given[-1]).days
+    last = on_record[-1]
+    since = (p.today - last).days
     if since <= p.parameters.cord_injection_days:
         return None
     result = p.reading.deciding
@@ -135,7 +139,7 @@ def _cord_injections_stopped(p: Picture, facts: tuple[FactUsed, ...]) -> Answer 
     return fires(
         variant="interrupted-allergy" if is_allergic(p) else variant,
         facts=facts + ((result_fact(result, p.knowledge),) if result is not None else ()) + injection_cautions(p),
-        values=_cord(p) | {"last": str(given[-1]), "duration": how_long(given[-1], p.today)},
+        values=_cord(p) | {"last": str(last), "duration": how_long(last, p.today)},
         recommends=(*(() if is_allergic(p) else (Recommendation.START_IM_B12,)), Recommendation.REFER),
         regimens=regimens_for(p, INJECTION),
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.PROCEDURES, DataKey.ALLERGIES),

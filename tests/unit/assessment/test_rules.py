@@ -144,6 +144,21 @@ def test_drafted_b12_that_is_no_certain_treatment_protects_no_more_than_such_tha
     assert answer("B12-SAFE-03", {**LOW, "taking_folic_acid": 5}, own).outcome is Outcome.FIRES
 
 
+@pytest.mark.parametrize(("days_ago", "fires"), [(31, False), (32, True)])
+def test_in_spinal_cord_disease_an_injection_ordered_once_counts_as_long_as_one_that_was_given(
+    days_ago: int, fires: bool
+) -> None:
+    day = ClinicalDate.on(TODAY - timedelta(days=days_ago))
+    order = taken(Medicine.B12, "MedicationRequest/b12", dose=UNKNOWN_DOSE)
+    on_day = (Interval(day, day),)
+    ordered = replace(order, intervals=on_day, route=Route.PARENTERAL, is_active=False, is_single=True)
+    cord = {**LOW, "problems": ["myelopathy"]}
+    told = answer("B12-RX-03", cord, ordered)
+    assert (told.outcome is Outcome.FIRES) is fires
+    given = answer("B12-RX-03", {**cord, "injected_days_ago": [days_ago]})
+    assert (told.outcome, told.variant) == (given.outcome, given.variant)
+
+
 def test_only_selected_drafts_are_asked_about() -> None:
     other = DraftContent(Medicine.METFORMIN, UNKNOWN_DOSE, Route.ORAL)
     drafts = (drafted(FOLIC_ACID, is_selected=False), drafted(other, source="MedicationRequest/draft-2"))

@@ -118,6 +118,18 @@ def test_one_injection_is_taken_for_one_of_a_long_interval() -> None:
     assert read_therapy(_injections(given), given + cover + timedelta(days=1), PARAMETERS).is_current is Presence.NO
 
 
+@pytest.mark.parametrize(("days_ago", "current"), [(122, Presence.YES), (123, Presence.NO)])
+def test_an_injection_that_was_ordered_once_counts_as_long_as_one_that_was_given(
+    days_ago: int, current: Presence
+) -> None:
+    day = TODAY - timedelta(days=days_ago)
+    ordered = replace(_b12(day, day, mg=None, route=Route.PARENTERAL), is_single=True)
+    for treatments in ([ordered], _injections(day)):
+        assert read_therapy(treatments, TODAY, PARAMETERS).is_current is current
+    therapy = read_therapy([ordered], TODAY, PARAMETERS)
+    assert (therapy.injected, therapy.ordered_once) == ((), (day,))
+
+
 def test_the_interval_between_injections_is_never_taken_for_longer_than_the_longest_usual() -> None:
     rare = [date(2023, 1, 1), date(2024, 6, 1)]
     cover = timedelta(days=PARAMETERS.injection_cover_days + PARAMETERS.injection_grace_days)

@@ -1069,6 +1069,104 @@ class TestDirectionsThatSayItIsNotTaken:
         assert read_therapy([found], TODAY, load().parameters).is_current is Presence.NOT_KNOWN
 
 
+_1MG = {"doseAndRate": dose(1000, "ug")}
+_ON_THE_DAY = (interval("2025-03-01", None).start, date(2025, 4, 30))
+
+
+class TestOneSingleDose:
+    """TODAY is 2025-10-01; the gap is 60 days."""
+
+    @pytest.mark.parametrize(
+        "dosage",
+        [
+            {"text": "Inject 1000 mcg IM once"},
+            {"text": "1000 mcg IM STAT"},
+            {"text": "1 mL IM one time only"},
+            {"text": "1000 mcg IM single dose today"},
+            {"text": "1 mL IM x 1 dose"},
+            {"text": "1 mL IM once, 0 repeats"},
+            {"timing": {"repeat": {"count": 1}}, **_1MG},
+            {"timing": {"event": ["2025-03-01"]}, **_1MG},
+            {"timing": {"code": {"text": "ONCE"}}, "text": "1 mL IM"},
+        ],
+    )
+    @pytest.mark.parametrize("make", [request, statement])
+    def test_it_is_of_its_day_and_perhaps_of_one_soon_after(
+        self, dosage: dict[str, Any], make: Callable[..., Resource]
+    ) -> None:
+        is_order = make is request
+        dated = {"authoredOn": "2025-03-01"} if is_order else {"effectiveDateTime": "2025-03-01"}
+        lines = {"dosageInstruction" if is_order else "dosage": [dosage]}
+        [found] = treatments(make(**_INJECTION, **dated, **lines))
+        [only] = found.intervals
+        assert only.end is not None
+        assert (only.start, only.end.latest) == _ON_THE_DAY
+        assert (found.is_single, found.is_active) == (True, False)
+
+    @pytest.mark.parametrize(
+        ("text", "more"),
+        [
+            ("Inject 1 mL once monthly", {}),
+            ("Inject 1 mL once every visit", {}),
+            ("Inject 1 mL once in 3 months", {}),
+            ("Inject 1 mL once, repeat in clinic", {}),
+            ("Inject 1 mL once, then monthly", {}),
+            ("Inject 1 mL", {}),
+            ("Inject 1 mL once", {"dispenseRequest": {"numberOfRepeatsAllowed": 11}}),
+        ],
+    )
+    def test_what_is_given_again_is_none(self, text: str, more: dict[str, Any]) -> None:
+        [found] = treatments(request(**_INJECTION, **_says(text), **more))
+        assert (found.is_single, found.is_active) == (False, True)
+
+    @pytest.mark.parametrize(
+        ("quantity", "repeats", "is_single"),
+        [
+            ({"value": 1, "unit": "mL"}, 0, True),
+            ({"value": 1, "unit": "mL"}, 5, False),
+            ({"value": 1, "unit": "mL"}, None, False),
+            ({"value": 10, "unit": "mL"}, 0, False),
+        ],
+    )
+    def test_one_ml_to_inject_without_repeats_or_directions_is_one(
+        self, quantity: dict[str, Any], repeats: int | None, is_single: bool
+    ) -> None:
+        told = {"quantity": quantity} if repeats is None else {"quantity": quantity, "numberOfRepeatsAllowed": repeats}
+        route = {"medicationCodeableConcept": rxnorm("309594", "cyanocobalamin injection")}
+        [found] = treatments(request(**route, authoredOn="2025-03-01", dispenseRequest=told))
+        assert found.route is Route.PARENTERAL or not is_single
+        assert found.is_single is (is_single and found.route is Route.PARENTERAL)
+
+    @pytest.mark.parametrize(
+        "dosage",
+        [
+            {"text": "1 mL IM weekly x 3 doses"},
+            {"text": "1 mL IM weekly x 3"},
+            {"text": "1 mL IM weekly for 3 injections"},
+            {"text": "1 mL IM", "timing": every(1, 1, "wk", count=3)},
+        ],
+    )
+    def test_three_weekly_doses_last_three_weeks(self, dosage: dict[str, Any]) -> None:
+        [found] = treatments(request(**_INJECTION, authoredOn="2025-03-01", dosageInstruction=[dosage]))
+        assert found.intervals == (Interval(_ON_THE_DAY[0], ClinicalDate(date(2025, 3, 21), TODAY)),)
+        assert (found.is_single, found.is_active) == (False, False)
+
+    def test_what_is_yet_to_begin_is_left_as_it_is_and_what_was_stopped_too(self) -> None:
+        once = {"dosageInstruction": [{"text": "1 mL IM", "timing": {"event": ["2025-10-05"]}}]}
+        [ahead] = treatments(request(**_INJECTION, authoredOn="2025-09-20", **once))
+        assert ahead.is_planned
+        [stopped] = treatments(request(**_INJECTION, status="stopped", **_says("1 mL IM once")))
+        assert (stopped.is_single, stopped.is_halted) == (False, True)
+
+    def test_without_a_day_it_tells_of_no_use(self) -> None:
+        assert [t.intervals for t in treatments(statement(dosage=[{"text": "1 tablet once"}]))] == [()]
+
+    @pytest.mark.parametrize("code", ["861007", "199318"])
+    def test_metformin_and_folic_acid_of_one_day_are_not_taken_now(self, code: str) -> None:
+        [found] = treatments(request(medicationCodeableConcept=rxnorm(code), **_says("1 tablet once")))
+        assert not found.is_active
+
+
 class TestHowManyMedicinesAreRead:
     """Of the records of one kind, both sides of the bound."""
 
