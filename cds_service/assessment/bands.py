@@ -83,7 +83,8 @@ def is_raised(result: LabResult, analyte: AnalyteKnowledge) -> Presence:
     """Whether a marker is raised.
 
     The laboratory's own upper limit comes first, otherwise the configured cut-off (clinical-guidelines 3); a result
-    given in words is what the laboratory says it is.
+    given in words is what the laboratory says it is. One that it marked as high is raised where it gave no limit, and
+    never counts as not raised.
     """
     if result.finding is not None:
         return Presence.YES if result.finding in (Finding.HIGH, Finding.POSITIVE) else Presence.NO
@@ -91,12 +92,15 @@ def is_raised(result: LabResult, analyte: AnalyteKnowledge) -> Presence:
     if limit is None:
         scale = scale_of(result, analyte)
         limit = scale.raised_above if scale is not None else None
-    return _above(result, limit) if limit is not None else Presence.NOT_KNOWN
+    raised = _above(result, limit) if limit is not None else Presence.NOT_KNOWN
+    if result.flag is not Finding.HIGH or raised is Presence.YES:
+        return raised
+    return Presence.YES if result.upper_limit is None else Presence.NOT_KNOWN
 
 
 def raised_limit_words(result: LabResult, analyte: AnalyteKnowledge) -> str:
     """The limit that `is_raised` holds a marker against, in words."""
-    if result.finding is not None:
+    if result.finding is not None or (result.flag is Finding.HIGH and result.upper_limit is None):
         return "as the laboratory reports it"
     scale = scale_of(result, analyte)
     if result.upper_limit is not None:

@@ -13,11 +13,11 @@ from cds_service.assessment.bands import Band, LimitGroup, b12_band, is_low, is_
 from cds_service.assessment.exposure import exposure, given_nitrous_oxide, used_longer_than
 from cds_service.assessment.once import once
 from cds_service.assessment.outcome import FactUsed, Status
-from cds_service.assessment.reading import B12_ANALYTES, Reading, read_results
+from cds_service.assessment.reading import B12_ANALYTES, Reading, is_low_there, read_results
 from cds_service.assessment.results import Labs, follows, last_day, within_months
 from cds_service.assessment.therapy import Therapy, read_therapy
 from cds_service.facts.dates import ClinicalDate, add_months, age_in_years
-from cds_service.facts.labs import Analyte, LabResult
+from cds_service.facts.labs import Analyte, Finding, LabResult
 from cds_service.facts.orders import Test
 from cds_service.facts.patient import AGE, DOSE, DRAFTS, Availability, DataIssue, DataKey, PatientFacts, Sex
 from cds_service.facts.presence import Presence
@@ -50,6 +50,7 @@ _SOME_B12_HARMS = (
 )
 LONG_TERM = (Medicine.METFORMIN, Medicine.PPI, Medicine.H2_BLOCKER)
 _KINDS = tuple(ProblemKind)
+_MARKS = {Finding.LOW: "marked low", Finding.HIGH: "marked high"}
 _BY_SEX = {Sex.FEMALE: LimitGroup.WOMEN, Sex.MALE: LimitGroup.MEN}
 _ANALYTES = frozenset(analyte.value for analyte in Analyte)
 MEDICATION_KEYS = (
@@ -179,7 +180,7 @@ class Picture:
             return None
         active = [r for r in reading.disagreeing if r.analyte is Analyte.ACTIVE_B12]
         scales = self.knowledge.analytes[Analyte.ACTIVE_B12]
-        enough = [r for r in active if b12_band(r, scale_of(r, scales)) is Band.UNLIKELY]
+        enough = [r for r in active if b12_band(r, scale_of(r, scales)) is Band.UNLIKELY and not is_low_there(r)]
         return enough[0] if enough and len(enough) == len(active) else None
 
     @once
@@ -298,7 +299,7 @@ class Picture:
         if last is None or not within_months(last.taken, self.parameters.recent_result_months, self.today):
             return False
         band = b12_band(last, scale_of(last, self.knowledge.analytes[last.analyte]))
-        is_low_there = last is self.reading.deciding and self.reading.is_below_own_range
+        is_low_there = last is self.reading.deciding and self.reading.is_low_to_its_laboratory
         return band is Band.UNLIKELY and not is_low_there
 
     @once
@@ -425,6 +426,7 @@ def result_fact(result: LabResult, knowledge: Knowledge, note: str = "") -> Fact
         for part in (
             note,
             "preliminary" if result.is_preliminary else "",
+            _MARKS[result.flag] if result.flag in _MARKS and not result.printed_range else "",
             "" if result.is_coded else "recognised by name only",
         )
         if part

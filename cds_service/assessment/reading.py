@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeGuard
 
 from cds_service.assessment.bands import Band, b12_band, is_raised, is_severe, scale_of
 from cds_service.assessment.metabolites import Marker, read_markers
@@ -34,7 +35,7 @@ class Reading:
     the deciding result is within the configured time. `unclassified` is a newer result whose comparator leaves every
     band open: it takes back a reassurance, and never a deficiency. `is_below_own_range` tells of a level that our
     limits call sufficient and the laboratory that measured it calls low: assays differ, and its range belongs to its
-    assay.
+    assay; `is_marked_low` that it marked such a level as low, within the range it gave or without one.
     """
 
     band: Band | None = None
@@ -49,6 +50,7 @@ class Reading:
     in_words_only: LabResult | None = None
     distrust: str = ""
     is_below_own_range: bool = False
+    is_marked_low: bool = False
     is_recent: bool = False
     is_severe: bool = False
     has_myelopathy: bool = False
@@ -61,7 +63,14 @@ class Reading:
     @property
     def called_low(self) -> LabResult | None:
         """The B12 that its laboratory calls low without saying how low, where no newer result tells more."""
-        return self.in_words_only if _is_called_low(self.in_words_only) else None
+        if _is_called_low(self.in_words_only):
+            return self.in_words_only
+        return self.unclassified if _is_marked_low(self.unclassified) else None
+
+    @property
+    def is_low_to_its_laboratory(self) -> bool:
+        """Whether the laboratory calls a level low that our limits call sufficient."""
+        return self.is_below_own_range or self.is_marked_low
 
     @property
     def raised_markers(self) -> tuple[Marker, ...]:
@@ -104,6 +113,7 @@ def read_results(
         in_words_only=words,
         distrust=_distrust(labs, problems, knowledge) or _drawn_on_unknown_dose(deciding, therapy),
         is_below_own_range=_is_below_own_range(deciding, knowledge),
+        is_marked_low=_is_marked_low(deciding) and _band(deciding, knowledge) is Band.UNLIKELY,
         is_recent=is_recent,
         is_severe=_is_severe(deciding, knowledge),
         has_myelopathy=bool(problems.get(ProblemKind.MYELOPATHY)),
@@ -136,7 +146,7 @@ def _deciding(
     latest = max(candidates, key=lambda r: r.taken.order)
     window = knowledge.parameters.metabolite_window_days
     near = [r for r in candidates if least_days_apart(r.taken, latest.taken) <= window]
-    deciding = max(near, key=lambda r: (_band(r, knowledge).severity, r.taken.order))
+    deciding = max(near, key=lambda r: (_band(r, knowledge).severity, is_low_there(r), r.taken.order))
     return deciding, tuple(r for r in near if r is not deciding), preliminary
 
 
@@ -240,6 +250,12 @@ def _is_below_own_range(deciding: LabResult | None, knowledge: Knowledge) -> boo
     return deciding.most is not None and deciding.most < deciding.lower_limit
 
 
+def is_low_there(result: LabResult) -> bool:
+    """Whether its own laboratory calls a level low, by its range or its mark."""
+    low, most = result.lower_limit, result.most
+    return _is_marked_low(result) or (low is not None and most is not None and most < low)
+
+
 def _distrust(labs: Labs, problems: Mapping[ProblemKind, tuple[Problem, ...]], knowledge: Knowledge) -> str:
     """Why a B12 that is not low rules nothing out in this patient (clinical-guidelines 3 and 5, Assay)."""
     antibody = labs.newest(Analyte.INTRINSIC_FACTOR_ANTIBODY)
@@ -271,10 +287,14 @@ def _status(reading: Reading) -> Status:
     if reading.band is Band.UNLIKELY:
         if reading.unclassified is not None or _is_called_low(reading.in_words_only):
             return Status.UNKNOWN  # a newer result took the reassurance back
-        doubted = reading.distrust or (reading.is_below_own_range and not _metabolites_are_normal(reading))
+        doubted = reading.distrust or (reading.is_low_to_its_laboratory and not _metabolites_are_normal(reading))
         return Status.INDETERMINATE if doubted else Status.UNLIKELY
     settled = _metabolites_are_normal(reading) and not reading.distrust and not reading.has_myelopathy
     return Status.UNLIKELY if settled else Status.INDETERMINATE
+
+
+def _is_marked_low(result: LabResult | None) -> TypeGuard[LabResult]:
+    return result is not None and result.flag is Finding.LOW
 
 
 def _is_called_low(worded: LabResult | None) -> bool:

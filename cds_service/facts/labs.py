@@ -49,7 +49,8 @@ class LabResult:
     """One usable result.
 
     `value` is in `unit`, a canonical unit of the analyte (total B12 has two, ng/L and pmol/L, which are never
-    converted into each other). Exactly one of `value` and `finding` is set. `upper_limit` and `lower_limit` are the
+    converted into each other). Exactly one of `value` and `finding` is set. `flag` is how the laboratory marked the
+    value: low, high, or None for any other mark, as none of those may reassure. `upper_limit` and `lower_limit` are the
     laboratory's own reference range in the same unit. `is_coded` is false for a result recognised by its name alone,
     which is never better than possible. `is_preliminary` results soften what is said.
     """
@@ -62,6 +63,7 @@ class LabResult:
     unit: str = ""
     comparator: Comparator | None = None
     finding: Finding | None = None
+    flag: Finding | None = None
     lower_limit: Decimal | None = None
     upper_limit: Decimal | None = None
     printed_range: str = ""

@@ -253,6 +253,7 @@ def _result(candidate: _Candidate, taken: ClinicalDate, value: ReadValue) -> Lab
         unit=value.unit,
         comparator=value.comparator,
         finding=value.finding,
+        flag=value.flag,
         lower_limit=value.own_range.low,
         upper_limit=value.own_range.high,
         printed_range=value.own_range.printed,

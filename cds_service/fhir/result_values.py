@@ -33,6 +33,7 @@ from cds_service.fhir.unusable import Unusable, quoted
 from cds_service.knowledge.model import AnalyteKnowledge, Code, Property
 
 _DIRECTIONS = (Finding.LOW, Finding.NORMAL, Finding.HIGH)
+_MARKED = (Finding.LOW, Finding.HIGH)
 _MEASURED = (Property.MASS, Property.SUBSTANCE)
 
 
@@ -64,6 +65,7 @@ class ReadValue:
     unit: str = ""
     comparator: Comparator | None = None
     finding: Finding | None = None
+    flag: Finding | None = None
     own_range: OwnRange = NO_RANGE
     notes: tuple[tuple[str, str], ...] = ()
 
@@ -247,8 +249,21 @@ def _number(holder: Resource | Component, analyte: AnalyteKnowledge, code: Code 
     own_range = read_own_range(holder.reference_range or [], analyte, read.unit)
     notes = _property_conflict(code, read.unit)
     return ReadValue(
-        read.printed, value, read.unit.scale.unit, read.comparator, own_range=own_range, notes=tuple(notes)
+        printed=read.printed,
+        value=value,
+        unit=read.unit.scale.unit,
+        comparator=read.comparator,
+        flag=_flag(holder),
+        own_range=own_range,
+        notes=tuple(notes),
     )
+
+
+def _flag(holder: Resource | Component) -> Finding | None:
+    """That the laboratory marked a number as low or high."""
+    flags = interpretations(holder)
+    found = finding_of(flags) if flags else None
+    return found if found in _MARKED else None
 
 
 def _property_conflict(code: Code | None, unit: ReadUnit) -> list[tuple[str, str]]:

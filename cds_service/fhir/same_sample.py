@@ -47,7 +47,7 @@ def _standing(reports: list[LabResult]) -> list[LabResult]:
     # One known by its name alone never displaces one that is coded.
     left = [report for report in reports if not (coded if report.is_coded else newest).supersedes(report)]
     by_value: dict[tuple[object, ...], LabResult] = {}
-    for report in sorted(left, key=lambda report: (not report.is_coded, _sort_key(report))):
+    for report in sorted(left, key=lambda report: (not report.is_coded, report.flag is None, _sort_key(report))):
         by_value.setdefault((report.value, report.comparator, report.finding), report)
     return list(by_value.values())
 
@@ -98,7 +98,15 @@ def _place(result: LabResult) -> tuple[date, date, str, str, str]:
 def _sort_key(result: LabResult) -> tuple[object, ...]:
     """Oldest first, then by source; the rest only so that the order of entries can never show."""
     issued = result.issued.order if result.issued is not None else ()
-    told = (result.printed, result.unit, result.finding or "", result.value or 0, result.printed_range, issued)
+    told = (
+        result.printed,
+        result.unit,
+        result.finding or "",
+        result.flag or "",
+        result.value or 0,
+        result.printed_range,
+        issued,
+    )
     return (
         result.taken.order,
         result.source,

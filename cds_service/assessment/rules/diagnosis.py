@@ -218,7 +218,7 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
     if p.has(ProblemKind.PALLIATIVE_CARE):
         return does_not_fire(result_fact(result, p.knowledge))
     bands = (Band.INDETERMINATE, Band.DEFICIENT_OR_INDETERMINATE)
-    unsettled = p.status is Status.INDETERMINATE and (p.reading.band in bands or p.reading.is_below_own_range)
+    unsettled = p.status is Status.INDETERMINATE and (p.reading.band in bands or p.reading.is_low_to_its_laboratory)
     known = [m for m in p.reading.markers if m.result.analyte is Analyte.MMA and m.raised is not Presence.NOT_KNOWN]
     if p.has(ProblemKind.MYELOPATHY):
         return does_not_fire(result_fact(result, p.knowledge))  # its own rule does not wait for MMA
@@ -232,6 +232,7 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
         return does_not_fire(result_fact(result, p.knowledge))
     called_for = p.features or p.risks
     base = "cannot-classify" if p.reading.band is Band.DEFICIENT_OR_INDETERMINATE else "indeterminate"
+    base = "marked-low" if p.reading.is_marked_low else base
     base = "below-own-range" if p.reading.is_below_own_range else base
     return fires(
         variant=base if called_for else f"{base}-alone",

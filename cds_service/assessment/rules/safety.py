@@ -269,6 +269,8 @@ def _why_open(p: Picture) -> dict[str, str]:
     reading = p.reading
     if reading.is_below_own_range:
         return {"open": "low by own range", "why_open": "it is below the range of its own laboratory"}
+    if reading.is_marked_low:
+        return {"open": "marked low", "why_open": "its own laboratory marked it low"}
     if reading.band is Band.UNLIKELY:
         return {"open": "not reliable", "why_open": reading.distrust}
     if reading.band is Band.DEFICIENT_OR_INDETERMINATE:

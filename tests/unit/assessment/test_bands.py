@@ -17,7 +17,7 @@ from cds_service.assessment.bands import (
     raised_limit_words,
     scale_of,
 )
-from cds_service.facts.labs import Analyte
+from cds_service.facts.labs import Analyte, Finding
 from cds_service.facts.presence import Presence
 from cds_service.knowledge.loader import load
 from cds_service.knowledge.model import Property
@@ -217,3 +217,24 @@ def test_the_limit_of_a_marker_is_told_in_the_unit_that_the_laboratory_printed()
     assert raised_limit_words(printed, mma) == "cut-off used here 280 nmol/L = 0.28 umol/L"
     own = replace(printed, upper_limit=Decimal("0.40"))
     assert raised_limit_words(own, mma) == "laboratory's limit 400 nmol/L = 0.4 umol/L"
+
+
+@pytest.mark.parametrize(
+    ("level", "limit", "raised"),
+    [
+        ("0.2", None, Presence.YES),
+        ("0.9", None, Presence.YES),
+        ("0.2", "0.3", Presence.NOT_KNOWN),
+        ("0.4", "0.3", Presence.YES),
+    ],
+)
+def test_a_marker_that_is_marked_high_is_raised_without_a_limit_and_never_normal(
+    level: str, limit: str | None, raised: Presence
+) -> None:
+    mma = lab_result(Analyte.MMA, {"result": f"{level} umol/L", "flag": "high"})
+    told = replace(mma, upper_limit=Decimal(limit) if limit else None)
+    assert is_raised(told, KNOWLEDGE.analytes[Analyte.MMA]) is raised
+    unmarked = replace(told, flag=Finding.LOW)
+    assert is_raised(unmarked, KNOWLEDGE.analytes[Analyte.MMA]) is (
+        Presence.YES if Decimal(level) > Decimal(limit or "0.27") else Presence.NO
+    )

@@ -13,7 +13,7 @@ from cds_service.assessment.outcome import Status
 from cds_service.assessment.picture import Picture
 from cds_service.assessment.reading import Reading
 from cds_service.facts.dates import ClinicalDate
-from cds_service.facts.labs import Analyte, LabResult
+from cds_service.facts.labs import Analyte, Finding, LabResult
 from cds_service.facts.orders import Test, TestOrder
 from cds_service.facts.problems import ProblemKind
 from cds_service.facts.treatments import Interval, Medicine, RecordKind, Treatment
@@ -336,6 +336,22 @@ def test_of_several_results_in_words_the_newest_counts_and_none_beside_a_number_
         assert found.source == "Observation/5"
     for days in (5, 2):
         assert _reading(*words, _b12("420 ng/L", days)).in_words_only is None
+
+
+def test_a_level_that_its_laboratory_marks_low_is_not_sufficient_and_decides_among_those_that_are() -> None:
+    marked = _b12("380 ng/L", 5, flag=Finding.LOW)
+    assert _reading(marked).status is Status.INDETERMINATE
+    assert _reading(marked, active_b12={"result": "90 pmol/L", "days_ago": 2}).deciding is marked
+    assert _reading(marked, mma="0.2 umol/L").status is Status.UNLIKELY
+    assert _reading(replace(marked, flag=Finding.HIGH)).status is Status.UNLIKELY
+    assert _reading(replace(marked, lower_limit=Decimal(200))).status is Status.INDETERMINATE
+    assert _reading(_b12("150 ng/L", 5, flag=Finding.HIGH)).status is Status.DEFICIENT
+
+
+def test_active_b12_that_its_laboratory_marks_low_outweighs_no_total_in_pregnancy() -> None:
+    given = {"total_b12": "240 ng/L", "problems": ["pregnancy"]}
+    assert _picture(given | {"active_b12": "90 pmol/L"}).pregnancy_contest is not None
+    assert _picture(given | {"active_b12": {"result": "90 pmol/L", "flag": "low"}}).pregnancy_contest is None
 
 
 def test_of_results_in_words_of_one_time_the_low_one_counts_and_the_other_test_does_not_answer_for_it() -> None:

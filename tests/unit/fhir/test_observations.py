@@ -50,6 +50,20 @@ def test_a_result_keeps_what_was_sent_beside_its_canonical_value() -> None:
     assert result.is_coded
 
 
+@pytest.mark.parametrize(("mark", "flag"), [("L", "low"), ("LL", "low"), ("HH", "high"), ("N", None), ("A", None)])
+def test_the_flag_beside_a_number_is_kept_where_it_says_low_or_high(mark: str, flag: str | None) -> None:
+    assert only(observation(value="360", interpretation=[{"coding": [{"code": mark}]}])).flag == flag
+    text = observation(valueString="360 pg/mL", interpretation=[{"coding": [{"code": mark}]}])
+    assert only(text).flag == flag
+
+
+def test_of_two_reports_of_one_level_the_marked_one_stands() -> None:
+    plain = observation(value="360", id="a")
+    marked = observation(value="360", id="b", interpretation=[{"text": "Low"}])
+    for sent in ((plain, marked), (marked, plain)):
+        assert only(*sent).flag is Finding.LOW
+
+
 def test_a_result_inside_of_another_is_told_as_not_used() -> None:
     b12 = {"resourceType": "Observation", "id": "m", "code": concept((LOINC, "2132-9"))}
     panel = observation("57021-8", id="panel", contained=[b12], hasMember=[{"reference": "#m"}])
