@@ -10,6 +10,7 @@ from cds_service.facts.patient import DRAFTS, DataIssue
 from cds_service.facts.treatments import Medicine
 from cds_service.fhir.codings import texts
 from cds_service.fhir.dosage import read_dose
+from cds_service.fhir.ended_orders import is_withdrawn
 from cds_service.fhir.medication_codes import Held, Product
 from cds_service.fhir.medication_issues import IssueLog
 from cds_service.fhir.medication_reader import MedicationReader
@@ -22,7 +23,6 @@ from cds_service.fhir.subject import patient_references, subject_problem
 from cds_service.fhir.test_orders import ordered_tests
 from cds_service.knowledge.model import Knowledge
 
-_NOT_DRAFTED = frozenset({"entered-in-error", "cancelled", "stopped", "completed", "revoked"})
 _READ = frozenset({"MedicationRequest", "ServiceRequest"})
 _OURS = frozenset({Medicine.FOLIC_ACID, Medicine.B12})
 _SHOWN_NAME = 80
@@ -137,7 +137,7 @@ def _drafted(record: PatientRecord) -> Iterator[tuple[Entry, Resource]]:
         resource = entry.resource
         if resource is None or resource.resource_type not in _READ or resource.do_not_perform:
             continue
-        if (resource.status or "").strip().lower() not in _NOT_DRAFTED:
+        if not is_withdrawn(resource):
             yield entry, resource
 
 

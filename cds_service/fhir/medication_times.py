@@ -72,6 +72,18 @@ def _some_day_after(start: ClinicalDate | None, now: Now) -> ClinicalDate | None
     return start and _some_day(start, now.yesterday)
 
 
+def ended_now(intervals: Intervals, now: Now) -> Intervals:
+    """The stretches of an order that is ended in this session: what went on has lasted until yesterday, and what was to
+    begin later never does."""
+    last = now.yesterday
+    begun = (i for i in intervals if i.start is None or i.start.earliest <= last)
+    return tuple(Interval(i.start, _at_most(i.end, last) if i.end else ClinicalDate.on(last)) for i in begun)
+
+
+def _at_most(end: ClinicalDate, last: date) -> ClinicalDate:
+    return ClinicalDate(min(end.earliest, last), min(end.latest, last))
+
+
 def _not_surely_today(end: ClinicalDate, now: Now) -> ClinicalDate:
     return replace(end, earliest=min(end.earliest, now.yesterday))
 

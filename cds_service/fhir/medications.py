@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -13,6 +13,7 @@ from cds_service.facts.patient import ANYTHING, DOSE, DataIssue, DataKey
 from cds_service.facts.treatments import GIVEN_ON_A_DAY, Medicine, RecordKind, Route, Treatment
 from cds_service.fhir.amounts import Amount, Kind, read_quantity
 from cds_service.fhir.dosage import NO_DOSAGE, DoseRead, read_dose
+from cds_service.fhir.ended_orders import ended_by_drafts
 from cds_service.fhir.medication_codes import Held, Product
 from cds_service.fhir.medication_issues import IssueLog
 from cds_service.fhir.medication_reader import MedicationReader
@@ -22,6 +23,7 @@ from cds_service.fhir.medication_times import (
     Now,
     all_dosages,
     dispense_times,
+    ended_now,
     given_times,
     halted,
     is_halted,
@@ -72,6 +74,7 @@ def read_treatments(
     resources = (entry.resource for key, _ in _SECTIONS for entry in record.section(key).entries)
     reader, references = MedicationReader(record, knowledge, resources), patient_references(record)
     now = Now(today, knowledge.parameters.exposure_gap_days)
+    ended = ended_by_drafts(record)
     treatments: list[Treatment] = []
     issues: set[DataIssue] = set()
     for kind, products in _records(record, reader):
@@ -80,7 +83,7 @@ def read_treatments(
             if most is not None and len(product.held) > most:
                 product = Product(problem=_TOO_MANY)
             found, unused = _read(kind, resource, product, references, now)
-            treatments += found
+            treatments += [t for one in found if (t := _as_it_is_left(one, ended, now)) is not None]
             issues.update(unused)
     return in_order(treatments, _place), sorted(issues, key=lambda i: (i.resource, i.field, i.issue, i.matters_to))
 
@@ -153,6 +156,17 @@ def _read(
             treatments.append(treatment)
         issues.extend(log.issues)
     return treatments, issues
+
+
+def _as_it_is_left(treatment: Treatment, ended: Mapping[str, str], now: Now) -> Treatment | None:
+    """A treatment as the drafts of this session leave it; None where they say that it never was, or never begins."""
+    status = ended.get(treatment.source)
+    if status is None:
+        return treatment
+    intervals = ended_now(treatment.intervals, now)
+    if status == "entered-in-error" or not intervals:
+        return None
+    return replace(treatment, intervals=intervals, is_active=False, is_halted=True, is_planned=False)
 
 
 def _given_b12(resource: Resource, reader: MedicationReader) -> Product:

@@ -6,6 +6,7 @@ from cds_service.facts.orders import Test, TestOrder
 from cds_service.facts.patient import DataIssue, DataKey
 from cds_service.fhir.analyte_codes import is_look_alike
 from cds_service.fhir.codings import spelling, texts
+from cds_service.fhir.ended_orders import ended_by_drafts
 from cds_service.fhir.medication_issues import IssueLog
 from cds_service.fhir.names import is_cut, name_matches
 from cds_service.fhir.record import PatientRecord
@@ -30,9 +31,10 @@ def read_test_orders(record: PatientRecord, knowledge: Knowledge) -> tuple[list[
     references = patient_references(record)
     orders: set[TestOrder] = set()
     issues: set[DataIssue] = set()
+    ended = ended_by_drafts(record)
     for resource in record.section(DataKey.SERVICE_REQUESTS).resources("ServiceRequest"):
         tests = ordered_tests(resource.code, knowledge)
-        if not tests:
+        if not tests or resource_name(resource) in ended:
             continue
         log = IssueLog(resource_name(resource), tests[0], dates_count=False)
         orders.update(_orders(resource, tests, references, log))

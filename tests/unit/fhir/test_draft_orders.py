@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,11 +13,13 @@ from cds_service.facts.orders import DraftOrder, Test
 from cds_service.facts.patient import DRAFTS, DataIssue
 from cds_service.facts.treatments import Medicine, Route
 from cds_service.fhir.draft_orders import concerns_us, read_drafts
+from cds_service.fhir.medications import read_treatments
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Entry, Resource
+from cds_service.fhir.test_orders import read_test_orders
 from cds_service.knowledge.systems import ATC, LOINC
-from tests.builders import concept, record, resource
-from tests.medication_builders import dose, every, medicine_knowledge, named, request, rxnorm
+from tests.builders import TODAY, concept, record, resource
+from tests.medication_builders import dose, every, interval, medicine_knowledge, named, request, rxnorm
 
 KNOWLEDGE = medicine_knowledge()
 
@@ -68,6 +71,38 @@ def test_directions_that_speak_of_not_taking_it_put_an_order_in_doubt() -> None:
 def test_a_draft_that_is_taken_only_when_needed_says_so(line: dict[str, Any], as_needed: bool) -> None:
     [found] = read(draft(dosageInstruction=[line]))
     assert [content.as_needed for content in found.contents] == [as_needed]
+
+
+@pytest.mark.parametrize("status", ["stopped", "cancelled", "completed", " Stopped"])
+def test_an_order_that_a_draft_ends_lasted_until_yesterday(status: str) -> None:
+    own, other = (request(id=name, authoredOn="2025-03-01") for name in ("own", "other"))
+    on_record = session(draft(id="own", status=status), medicationRequests=[own, other])
+    found = {t.source: t for t in read_treatments(on_record, KNOWLEDGE, TODAY)[0]}
+    ended, going_on = found["MedicationRequest/own"], found["MedicationRequest/other"]
+    assert ended.intervals == (interval("2025-03-01", TODAY - timedelta(days=1)),)
+    assert (ended.is_active, ended.is_halted, going_on.is_active, going_on.is_halted) == (False, True, True, False)
+
+
+@pytest.mark.parametrize(
+    ("status", "began"), [("entered-in-error", "2025-03-01"), ("stopped", TODAY.isoformat()), ("stopped", "2025-12-01")]
+)
+def test_an_order_that_never_was_or_never_begins_is_no_treatment(status: str, began: str) -> None:
+    validity = {"dispenseRequest": {"validityPeriod": {"start": began}}}
+    own = request(id="own", authoredOn="2025-03-01", **validity)
+    for drafted, count in (
+        (draft(id="own", status=status), 0),
+        (draft(id="own"), 1),
+        (draft(id="own-2", status=status), 1),
+    ):
+        assert len(read_treatments(session(drafted, medicationRequests=[own]), KNOWLEDGE, TODAY)[0]) == count
+
+
+def test_a_test_order_that_a_draft_revokes_is_not_on_its_way() -> None:
+    fields: dict[str, Any] = {"id": "t1", "intent": "order", "code": concept((LOINC, "2132-9"))}
+    own = resource("ServiceRequest", status="active", authoredOn="2025-09-29", **fields)
+    for status, count in (("revoked", 0), ("draft", 1)):
+        on_record = session(resource("ServiceRequest", status=status, **fields), serviceRequests=[own])
+        assert len(read_test_orders(on_record, KNOWLEDGE)[0]) == count
 
 
 def test_a_weekly_dose_is_not_counted_daily() -> None:
