@@ -1,7 +1,8 @@
 """What may fall silent, and why: the classes of trials that are no fault, each with its clinical reason.
 
 They stand in exceptions.yaml. A class names the places (a regular expression for the whole of `Corruption.field`) and
-the kinds of corruption that it holds for (all where it names none), and may name the scenes that it holds for alone.
+the kinds of corruption that it holds for (all where it names none), and may name the scenes that it holds for alone,
+and the rules that alone may be lost in it.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ PAGE = Path(__file__).with_name("exceptions.yaml")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a class of exceptions holds: `kinds` and `scenes` are all where they are empty."""
+    """Where a class of exceptions holds: `kinds`, `scenes` and `loses`, the rules that may be lost, are all where they
+    are empty."""
 
     field: re.Pattern[str]
     kinds: frozenset[str]
     scenes: frozenset[str]
+    loses: frozenset[str]
 
     def holds(self, trial: Trial) -> bool:
         """Whether a trial is of this place."""
@@ -34,6 +37,7 @@ class Place:
         return (
             (not self.kinds or corruption.kind in self.kinds)
             and (not self.scenes or trial.scene.name in self.scenes)
+            and (not self.loses or self.loses.issuperset(trial.lost))
             and self.field.fullmatch(corruption.field) is not None
         )
 
@@ -72,4 +76,5 @@ def exception_of(trial: Trial, classes: Sequence[ExceptionClass]) -> ExceptionCl
 
 
 def _place(told: dict[str, Any]) -> Place:
-    return Place(re.compile(told["field"]), frozenset(told.get("kinds", ())), frozenset(told.get("scenes", ())))
+    kinds, scenes, loses = (frozenset(told.get(key, ())) for key in ("kinds", "scenes", "loses"))
+    return Place(re.compile(told["field"]), kinds, scenes, loses)

@@ -27,10 +27,8 @@ class Fault:
     @classmethod
     def of(cls, trial: Trial) -> Fault:
         """What there is to say of the trial. `lost` names the rules that no longer speak, or what was raised."""
-        after = trial.after.rules if trial.after is not None else {}
-        lost = " ".join(rule for rule, severity in trial.before.rules.items() if after.get(rule, 0) < severity)
-        corruption = trial.corruption
-        return cls(corruption.field, corruption.kind, trial.verdict, trial.scene.name, trial.fault or lost)
+        corruption, lost = trial.corruption, trial.fault or " ".join(trial.lost)
+        return cls(corruption.field, corruption.kind, trial.verdict, trial.scene.name, lost)
 
 
 @dataclass(slots=True)

@@ -39,6 +39,12 @@ class Trial:
     after: Told | None = None
     fault: str = ""
 
+    @property
+    def lost(self) -> list[str]:
+        """The rules that no longer speak, or less loudly."""
+        after = self.after.rules if self.after is not None else {}
+        return [rule for rule, severity in self.before.rules.items() if after.get(rule, 0) < severity]
+
 
 class Service:
     """The service as it is deployed, but for the network and the store, which are in memory."""
