@@ -245,15 +245,17 @@ def _disagreeing(
 
 
 def _is_below_own_range(deciding: LabResult | None, knowledge: Knowledge) -> bool:
-    if deciding is None or deciding.lower_limit is None or _band(deciding, knowledge) is not Band.UNLIKELY:
-        return False
-    return deciding.most is not None and deciding.most < deciding.lower_limit
+    return deciding is not None and _is_below_range(deciding) and _band(deciding, knowledge) is Band.UNLIKELY
 
 
 def is_low_there(result: LabResult) -> bool:
     """Whether its own laboratory calls a level low, by its range or its mark."""
+    return _is_marked_low(result) or _is_below_range(result)
+
+
+def _is_below_range(result: LabResult) -> bool:
     low, most = result.lower_limit, result.most
-    return _is_marked_low(result) or (low is not None and most is not None and most < low)
+    return low is not None and most is not None and most < low
 
 
 def _distrust(labs: Labs, problems: Mapping[ProblemKind, tuple[Problem, ...]], knowledge: Knowledge) -> str:

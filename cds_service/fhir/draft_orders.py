@@ -19,6 +19,7 @@ from cds_service.fhir.medications import route_of, takes_upper
 from cds_service.fhir.reading_limit import drafts_within_limit
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Dosage, Entry, Reference, Resource, resource_name
+from cds_service.fhir.statuses import status_of
 from cds_service.fhir.subject import patient_references, subject_problem
 from cds_service.fhir.test_orders import ordered_tests
 from cds_service.knowledge.model import Knowledge
@@ -156,7 +157,7 @@ def _read(
             source=resource_name(resource),
             name=next(iter(texts(resource.code)), "")[:_SHOWN_NAME],
             is_selected=selected,
-            tests=() if _is_on_hold(resource) else ordered_tests(resource.code, knowledge),
+            tests=() if status_of(resource) == "on-hold" else ordered_tests(resource.code, knowledge),
             replaces=_replaced(resource, full_urls),
         )
     product = reader.product_of(resource)
@@ -172,10 +173,6 @@ def _read(
         contents=_contents(resource, product),
         replaces=_replaced(resource, full_urls),
     )
-
-
-def _is_on_hold(resource: Resource) -> bool:
-    return (resource.status or "").strip().lower() == "on-hold"
 
 
 def _contents(resource: Resource, product: Product) -> tuple[DraftContent, ...]:

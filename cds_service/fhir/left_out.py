@@ -16,7 +16,7 @@ from cds_service.fhir.medication_reader import MedicationReader
 from cds_service.fhir.problem_codes import match_problems
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import CodeableConcept, Resource, resource_name
-from cds_service.fhir.statuses import status_code
+from cds_service.fhir.statuses import status_code, status_of
 from cds_service.knowledge.model import Knowledge
 
 _KEY_OF = {
@@ -162,7 +162,7 @@ def _names_itself(resource: Resource) -> bool:
 
 def _is_withdrawn_or_over(resource: Resource) -> bool:
     """A problem that is over may be a lasting cause, such as a resected stomach, whose entry was closed."""
-    statuses = (resource.status or "").strip().lower(), status_code(resource.verification_status)
+    statuses = status_of(resource), status_code(resource.verification_status)
     if any(status in _WITHDRAWN for status in statuses):
         return True
     return resource.resource_type != "Condition" and status_code(resource.clinical_status) in _OVER

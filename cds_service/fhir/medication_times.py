@@ -19,6 +19,7 @@ from cds_service.facts.treatments import Interval
 from cds_service.fhir.dosage import DoseRead
 from cds_service.fhir.medication_issues import IssueLog
 from cds_service.fhir.resources import Dosage, Period, Resource
+from cds_service.fhir.statuses import status_of
 from cds_service.fhir.supply import dispensed_days, ordered_days
 
 _DAY = timedelta(days=1)
@@ -43,11 +44,6 @@ class Now:
     def yesterday(self) -> date:
         """The last day on which something that has stopped may have been taken."""
         return self.today - _DAY
-
-
-def status_of(resource: Resource) -> str:
-    """The status in the standard's spelling: senders add blanks and capitals."""
-    return (resource.status or "").strip().lower()
 
 
 def is_halted(resource: Resource) -> bool:

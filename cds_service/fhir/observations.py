@@ -21,7 +21,7 @@ from cds_service.fhir.resources import Component, Resource, resource_name
 from cds_service.fhir.result_values import ReadValue, read_value
 from cds_service.fhir.result_words import finding_of, interpretations
 from cds_service.fhir.same_sample import settle
-from cds_service.fhir.statuses import WITHDRAWN_OR_PLANNED
+from cds_service.fhir.statuses import WITHDRAWN_OR_PLANNED, status_of
 from cds_service.fhir.subject import patient_references, subject_problem
 from cds_service.fhir.unusable import Unusable, quoted
 from cds_service.knowledge.model import Knowledge
@@ -74,7 +74,7 @@ def read_labs(record: PatientRecord, knowledge: Knowledge, today: date) -> tuple
 def _contained_results(resource: Resource, knowledge: Knowledge) -> Iterator[DataIssue]:
     """Results that were sent inside of another one (`hasMember` "#m"). Of what is contained only what it is is decoded,
     so each of ours, or that does not say what it is, is told as not used."""
-    if (resource.status or "").strip().lower() in WITHDRAWN_OR_PLANNED:
+    if status_of(resource) in WITHDRAWN_OR_PLANNED:
         return
     for index, inside in enumerate(resource.contained or ()):
         if inside.resource_type != "Observation":
@@ -103,7 +103,7 @@ def _candidates(resource: Resource, knowledge: Knowledge) -> Sequence[_Candidate
     if match is None and not components:
         return ()
     found: list[_Candidate] = []
-    status = (resource.status or "").strip().lower()  # some senders leave a blank behind it ("entered-in-error ")
+    status = status_of(resource)
     if match is not None and not _is_heading(resource, match):
         found.append(_Candidate(resource, resource, match, "", status))
     for index, component in enumerate(components or ()):

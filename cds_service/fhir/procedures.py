@@ -10,6 +10,7 @@ from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.fhir.problem_codes import match_problems
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Resource, resource_name
+from cds_service.fhir.statuses import status_of
 from cds_service.fhir.subject import subject_problem
 from cds_service.fhir.unusable import Unusable, quoted
 from cds_service.knowledge.model import Knowledge
@@ -44,7 +45,7 @@ def read_procedures(
     for resource in record.section(DataKey.PROCEDURES).resources("Procedure"):
         matched = match_problems(resource.code, knowledge)
         matches = [match for match in matched.matches if match.is_coded or match.kind in _BY_NAME]
-        status = (resource.status or "").strip().lower()
+        status = status_of(resource)
         if not matches or status in _NOT_DONE:
             continue
         try:

@@ -17,7 +17,7 @@ from cds_service.fhir.names import name_affirmed, name_matches
 from cds_service.fhir.problem_codes import ProblemMatch, match_problems
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import CodeableConcept, Component, Resource, resource_name
-from cds_service.fhir.statuses import WITHDRAWN_OR_PLANNED
+from cds_service.fhir.statuses import WITHDRAWN_OR_PLANNED, status_of
 from cds_service.fhir.subject import subject_problem
 from cds_service.fhir.unusable import quoted
 from cds_service.knowledge.model import Knowledge
@@ -51,7 +51,7 @@ def read_diets(
     answers: list[_Answer] = []
     issues: list[DataIssue] = []
     for resource in record.section(DataKey.SOCIAL_HISTORY).resources("Observation"):
-        status = (resource.status or "").strip().lower()
+        status = status_of(resource)
         if status in WITHDRAWN_OR_PLANNED:
             continue
         told = [

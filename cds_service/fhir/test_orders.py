@@ -12,6 +12,7 @@ from cds_service.fhir.names import is_cut, name_matches
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.remembered import remembered
 from cds_service.fhir.resources import CodeableConcept, Resource, resource_name
+from cds_service.fhir.statuses import status_of
 from cds_service.fhir.subject import patient_references, subject_problem
 from cds_service.knowledge.model import Knowledge
 from cds_service.knowledge.systems import canonical_system
@@ -67,7 +68,7 @@ def ordered_tests(concept: CodeableConcept | None, knowledge: Knowledge) -> tupl
 
 
 def _orders(resource: Resource, tests: tuple[Test, ...], references: frozenset[str], log: IssueLog) -> list[TestOrder]:
-    status, intent = (resource.status or "").strip().lower(), (resource.intent or "").strip().lower()
+    status, intent = status_of(resource), (resource.intent or "").strip().lower()
     if status in _OVER or resource.do_not_perform:
         return []
     problem = subject_problem(resource, references)

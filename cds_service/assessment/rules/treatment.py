@@ -67,8 +67,8 @@ def oral_first(p: Picture) -> Answer:
 
 def parenteral_first(p: Picture) -> Answer:
     """Injection first, and why; tablets second where they are soon enough, as the article holds."""
-    if not needs_treatment(p) or is_allergic(p) or (p.is_arranged and not p.has(ProblemKind.MYELOPATHY)):
-        return does_not_fire()  # a cord does not wait for what is arranged
+    if not needs_treatment(p) or p.is_arranged or is_allergic(p):
+        return does_not_fire()
     first = first_treatment(p)
     if not first.is_by_injection:
         return does_not_fire()
