@@ -102,10 +102,13 @@ class Picture:
     def is_arranged(self) -> bool:
         """Whether therapeutic vitamin B12 is on record that begins within days, so that it is not offered again.
 
-        Where it may be the wrong one, nothing is arranged; nor is it for a spinal cord, which does not wait.
+        Where it may be the wrong one, nothing is arranged; nor is it for a spinal cord, which does not wait; nor where
+        neither could be read.
         """
         starts = self.therapy.starts
-        if starts is None or self.has(*_SOME_B12_HARMS, ProblemKind.MYELOPATHY):
+        if starts is None or self.unread(DataKey.CONDITIONS, DataKey.ALLERGIES):
+            return False
+        if self.has(*_SOME_B12_HARMS, ProblemKind.MYELOPATHY):
             return False
         return (starts.latest - self.today).days <= self.parameters.planned_start_days
 
