@@ -16,6 +16,7 @@ from cds_service.assessment.metabolites import Marker, read_markers
 from cds_service.assessment.outcome import Status
 from cds_service.assessment.results import Labs, follows, least_days_apart, standing, within_months
 from cds_service.assessment.therapy import Therapy
+from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte, Finding, LabResult
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import Problem, ProblemKind
@@ -170,20 +171,26 @@ def _deficient_days_before(
     samples are mixed up; a second later sample that is not deficient either has settled it."""
     if any(_band(r, knowledge) is Band.DEFICIENT or therapy.may_cover(r.taken) for r in newest):
         return []
-    low = [r for r in results if _band(r, knowledge) is Band.DEFICIENT]
-    return [r for r in low if _is_contradicted_once(r, newest, results, knowledge)]
-
-
-def _is_contradicted_once(
-    low: LabResult, newest: Sequence[LabResult], results: Sequence[LabResult], knowledge: Knowledge
-) -> bool:
-    later = [r for r in results if follows(r.taken, low.taken) and _band(r, knowledge) is not Band.DEFICIENT]
+    low: list[LabResult] = []
+    is_corrected: dict[ClinicalDate, bool] = {}  # of those that are not low, by their samples
+    for result in results:
+        if _band(result, knowledge) is Band.DEFICIENT:
+            low.append(result)
+        else:
+            is_corrected[result.taken] = is_corrected.get(result.taken, False) or result.is_corrected
+    if not low:
+        return []
+    last_first = sorted(is_corrected, key=lambda day: (day.earliest, day.order), reverse=True)
     window = knowledge.parameters.agreement_window_days
-    return (
-        len({r.taken.order for r in later}) == 1
-        and any(least_days_apart(r.taken, low.taken) <= window for r in newest)
-        and not any(r.is_corrected and r.taken.earliest == low.taken.latest for r in later)
-    )
+
+    def is_contradicted_once(day: ClinicalDate) -> bool:
+        last = last_first[0]
+        if len(last_first) > 1 and follows(last_first[1], day):
+            return False
+        is_within_days = any(least_days_apart(r.taken, day) <= window for r in newest)
+        return follows(last, day) and is_within_days and not (is_corrected[last] and last.earliest == day.latest)
+
+    return [r for r in low if is_contradicted_once(r.taken)]
 
 
 def _unclassified(

@@ -252,12 +252,13 @@ def _read_one_by_one(key: DataKey, bundle: RawBundle, sieve: Sieve | None) -> Re
         resource: Resource | None = None
         if sent is not UNSET:
             try:
-                if sieve is not None and sieve.passes_over(sent):
+                code = sieve.spelled_code(sent) if sieve is not None else None
+                if sieve is not None and code in sieve.of_others:
                     passed_over += is_match(raw.search)
                     continue
                 resource = _RESOURCE.decode(sent)
-                if sieve is not None and len(places) < MOST_ANSWERS:  # more would push out what was learnt
-                    sieve.learn(sent, resource)
+                if sieve is not None and code is not None and len(places) < MOST_ANSWERS:
+                    sieve.learn(code, resource)  # more would push out what was learnt
             except msgspec.ValidationError:
                 may_mend = misfits < tolerant.MOST_MISFITS
                 resource, issues = _misfitting(bytes(sent), f"{key} entry[{index}]", may_mend=may_mend)

@@ -43,34 +43,32 @@ class Sieve:
     """Which results to pass over, for one knowledge. What it has learnt depends on no patient, and is bounded."""
 
     knowledge: Knowledge = field(repr=False)
-    _of_others: set[bytes] = field(default_factory=set, init=False, repr=False)
+    of_others: set[bytes] = field(default_factory=set, init=False, repr=False)
+    """Codes, as they are spelled, that are known to name none of our analytes: their results are passed over."""
+    _of_ours: set[bytes] = field(default_factory=set, init=False, repr=False)
 
-    def passes_over(self, resource: Raw) -> bool:
-        """Whether this is an Observation whose code is known to name none of our analytes.
+    def spelled_code(self, resource: Raw) -> bytes | None:
+        """The JSON of the code of an Observation that its code alone may tell of; None of anything else.
 
         Raises:
             msgspec.ValidationError: it is no object, or its type no text.
         """
         outline = _OUTLINE.decode(resource)
-        return (
+        if (
             outline.code is not UNSET
             and outline.component is UNSET
             and outline.contained is UNSET
             and outline.resource_type == "Observation"
-            and bytes(outline.code) in self._of_others
-        )
+        ):
+            return bytes(outline.code)
+        return None
 
-    def learn(self, sent: Raw, resource: Resource) -> None:
-        """Remember the code of a result that was decoded, where it names none of our analytes."""
-        if resource.resource_type != "Observation" or resource.component is not None:
-            return
-        if words_of(resource.code) > MOST_WORDS:
-            return
-        code = _OUTLINE.decode(sent).code
-        if code is UNSET or len(spelled := bytes(code)) > LONGEST:
+    def learn(self, code: bytes, resource: Resource) -> None:
+        """Remember of a code, as it is spelled, whether the result that carries it names none of our analytes."""
+        if code in self._of_ours or len(code) > LONGEST or words_of(resource.code) > MOST_WORDS:
             return  # before its name is read, which is dear where it is long
-        if match_analyte(resource.code, self.knowledge) is not None or not says_something(resource.code):
-            return
-        if len(self._of_others) >= MOST_ANSWERS:
-            self._of_others.clear()
-        self._of_others.add(spelled)
+        is_of_others = match_analyte(resource.code, self.knowledge) is None and says_something(resource.code)
+        learnt = self.of_others if is_of_others else self._of_ours
+        if len(learnt) >= MOST_ANSWERS:
+            learnt.clear()
+        learnt.add(code)

@@ -18,6 +18,7 @@ from cds_service.facts.orders import Test, TestOrder
 from cds_service.facts.problems import ProblemKind
 from cds_service.facts.treatments import Interval, Medicine, RecordKind, Treatment
 from cds_service.knowledge.loader import load
+from tests.calls import calls_of
 from tests.spec.example_facts import TODAY, example_facts, lab_result
 
 KNOWLEDGE = load()
@@ -163,6 +164,15 @@ def test_a_second_later_sample_settles_it() -> None:
     assert _picture({}, _b12("150 ng/L", 20), *repeats).status is Status.INDETERMINATE
     in_two_units = [_b12("410 ng/L", 5), _b12("303 pmol/L", 5)]
     assert _picture({}, _b12("150 ng/L", 20), *in_two_units).status is Status.DEFICIENT
+
+
+def test_samples_that_contradict_each_other_are_not_each_held_against_all_others() -> None:
+    def work_on(how_many: int) -> int:
+        times = [f"{number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}" for number in range(how_many)]
+        labs = [_at("150 ng/L" if number % 2 else "410 ng/L", time) for number, time in enumerate(times)]
+        return calls_of(lambda: _picture({}, *labs, _at("410 ng/L", "18:00:00")).reading)
+
+    assert work_on(400) < 3 * work_on(200)
 
 
 def test_a_correction_takes_the_place_of_what_it_corrects() -> None:
