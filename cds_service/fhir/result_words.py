@@ -44,11 +44,13 @@ _PHRASES = {
     for finding, phrases in {
         Finding.HIGH: (
             "h", "hh", "high", "elevated", "raised", "increased", "above range", "above normal", "very high",
-            "above reference range", "abnormally high", "critically high",
+            "above reference range", "abnormally high", "critically high", "critical high", "significantly high",
+            "above high normal", "above upper panic limits",
         ),
         Finding.LOW: (
             "l", "ll", "low", "reduced", "decreased", "deficient", "below range", "below normal", "very low",
-            "below reference range", "abnormally low", "critically low",
+            "below reference range", "abnormally low", "critically low", "critical low", "significantly low",
+            "below low normal", "below lower panic limits",
         ),
         Finding.NORMAL: (
             "normal", "wnl", "within normal limits", "within range", "within reference range", "in range",

@@ -68,6 +68,7 @@ _LONGEST_VALUES = {
     "when": "in September 2025",
     "marker_date": "2025-09-20",
     "open": "may be deficient",
+    "settle": "settle by MMA",
     "result": "A vitamin B12 result of 2025-09-20",
     "since": "2025-01-01",
     "noted": "2025-09-20",

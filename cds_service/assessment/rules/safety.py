@@ -11,7 +11,7 @@ from cds_service.assessment.bands import Band
 from cds_service.assessment.metabolites import Marker
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, issue_facts, result_fact
-from cds_service.assessment.reading import B12_ANALYTES
+from cds_service.assessment.reading import B12_ANALYTES, is_low_there
 from cds_service.assessment.rules.diagnosis import b12_values, dose_words, marker_facts, marker_words, treatment_words
 from cds_service.assessment.rules.offers import (
     INJECTION,
@@ -116,9 +116,16 @@ def _called_for(p: Picture) -> tuple[FactUsed, ...]:
 
 
 def _called_low(p: Picture) -> tuple[FactUsed, ...]:
-    """The level that its laboratory calls low without saying how low."""
-    level = p.reading.called_low
+    """The level that its laboratory calls low, without saying how low or where our limits do not settle it; and one of
+    which only an upper bound is known, so that it may be deficient."""
+    level, decides = p.reading.called_low, p.reading.deciding
+    if decides is not None and p.status is Status.INDETERMINATE and _is_low_by_itself(p, decides):
+        level = decides
     return (replace(result_fact(level, p.knowledge), short="B12 called low"),) if level is not None else ()
+
+
+def _is_low_by_itself(p: Picture, level: LabResult) -> bool:
+    return is_low_there(level) or p.reading.band is Band.DEFICIENT_OR_INDETERMINATE
 
 
 def _level_left_open(p: Picture) -> tuple[FactUsed, ...]:
@@ -188,11 +195,10 @@ def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None, check: tuple[Recomm
     if not called_for:
         unread = p.unread(DataKey.CONDITIONS, DataKey.LABS)
         return cannot_tell("signs and risks", keys=unread, facts=folic.facts) if unread else does_not_fire(*folic.facts)
-    b12 = p.reading.deciding if p.status is Status.INDETERMINATE else None
-    facts = (*folic.facts, *((result_fact(b12, p.knowledge),) if b12 is not None else ()), *called_for)
-    values = {"dose": folic.words(), "feature": called_for[0].words, **_why_open(p)}
-    if b12 is not None:
-        return _with_b12_indeterminate(p, facts, values | b12_values(p, b12), folic.target)
+    if p.status is Status.INDETERMINATE and p.reading.deciding is not None:
+        return _with_b12_indeterminate(p, folic, p.reading.deciding, called_for)
+    facts = (*folic.facts, *called_for)
+    values = {"dose": folic.words(), "feature": called_for[0].words}
     if p.has(ProblemKind.MYELOPATHY):
         return _in_cord_disease(p, facts, values, folic.target)
     if p.recorded_deficiency:
@@ -232,21 +238,44 @@ def _with_recorded_deficiency(
     )
 
 
-def _with_b12_indeterminate(p: Picture, facts: tuple[FactUsed, ...], values: dict[str, str], target: str) -> Answer:
+def _with_b12_indeterminate(
+    p: Picture, folic: _FolicAcid, b12: LabResult, called_for: tuple[FactUsed, ...]
+) -> Answer:
+    beside = tuple(fact for fact in called_for if fact.source != b12.source)
+    if not beside and not folic.target and p.has(ProblemKind.PREGNANCY):
+        return does_not_fire(*folic.facts)  # laboratories print other women's range; active B12 is asked for anyway
     first = first_treatment(p)
     if not first.is_by_injection:  # what is not known to be deficient needs no choice of courses
         first = replace(first, regimens=first.regimens[:1], recommends=first.recommends[:1])
+    settle, tests = _what_settles(p)
     waits = not p.has(ProblemKind.MYELOPATHY)  # the cord does not wait for MMA
-    mma = (Recommendation.ORDER_MMA,) if waits and not p.pending(Test.MMA) and not _mma_known(p) else ()
+    values = {"dose": folic.words(), "feature": called_for[0].words, **settle, **_why_open(p)}
     return fires(
-        variant=_variant(p, "indeterminate"),
-        facts=(*facts, *first.reasons, *_cautions(p)),
-        values=values | _add_words(p, first),
-        recommends=(*_added(p, first), *mma),
+        variant=_variant(p, "indeterminate" if beside else "low-alone"),
+        facts=(*folic.facts, result_fact(b12, p.knowledge), *beside, *first.reasons, *_cautions(p)),
+        values=values | _add_words(p, first) | b12_values(p, b12),
+        recommends=(*_added(p, first), *(tests if waits else ())),
         regimens=first.regimens,
         missing_keys=p.unread(DataKey.ALLERGIES),
-        target=target,
+        target=folic.target,
     )
+
+
+def _what_settles(p: Picture) -> tuple[dict[str, str], tuple[Recommendation, ...]]:
+    """What settles a level that is not clear, in few words and as a sentence, and what is still to be ordered for it.
+
+    In pregnancy active B12 comes before MMA (NICE NG239).
+    """
+    if _mma_known(p):
+        return {"settle": "look further", "until": "MMA was measured, and left it open."}, ()
+    if p.pending(Test.MMA):
+        return {"settle": "await MMA", "until": "MMA is on its way, and can settle it."}, ()
+    if not p.has(ProblemKind.PREGNANCY) or p.recent(Analyte.ACTIVE_B12) is not None:
+        return {"settle": "settle by MMA", "until": "MMA can settle it."}, (Recommendation.ORDER_MMA,)
+    if p.pending(Test.ACTIVE_B12):
+        return {"settle": "await active B12", "until": "Active B12 is on its way, and can settle it."}, ()
+    words = {"settle": "settle by active B12", "until": "Active B12 can settle it, and comes before MMA in pregnancy."}
+    return words, (Recommendation.ORDER_ACTIVE_B12,)
 
 
 def _in_cord_disease(p: Picture, facts: tuple[FactUsed, ...], values: dict[str, str], target: str) -> Answer:
@@ -267,6 +296,8 @@ def _in_cord_disease(p: Picture, facts: tuple[FactUsed, ...], values: dict[str, 
 def _why_open(p: Picture) -> dict[str, str]:
     """Why the level does not settle it: in two words for a summary, and as a sentence."""
     reading = p.reading
+    if reading.band is Band.INDETERMINATE and reading.deciding is not None and is_low_there(reading.deciding):
+        return {"open": "called low", "why_open": "it lies between the limits, and its own laboratory calls it low"}
     if reading.is_below_own_range:
         return {"open": "low by own range", "why_open": "it is below the range of its own laboratory"}
     if reading.is_marked_low:

@@ -551,6 +551,11 @@ def test_no_treatment_is_not_said_where_the_medicines_were_not_all_read() -> Non
     ("given", "open_", "why"),
     [
         ({"total_b12": "250 ng/L"}, "in the grey zone", "it lies between the limits"),
+        (
+            {"total_b12": {"result": "250 ng/L", "flag": "low"}},
+            "called low",
+            "it lies between the limits, and its own laboratory calls it low",
+        ),
         ({"total_b12": "<200 ng/L"}, "may be deficient", "the laboratory gave only an upper bound"),
         ({"total_b12": "420 ng/L", "if_antibody": "positive"}, "not reliable", "intrinsic factor antibody is positive"),
         (
@@ -564,6 +569,32 @@ def test_a_level_that_settles_nothing_says_why(given: dict[str, Any], open_: str
     told = answer("B12-SAFE-02", {**given, "problems": ["peripheral-neuropathy"], "drafting": {"folic-acid": 5}})
     assert told.values["open"] == open_
     assert told.values["why_open"].startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("given", "settle", "test"),
+    [
+        ({}, "settle by MMA", Recommendation.ORDER_MMA),
+        ({"pending": ["mma"]}, "await MMA", None),
+        ({"drafting_tests": ["mma"]}, "await MMA", None),
+        ({"mma": "0.6 umol/L", "egfr": "30 mL/min/1.73m2"}, "look further", None),
+        ({"problems": ["coeliac", "pregnancy"]}, "settle by active B12", Recommendation.ORDER_ACTIVE_B12),
+        ({"problems": ["coeliac", "pregnancy"], "pending": ["active-b12"]}, "await active B12", None),
+        (
+            {"problems": ["coeliac", "pregnancy"], "active_b12": "50 pmol/L"},
+            "settle by MMA",
+            Recommendation.ORDER_MMA,
+        ),
+    ],
+)
+def test_what_settles_a_level_beside_folic_acid_is_asked_for_only_where_it_is_not_on_its_way(
+    given: dict[str, Any], settle: str, test: Recommendation | None
+) -> None:
+    indeterminate = {"total_b12": "250 ng/L", "problems": ["coeliac"], "drafting": {"folic-acid": 5}}
+    told = answer("B12-SAFE-02", indeterminate | given)
+    tests = (Recommendation.ORDER_MMA, Recommendation.ORDER_ACTIVE_B12)
+    assert told.values["settle"] == settle
+    assert [r for r in told.recommends if r in tests] == ([test] if test else [])
 
 
 def test_the_newest_marker_on_treatment_counts_whatever_the_order() -> None:

@@ -407,6 +407,11 @@ def test_an_antibody_may_be_told_as_yes_or_no(value: bool, finding: Finding) -> 
     assert only(observation("31444-3", valueBoolean=value)).finding is finding
 
 
+@pytest.mark.parametrize("text", ["Critical low", "Below low normal", "Low"])
+def test_the_names_of_the_flags_are_read_as_their_letters(text: str) -> None:
+    assert only(observation(value="360", interpretation=[concept(text=text)])).flag is Finding.LOW
+
+
 def test_a_single_flag_where_a_list_belongs_is_tolerated() -> None:
     flag = concept(("http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", "L"))
 
