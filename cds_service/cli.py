@@ -170,9 +170,10 @@ def check_knowledge(folder: Path | None) -> None:
     """Check the packaged knowledge, with the files of FOLDER laid over it; explains every error."""
     knowledge = checked_knowledge(Settings(knowledge_dir=folder))
     table = Table("What", "How many", title=f"Knowledge {knowledge.version}", title_justify="left")
-    for name in ("rules", "analytes", "tests", "medicines", "conditions", "regimens", "parameter_files", "sources"):
+    kinds = ("analytes", "tests", "medicines", "conditions", "specimens")
+    for name in ("rules", *kinds, "regimens", "parameter_files", "sources"):
         table.add_row(name.replace("_files", "s"), str(len(getattr(knowledge, name))))
-    for name in ("analytes", "tests", "medicines", "conditions"):
+    for name in kinds:
         table.add_row(f"codes of {name}", str(len(getattr(knowledge, f"{name}_by_code"))))
     reviews, today = knowledge.reviews, _clock()
     table.add_row("files approved by clinicians", f"{sum(r.status is ReviewStatus.APPROVED for r in reviews)}")

@@ -16,7 +16,7 @@ from cds_service.knowledge.systems import LOINC, SNOMED
 
 # What decides on treatment must be certain: a result of these that its name alone tells of is shown, and not counted.
 BY_CODE_ONLY = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12, Analyte.MMA, Analyte.HOMOCYSTEINE)
-_TOLD_WHERE_CODED_OTHERWISE = (*BY_CODE_ONLY, Analyte.INTRINSIC_FACTOR_ANTIBODY)
+DECIDING = (*BY_CODE_ONLY, Analyte.INTRINSIC_FACTOR_ANTIBODY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _contradicted(
 def _plainly_called(names: list[str], knowledge: Knowledge) -> Iterator[Analyte]:
     """The analytes that decide on treatment and that one of the names taken alone is for: who reads "Vitamin B12" in a
     record may not see that another name of the same result goes on with "in Urine"."""
-    for analyte in _TOLD_WHERE_CODED_OTHERWISE:
+    for analyte in DECIDING:
         known = knowledge.analytes.get(analyte)
         if known is not None and any(name_matches(name, known.names, known.not_names) for name in names):
             yield analyte
@@ -102,8 +102,8 @@ def _by_code(found: list[tuple[str, Code]], concept: CodeableConcept, knowledge:
         doubt = f"its codes stand for different things ({' and '.join([short, *others])})"
     elif _is_called_otherwise(names := texts(concept), knowledge.analytes[name], knowledge):
         doubt = f"its code {quoted(code.code)} is for {short}, and its name is not"
-        of_both = [a for a in (analyte, *_plainly_called(names, knowledge)) if a in _TOLD_WHERE_CODED_OTHERWISE]
-        analyte = min(of_both, key=_TOLD_WHERE_CODED_OTHERWISE.index, default=analyte)  # the one that decides more
+        of_both = [a for a in (analyte, *_plainly_called(names, knowledge)) if a in DECIDING]
+        analyte = min(of_both, key=DECIDING.index, default=analyte)  # the one that decides more
     return AnalyteMatch(analyte, code, code.use is CodeUse.MATCH, doubt)
 
 

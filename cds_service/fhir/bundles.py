@@ -34,7 +34,6 @@ KNOWN_EMPTY = Section(Availability.COMPLETE)
 class PatientValue(Resource, gc=False, rename="camel"):
     """The value under `patient`: a Patient, an OperationOutcome, or a Bundle that holds one of them."""
 
-    type: str | None = None
     entry: list[Entry] | None = None
 
 

@@ -14,13 +14,14 @@ from datetime import date, timedelta
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.patient import ANYTHING, DataIssue, DataKey
-from cds_service.fhir.analyte_codes import BY_CODE_ONLY, AnalyteMatch, match_analyte
+from cds_service.fhir.analyte_codes import BY_CODE_ONLY, DECIDING, AnalyteMatch, match_analyte
 from cds_service.fhir.left_out import says_something
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Component, Resource, resource_name
 from cds_service.fhir.result_values import ReadValue, read_value
 from cds_service.fhir.result_words import finding_of, interpretations
 from cds_service.fhir.same_sample import settle
+from cds_service.fhir.specimens import Specimens
 from cds_service.fhir.statuses import WITHDRAWN_OR_PLANNED, status_of
 from cds_service.fhir.subject import patient_references, subject_problem
 from cds_service.fhir.unusable import Unusable, quoted
@@ -43,14 +44,14 @@ class _Candidate:
     status: str
 
     def issue(self, field: str, sentence: str, used_with_care: bool = False) -> DataIssue:
-        of_parent = field in ("status", "subject") or field.startswith(("effective", "issued"))
+        of_parent = field in ("status", "subject", "specimen") or field.startswith(("effective", "issued"))
         path = field if of_parent else f"{self.path}{field}"
         return DataIssue(resource_name(self.resource), path, sentence, self.match.analyte.value, used_with_care)
 
 
 def read_labs(record: PatientRecord, knowledge: Knowledge, today: date) -> tuple[list[LabResult], list[DataIssue]]:
     """All usable results of the context patient, oldest first, and what could not be used or only with care."""
-    references = patient_references(record)
+    references, specimens = patient_references(record), Specimens(record, knowledge)
     results: list[LabResult] = []
     issues: list[DataIssue] = []
     withdrawn: set[str] = set()
@@ -61,7 +62,7 @@ def read_labs(record: PatientRecord, knowledge: Knowledge, today: date) -> tuple
             if candidate.status in WITHDRAWN_OR_PLANNED:
                 withdrawn.add(resource.id or "")
                 continue
-            result, found = _read(candidate, references, knowledge, today)
+            result, found = _read(candidate, references, specimens, knowledge, today)
             issues += found
             if result is not None:
                 results.append(result)
@@ -128,11 +129,11 @@ def _is_empty(resource: Resource) -> bool:
 
 
 def _read(
-    candidate: _Candidate, references: frozenset[str], knowledge: Knowledge, today: date
+    candidate: _Candidate, references: frozenset[str], specimens: Specimens, knowledge: Knowledge, today: date
 ) -> tuple[LabResult | None, list[DataIssue]]:
     analyte = knowledge.analytes[candidate.match.analyte]
     try:
-        _refuse_unusable(candidate, references)
+        _refuse_unusable(candidate, references, specimens)
         taken, of_date = _taken(candidate.resource, today)
         value = read_value(candidate.holder, analyte, candidate.match.code)
     except Unusable as unusable:
@@ -176,7 +177,7 @@ def _not_told(candidate: _Candidate, short: str, taken: ClinicalDate, value: Rea
     return [replace(issue, day=taken) for issue in untold] if untold else untold
 
 
-def _refuse_unusable(candidate: _Candidate, references: frozenset[str]) -> None:
+def _refuse_unusable(candidate: _Candidate, references: frozenset[str], specimens: Specimens) -> None:
     status = candidate.status
     if status not in _COUNTED:
         raise Unusable("status", f"its status is {quoted(status)}" if status else "it has no status")
@@ -185,6 +186,10 @@ def _refuse_unusable(candidate: _Candidate, references: frozenset[str]) -> None:
         raise Unusable("subject", f"it {problem.partition(';')[0]}")
     if candidate.match.doubt:
         raise Unusable("code", candidate.match.doubt)
+    if candidate.resource.specimen is not None and candidate.match.analyte in DECIDING:
+        other = specimens.other_than_blood(candidate.resource)
+        if other:
+            raise Unusable("specimen", f"it was measured in {other}")
 
 
 def _marked(candidate: _Candidate) -> str:

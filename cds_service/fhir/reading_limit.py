@@ -19,7 +19,7 @@ from cds_service.fhir.codings import length_read, spelling, words_of
 from cds_service.fhir.medication_times import all_dosages
 from cds_service.fhir.record import PatientRecord, Section, UnreadEntry
 from cds_service.fhir.remembered import is_kept
-from cds_service.fhir.resources import CodeableConcept, Contained, Dosage, Entry, Resource
+from cds_service.fhir.resources import CodeableConcept, Contained, Dosage, Entry, Reference, Resource
 from cds_service.fhir.sieve import MOST_WORDS
 from cds_service.fhir.timing import words_of_code
 
@@ -159,6 +159,8 @@ def _of_result(resource: Resource | None) -> list[_Said]:
     if resource is None or resource.resource_type != "Observation":
         return _of_resource(resource)
     said = [] if words_of(resource.code) <= MOST_WORDS else _concepts([resource.code])
+    if isinstance(resource.specimen, Reference):
+        said.append(_words(resource.specimen.display))
     if resource.component:
         if _A_COMPONENT * len(resource.component) > MOST_TEXT:
             return [_TOO_LONG]
@@ -168,6 +170,7 @@ def _of_result(resource: Resource | None) -> list[_Said]:
         if _A_COMPONENT * len(resource.contained) > MOST_TEXT:
             return [_TOO_LONG]
         said += _concepts([inside.code for inside in resource.contained])
+        said += _concepts(map(_type_of, resource.contained))
         said.append((_A_COMPONENT * len(resource.contained), None))
     return said
 
@@ -180,6 +183,8 @@ def _of_resource(resource: Resource | None) -> list[_Said]:
         said.append(_words(resource.medication_reference.display))
     if resource.value_string:
         said.append(_words(resource.value_string))
+    if resource.resource_type == "Specimen":
+        said += _concepts([_type_of(resource)])
     if resource.dosage_instruction or resource.dosage:
         dosages = all_dosages(resource)
         if _A_LINE * len(dosages) > MOST_TEXT:
@@ -222,6 +227,10 @@ def _of_medication(resource: Contained) -> Iterator[_Said]:
     if resource.resource_type == "Medication" and resource.identifier is not None:
         named = resource.identifier if isinstance(resource.identifier, list) else [resource.identifier]
         yield from (_words(identifier.value) for identifier in named)
+
+
+def _type_of(resource: Contained) -> CodeableConcept | None:
+    return resource.type if isinstance(resource.type, CodeableConcept) else None
 
 
 def _concepts(concepts: Iterable[CodeableConcept | None]) -> list[_Said]:

@@ -178,11 +178,13 @@ class Reaction(Struct, gc=False):
 
 
 class Contained(Struct, gc=False, rename="camel"):
-    """The fields that we use of a contained resource: of a Medication what it is made of, of a result what it is."""
+    """The fields that we use of a contained resource: of a Medication what it is made of, of a result what it is, of a
+    Specimen its type (which is a list or a code in other resources)."""
 
     resource_type: str | None = None
     id: str | None = None
     code: CodeableConcept | None = None
+    type: CodeableConcept | list[CodeableConcept] | str | None = None
     identifier: list[Identifier] | Identifier | None = None
     ingredient: list[Ingredient] | None = None
 
@@ -216,6 +218,7 @@ class Resource(Contained, gc=False, rename="camel"):
     interpretation: list[CodeableConcept] | CodeableConcept | None = None
     reference_range: list[ReferenceRange] | None = None
     component: list[Component] | None = None
+    specimen: Reference | list[Reference] | None = None  # a list in a ServiceRequest
     # Medication*
     medication_codeable_concept: CodeableConcept | None = None
     medication_reference: Reference | None = None

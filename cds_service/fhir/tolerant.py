@@ -84,6 +84,8 @@ _DISPENSABLE = frozenset(
         "reaction",
         "replaces",
         "orderDetail",
+        "specimen",
+        "type",
     }
 )
 # What tells what a resource is of: its own fields, and those of its components and reactions.

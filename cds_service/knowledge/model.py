@@ -220,6 +220,19 @@ class AnalyteKnowledge:
 
 
 @dataclass(frozen=True, slots=True)
+class SpecimenKnowledge:
+    """`specimens/<id>.yaml`: what a sample may be of that is neither serum, plasma nor blood as it is drawn."""
+
+    id: str
+    title: str
+    codes: tuple[Code, ...]
+    names: tuple[str, ...]
+    not_names: tuple[str, ...]
+    sources: tuple[Citation, ...]
+    review: Review
+
+
+@dataclass(frozen=True, slots=True)
 class TestKnowledge:
     """`tests/<id>.yaml`: how a test is ordered (`order`), and how an order for it is recognised."""
 
@@ -459,10 +472,12 @@ class Knowledge:
     patient_page: Mapping[str, str] = field(default_factory=dict)
     regimen_files: Mapping[str, Regimen] = field(default_factory=dict)
     coverage: tuple[ArticleStatement, ...] = ()
+    specimens: Mapping[str, SpecimenKnowledge] = field(default_factory=dict)
     analytes_by_code: Mapping[tuple[str, str], tuple[str, Code]] = field(default_factory=dict)
     tests_by_code: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     medicines_by_code: Mapping[tuple[str, str], tuple[tuple[str, MedicineCode], ...]] = field(default_factory=dict)
     conditions_by_code: Mapping[tuple[str, str], tuple[tuple[str, Code], ...]] = field(default_factory=dict)
+    specimens_by_code: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def reviews(self) -> tuple[Review, ...]:
@@ -472,6 +487,7 @@ class Knowledge:
             self.tests,
             self.medicines,
             self.conditions,
+            self.specimens,
             self.regimen_files,
             self.rules,
             self.parameter_files,

@@ -15,6 +15,7 @@ ATC = "http://www.whocc.no/atc"
 CPT = "http://www.ama-assn.org/go/cpt"
 HPO = "http://human-phenotype-ontology.org"
 NDC = "http://hl7.org/fhir/sid/ndc"
+HL7_0487 = "http://terminology.hl7.org/CodeSystem/v2-0487"
 
 SHORT_NAMES = {
     "loinc": LOINC,
@@ -27,6 +28,7 @@ SHORT_NAMES = {
     "cpt": CPT,
     "hpo": HPO,
     "ndc": NDC,
+    "hl7-0487": HL7_0487,
     "dmd": SNOMED,  # dm+d identifiers are SNOMED CT concept ids of the UK drug extension
 }
 """The names that knowledge files use for a system."""
@@ -41,6 +43,7 @@ _SPELLINGS = {
     "urn:oid:2.16.840.1.113883.6.73": ATC,
     "urn:oid:2.16.840.1.113883.6.69": NDC,
     "urn:oid:2.16.840.1.113883.6.12": CPT,
+    "http://hl7.org/fhir/v2/0487": HL7_0487,
     "http://hl7.org/fhir/sid/icd-10-pcs": ICD_10_PCS,
     "http://hl7.org/fhir/sid/atc": ATC,
     "http://dmd.nhs.uk": SNOMED,

@@ -22,6 +22,7 @@ _FOLDERS = {
     "conditions": "codes and names of problems, and what each does in the rules",
     "medicines": "codes, strengths and names of medicines",
     "tests": "how a test is ordered, and how an order for it is recognised",
+    "specimens": "samples whose levels are not those of blood",
 }
 _OPENING = """# The rule book
 
@@ -68,6 +69,8 @@ def rule_book(knowledge: Knowledge, folder: Path, changed_by_site: str = "") -> 
             table(("medicine", "codes", "with strength", "sources"), _medicines(knowledge)),
             "## Tests",
             table(("test", "ordered as", "codes", "sources"), _tests(knowledge)),
+            "## Specimens that are not blood",
+            table(("specimen", "codes", "sources"), _specimens(knowledge)),
             "## Codes by system and licence",
             table(("system", "licence", "codes"), _codes(knowledge)),
             "## Reasons to set a card aside",
@@ -120,17 +123,24 @@ def _tests(knowledge: Knowledge) -> Iterator[tuple[str, ...]]:
         yield target, ordered, str(len(test.codes)), cited(test.sources, knowledge)
 
 
+def _specimens(knowledge: Knowledge) -> Iterator[tuple[str, ...]]:
+    for specimen in knowledge.specimens.values():
+        target = link(specimen.title, f"specimens/{specimen.id}.yaml")
+        yield target, str(len(specimen.codes)), cited(specimen.sources, knowledge)
+
+
 def _codes(knowledge: Knowledge) -> Iterator[tuple[str, ...]]:
     indexes: tuple[Mapping[tuple[str, str], object], ...] = (
         knowledge.analytes_by_code,
         knowledge.tests_by_code,
         knowledge.medicines_by_code,
         knowledge.conditions_by_code,
+        knowledge.specimens_by_code,
     )
     distinct = {key for index in indexes for key in index}
     licences = {
         (code.system, code.code): code.licence
-        for kind in ("analytes", "tests", "medicines", "conditions")
+        for kind in ("analytes", "tests", "medicines", "conditions", "specimens")
         for thing in _things(knowledge, kind).values()
         for code in thing.codes
     }

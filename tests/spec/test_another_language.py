@@ -57,6 +57,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "tests": (),
     "medicines": (),
     "conditions": (),
+    "specimens": (),
     "regimens": ("text",),
 }
 

@@ -37,6 +37,7 @@ from cds_service.knowledge.model import (
     OverrideReason,
     RuleKnowledge,
     Source,
+    SpecimenKnowledge,
     TestKnowledge,
 )
 from cds_service.knowledge.schemas import (
@@ -55,7 +56,9 @@ from cds_service.knowledge.wording import Wording
 PACKAGED = Path(__file__).parent.parent
 """The folder of the knowledge that ships with the service."""
 
-_Coded = TypeVar("_Coded", AnalyteKnowledge, TestKnowledge, MedicineKnowledge, ConditionKnowledge)
+_Coded = TypeVar(
+    "_Coded", AnalyteKnowledge, TestKnowledge, MedicineKnowledge, ConditionKnowledge, SpecimenKnowledge
+)
 
 
 def load(
@@ -240,12 +243,14 @@ def _assembled(
     tests: dict[str, TestKnowledge] = _without(by_id["tests"], dropped)
     medicines: dict[str, MedicineKnowledge] = _without(by_id["medicines"], dropped)
     conditions: dict[str, ConditionKnowledge] = _without(by_id["conditions"], dropped)
+    specimens: dict[str, SpecimenKnowledge] = _without(by_id["specimens"], dropped)
     return Knowledge(
         version=version,
         analytes=analytes,
         tests=tests,
         medicines=medicines,
         conditions=conditions,
+        specimens=specimens,
         regimens={},
         regimen_files=by_id["regimens"],
         rules=by_id["rules"],
@@ -258,6 +263,7 @@ def _assembled(
         tests_by_code=indexes.tests_by_code(tests),
         medicines_by_code=indexes.medicines_by_code(medicines),
         conditions_by_code=indexes.conditions_by_code(conditions),
+        specimens_by_code=indexes.specimens_by_code(specimens),
     )
 
 

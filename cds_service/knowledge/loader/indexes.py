@@ -11,6 +11,7 @@ from cds_service.knowledge.model import (
     ConditionKnowledge,
     MedicineCode,
     MedicineKnowledge,
+    SpecimenKnowledge,
     TestKnowledge,
 )
 
@@ -52,3 +53,8 @@ def conditions_by_code(
         for code in condition.codes:
             found[code.system, code.code].append((name, code))
     return {key: tuple(rows) for key, rows in found.items()}
+
+
+def specimens_by_code(specimens: Mapping[str, SpecimenKnowledge]) -> dict[Key, str]:
+    """Which specimen a code stands for."""
+    return {(code.system, code.code): name for name, specimen in specimens.items() for code in specimen.codes}

@@ -21,6 +21,7 @@ _SHOWN: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "tests": (("title",),),
     "medicines": (("title",), ("short",)),
     "conditions": (("title",), ("short",)),
+    "specimens": (("title",),),
     "regimens": (("title",), ("label",), ("medicine_text",), ("route_text",), ("steps", "*", "text")),
     "override-reasons.yaml": (("*", "display"),),
     "patient-page.yaml": (("*",),),

@@ -20,6 +20,7 @@ from cds_service.knowledge.schemas.things import (
     ConditionSchema,
     MedicineSchema,
     ParameterSchema,
+    SpecimenSchema,
     TestSchema,
 )
 
@@ -28,6 +29,7 @@ SCHEMAS: Mapping[str, type[StrictSchema]] = {
     "tests": TestSchema,
     "medicines": MedicineSchema,
     "conditions": ConditionSchema,
+    "specimens": SpecimenSchema,
     "regimens": RegimenSchema,
     "rules": RuleSchema,
     "parameters": ParameterSchema,

@@ -18,6 +18,7 @@ from cds_service.knowledge.model import (
     ProblemRole,
     Property,
     Scale,
+    SpecimenKnowledge,
     TestKnowledge,
 )
 from cds_service.knowledge.schemas.base import (
@@ -158,6 +159,19 @@ class ConditionSchema(ReviewedSchema):
     @post_load
     def _made(self, data: dict[str, Any], **_kwargs: Any) -> ConditionKnowledge:
         return ConditionKnowledge(**_tuples(self.review(data), "names", "not_names"))
+
+
+class SpecimenSchema(ReviewedSchema):
+    """`specimens/<id>.yaml`."""
+
+    title = plain_text(required=True)
+    codes = code_rows(required=True)
+    names = list_of(read_with(read_pattern), required=True)
+    not_names = list_of(read_with(read_pattern), load_default=list)
+
+    @post_load
+    def _made(self, data: dict[str, Any], **_kwargs: Any) -> SpecimenKnowledge:
+        return SpecimenKnowledge(**_tuples(self.review(data), "names", "not_names"))
 
 
 class ParameterSchema(ReviewedSchema):

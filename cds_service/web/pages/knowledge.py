@@ -33,6 +33,7 @@ _SYSTEMS = {
     systems.CPT: "CPT",
     systems.HPO: "HPO",
     systems.NDC: "NDC",
+    systems.HL7_0487: "HL7 v2 table 0487",
 }
 _UNITS = {"1": "", "d": "days", "wk": "weeks", "mo": "months", "a": "years"}
 _USES = {"match": "Counts", "review": "Possible at most", "exclude": "Never: a look-alike"}
@@ -45,6 +46,7 @@ _KINDS: Mapping[str, tuple[str, Callable[[Knowledge], Mapping[str, Any]]]] = {
     "conditions": ("Problems", lambda knowledge: knowledge.conditions),
     "medicines": ("Medicines", lambda knowledge: knowledge.medicines),
     "tests": ("Tests", lambda knowledge: knowledge.tests),
+    "specimens": ("Specimens that are not blood", lambda knowledge: knowledge.specimens),
 }
 
 

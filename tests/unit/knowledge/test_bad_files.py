@@ -14,7 +14,7 @@ C = "conditions/coeliac.yaml"
 G = "regimens/oral.yaml"
 R = "rules/B12-DX-01-deficient.yaml"
 P = "parameters/metformin-months.yaml"
-FOLDERS = "analytes, tests, medicines, conditions, regimens, rules, parameters"
+FOLDERS = "analytes, tests, medicines, conditions, specimens, regimens, rules, parameters"
 CASES = [
     pytest.param(name, case["change"], case["to"], case["problem"], id=f"{name}: {case['to'][:40]!r}")
     for name, cases in yaml.safe_load((Path(__file__).parent / "bad_files.yaml").read_text()).items()
