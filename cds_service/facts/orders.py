@@ -55,7 +55,9 @@ class DraftContent:
 
 @dataclass(frozen=True, slots=True)
 class DraftOrder:
-    """An unsigned order of this session. `source` is its `Type/id`; `replaces` are the orders it takes the place of."""
+    """An unsigned order of this session. `source` is its `Type/id`; `replaces` are the orders it takes the place of.
+    `is_on_hold`: it waits to be released, and may never be.
+    """
 
     source: str
     name: str
@@ -63,3 +65,4 @@ class DraftOrder:
     contents: tuple[DraftContent, ...] = ()
     tests: tuple[Test, ...] = ()
     replaces: tuple[str, ...] = ()
+    is_on_hold: bool = False

@@ -10,7 +10,7 @@ from cds_service.facts.patient import DRAFTS, DataIssue
 from cds_service.facts.treatments import Medicine
 from cds_service.fhir.codings import texts
 from cds_service.fhir.dosage import read_dose
-from cds_service.fhir.ended_orders import is_withdrawn
+from cds_service.fhir.ended_orders import is_on_hold, is_withdrawn
 from cds_service.fhir.medication_codes import Held, Product
 from cds_service.fhir.medication_issues import IssueLog
 from cds_service.fhir.medication_reader import MedicationReader
@@ -19,7 +19,6 @@ from cds_service.fhir.medications import route_of, takes_upper
 from cds_service.fhir.reading_limit import drafts_within_limit
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Dosage, Entry, Reference, Resource, resource_name
-from cds_service.fhir.statuses import status_of
 from cds_service.fhir.subject import patient_references, subject_problem
 from cds_service.fhir.test_orders import ordered_tests
 from cds_service.knowledge.model import Knowledge
@@ -157,8 +156,9 @@ def _read(
             source=resource_name(resource),
             name=next(iter(texts(resource.code)), "")[:_SHOWN_NAME],
             is_selected=selected,
-            tests=() if status_of(resource) == "on-hold" else ordered_tests(resource.code, knowledge),
+            tests=() if is_on_hold(resource) else ordered_tests(resource.code, knowledge),
             replaces=_replaced(resource, full_urls),
+            is_on_hold=is_on_hold(resource),
         )
     product = reader.product_of(resource)
     unreadable = _unreadable(resource, product)
@@ -172,6 +172,7 @@ def _read(
         is_selected=selected,
         contents=_contents(resource, product),
         replaces=_replaced(resource, full_urls),
+        is_on_hold=is_on_hold(resource),
     )
 
 

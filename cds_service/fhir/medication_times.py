@@ -76,6 +76,14 @@ def ended_now(intervals: Intervals, now: Now) -> Intervals:
     return tuple(Interval(i.start, _at_most(i.end, last) if i.end else ClinicalDate.on(last)) for i in begun)
 
 
+def paused_now(intervals: Intervals, now: Now) -> Intervals:
+    """`ended_now`, of an order that is put on hold in this session: that it is not taken today is not certain."""
+    return tuple(
+        replace(i, end=ClinicalDate(i.end.earliest, now.today)) if i.end and i.end.latest == now.yesterday else i
+        for i in ended_now(intervals, now)
+    )
+
+
 def _at_most(end: ClinicalDate, last: date) -> ClinicalDate:
     return ClinicalDate(min(end.earliest, last), min(end.latest, last))
 

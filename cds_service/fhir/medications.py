@@ -13,7 +13,7 @@ from cds_service.facts.patient import ANYTHING, DOSE, DataIssue, DataKey
 from cds_service.facts.treatments import GIVEN_ON_A_DAY, Medicine, RecordKind, Route, Treatment
 from cds_service.fhir.amounts import Amount, Kind, read_quantity
 from cds_service.fhir.dosage import NO_DOSAGE, DoseRead, read_dose
-from cds_service.fhir.ended_orders import ended_by_drafts
+from cds_service.fhir.ended_orders import ON_HOLD, ended_by_drafts
 from cds_service.fhir.medication_codes import Held, Product
 from cds_service.fhir.medication_issues import IssueLog
 from cds_service.fhir.medication_reader import MedicationReader
@@ -31,6 +31,7 @@ from cds_service.fhir.medication_times import (
     is_taken,
     not_taken,
     once_only,
+    paused_now,
     request_times,
     statement_times,
 )
@@ -163,7 +164,7 @@ def _as_it_is_left(treatment: Treatment, ended: Mapping[str, str], now: Now) -> 
     status = ended.get(treatment.source)
     if status is None:
         return treatment
-    intervals = ended_now(treatment.intervals, now)
+    intervals = (paused_now if status == ON_HOLD else ended_now)(treatment.intervals, now)
     if status == "entered-in-error" or not intervals:
         return None
     return replace(treatment, intervals=intervals, is_active=False, is_halted=True, is_planned=False)

@@ -238,9 +238,7 @@ def _with_recorded_deficiency(
     )
 
 
-def _with_b12_indeterminate(
-    p: Picture, folic: _FolicAcid, b12: LabResult, called_for: tuple[FactUsed, ...]
-) -> Answer:
+def _with_b12_indeterminate(p: Picture, folic: _FolicAcid, b12: LabResult, called_for: tuple[FactUsed, ...]) -> Answer:
     beside = tuple(fact for fact in called_for if fact.source != b12.source)
     if not beside and not folic.target and p.has(ProblemKind.PREGNANCY):
         return does_not_fire(*folic.facts)  # laboratories print other women's range; active B12 is asked for anyway
@@ -335,8 +333,18 @@ def _matters(p: Picture, folic: _FolicAcid | None) -> bool:
         and folic.exceeds(p.parameters.folic_acid_mg)
         and not p.is_treated
         and not p.is_arranged
-        and not any(_is_therapeutic(p, c) is Presence.YES for d in p.facts.drafts for c in d.contents)
+        and not any(
+            _is_therapeutic(p, c) is Presence.YES for d in p.facts.drafts if _goes_with(p, d) for c in d.contents
+        )
     )
+
+
+def _goes_with(p: Picture, b12: DraftOrder) -> bool:
+    """Whether a drafted order is given along with all folic acid. One on hold pauses (clinical-guidelines 7.11): it is
+    released with what waits as well, and not with folic acid that is taken before."""
+    others = p.facts.drafts
+    goes_on = any(_folic_contents(d) and not d.is_on_hold for d in others)
+    return not (b12.is_on_hold and (goes_on or _taken_beside(p)))
 
 
 def _is_therapeutic(p: Picture, content: DraftContent) -> Presence:
@@ -351,12 +359,7 @@ def _drafted(p: Picture) -> _FolicAcid | None:
     if not selected:
         return None
     drafted = [(d.source, d.name, c.dose.mg_per_day, c.dose.reason) for d in p.facts.drafts for c in _folic_contents(d)]
-    replaced = {source for d in p.facts.drafts for source in d.replaces} | {d.source for d in p.facts.drafts}
-    taken = [
-        (t.source, f"{t.name} (taken now)", t.dose.mg_per_day, t.dose.reason)
-        for t in p.active_folic_acid
-        if t.source not in replaced
-    ]
+    taken = [(t.source, f"{t.name} (taken now)", t.dose.mg_per_day, t.dose.reason) for t in _taken_beside(p)]
     told = _sum(p, drafted + taken, selected[0].source)
     told = replace(told, facts=told.facts + _b12_beside(p))
     # What is taken already comes on top of a draft at or below the limit: that it is nothing has to be read.
@@ -364,15 +367,27 @@ def _drafted(p: Picture) -> _FolicAcid | None:
     return replace(told, is_complete=False) if unread and told.mg <= p.parameters.folic_acid_mg else told
 
 
+def _taken_beside(p: Picture) -> list[Treatment]:
+    """Folic acid that is taken now, and that no draft takes the place of."""
+    replaced = {source for d in p.facts.drafts for source in d.replaces} | {d.source for d in p.facts.drafts}
+    return [t for t in p.active_folic_acid if t.source not in replaced]
+
+
 def _b12_beside(p: Picture) -> tuple[FactUsed, ...]:
     """Drafted B12 that is no certain treatment, so that nobody wonders what became of it."""
     title = p.knowledge.medicines[Medicine.B12].title
     return tuple(
-        FactUsed(title, f"{d.name} (being ordered): {dose_words(c)}", source=d.source)
+        FactUsed(title, _drafted_words(p, d, c), source=d.source)
         for d in p.facts.drafts
         for c in d.contents
-        if c.medicine is Medicine.B12 and _is_therapeutic(p, c) is not Presence.YES
+        if c.medicine is Medicine.B12 and not (_is_therapeutic(p, c) is Presence.YES and _goes_with(p, d))
     )
+
+
+def _drafted_words(p: Picture, draft: DraftOrder, b12: DraftContent) -> str:
+    if _is_therapeutic(p, b12) is Presence.YES:
+        return f"{draft.name} (being ordered): on hold"
+    return f"{draft.name} (being ordered): {dose_words(b12)}"
 
 
 def _folic_contents(draft: DraftOrder) -> tuple[DraftContent, ...]:

@@ -124,6 +124,28 @@ def test_folic_acid_ordered_with_an_injection_of_b12_is_no_concern() -> None:
     assert answer("B12-SAFE-01", LOW, drafts=both).outcome is Outcome.FIRES
 
 
+_B12 = DraftContent(Medicine.B12, DailyDose(Decimal(2)), Route.ORAL)
+_TAKES = taken(Medicine.FOLIC_ACID, "MedicationRequest/folic", dose=DailyDose(Decimal(1)), route=Route.ORAL)
+
+
+@pytest.mark.parametrize(
+    ("drafts", "takes", "warns"),
+    [
+        ((drafted(FOLIC_ACID), drafted(_B12, source="MedicationRequest/draft-2", is_on_hold=True)), (), True),
+        ((drafted(FOLIC_ACID), drafted(_B12, source="MedicationRequest/draft-2")), (), False),
+        ((drafted(FOLIC_ACID, _B12, is_on_hold=True),), (), False),
+        ((drafted(FOLIC_ACID, _B12, is_on_hold=True),), (_TAKES,), True),
+    ],
+    ids=["B12 waits alone", "nothing waits", "both wait in one", "both wait, and folic acid is taken"],
+)
+def test_b12_on_hold_is_given_with_folic_acid_that_waits_as_well_alone(
+    drafts: tuple[DraftOrder, ...], takes: tuple[Treatment, ...], warns: bool
+) -> None:
+    told = answer("B12-SAFE-01", LOW, *takes, drafts=drafts)
+    assert (told.outcome is Outcome.FIRES) == warns
+    assert any(fact.value.endswith("on hold") for fact in told.facts) == warns
+
+
 @pytest.mark.parametrize(
     ("b12", "words"),
     [

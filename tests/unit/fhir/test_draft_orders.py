@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.orders import DraftOrder, Test
 from cds_service.facts.patient import DRAFTS, DataIssue
 from cds_service.facts.treatments import Medicine, Route
@@ -83,6 +84,22 @@ def test_an_order_that_a_draft_ends_lasted_until_yesterday(status: str) -> None:
     assert (ended.is_active, ended.is_halted, going_on.is_active, going_on.is_halted) == (False, True, True, False)
 
 
+def test_an_order_that_a_draft_puts_on_hold_is_perhaps_no_longer_taken() -> None:
+    own = request(id="own", authoredOn="2025-03-01")
+    on_record = session(draft(id="own", status="on-hold"), medicationRequests=[own])
+    [paused] = read_treatments(on_record, KNOWLEDGE, TODAY)[0]
+    assert paused.intervals[0].end == ClinicalDate(TODAY - timedelta(days=1), TODAY)
+    assert (paused.is_active, paused.is_halted) == (False, True)
+    over = request(
+        id="own",
+        authoredOn="2025-03-01",
+        dosageInstruction=[{"timing": {"repeat": {"boundsPeriod": {"start": "2025-03-01", "end": "2025-05-01"}}}}],
+    )
+    on_record = session(draft(id="own", status="on-hold"), medicationRequests=[over])
+    [ended] = read_treatments(on_record, KNOWLEDGE, TODAY)[0]
+    assert ended.intervals == (interval("2025-03-01", "2025-05-01"),)
+
+
 @pytest.mark.parametrize(
     ("status", "began"), [("entered-in-error", "2025-03-01"), ("stopped", TODAY.isoformat()), ("stopped", "2025-12-01")]
 )
@@ -100,7 +117,7 @@ def test_an_order_that_never_was_or_never_begins_is_no_treatment(status: str, be
 def test_a_test_order_that_a_draft_revokes_is_not_on_its_way() -> None:
     fields: dict[str, Any] = {"id": "t1", "intent": "order", "code": concept((LOINC, "2132-9"))}
     own = resource("ServiceRequest", status="active", authoredOn="2025-09-29", **fields)
-    for status, count in (("revoked", 0), ("draft", 1)):
+    for status, count in (("revoked", 0), ("on-hold", 0), ("draft", 1)):
         on_record = session(resource("ServiceRequest", status=status, **fields), serviceRequests=[own])
         assert len(read_test_orders(on_record, KNOWLEDGE)[0]) == count
 
@@ -138,7 +155,7 @@ def test_one_tablet_daily_in_words_is_one_unit_of_the_product() -> None:
 
 @pytest.mark.parametrize("status", ["draft", "active", "on-hold", None])
 def test_drafts_count_in_these_states(status: str | None) -> None:
-    assert len(read(draft(status=status))) == 1
+    assert [found.is_on_hold for found in read(draft(status=status))] == [status == "on-hold"]
 
 
 @pytest.mark.parametrize(
