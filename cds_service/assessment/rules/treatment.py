@@ -32,7 +32,7 @@ from cds_service.facts.orders import Test
 from cds_service.facts.patient import DataKey
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import ProblemKind
-from cds_service.facts.treatments import GIVEN_ON_A_DAY, Medicine
+from cds_service.facts.treatments import GIVEN_ON_A_DAY, Medicine, Route
 from cds_service.knowledge.model import Recommendation
 
 _MOST_CAUSES = 2
@@ -121,29 +121,39 @@ def _cord_with_normal_level(p: Picture, facts: tuple[FactUsed, ...]) -> Answer:
 
 
 def _cord_injections_stopped(p: Picture, facts: tuple[FactUsed, ...]) -> Answer | None:
-    """One or two injections, none for weeks, and none on order: elsewhere they still count as treatment, so that
-    three-monthly maintenance is not called lapsed; a cord that deficiency damages needs the course itself."""
+    """Injections that were begun, and none on order. For weeks they still count as treatment, so that three-monthly
+    maintenance is not called lapsed; a cord that deficiency damages needs the course itself, so that it is told, and
+    is urgent once the next is overdue."""
+    therapy = p.therapy
+    on_order = any(t.is_active for t in therapy.treatments if t.kind not in GIVEN_ON_A_DAY)
     # An order for one injection tells of no more than one that was given.
-    given, ordered = p.therapy.injected, p.therapy.ordered_once
-    on_record = sorted({*given, *ordered})
-    on_order = any(t.is_active for t in p.therapy.treatments if t.kind not in GIVEN_ON_A_DAY)
-    is_maintained = max(len(given), len(ordered)) >= _MAINTAINED_FROM
-    if not on_record or is_maintained or on_order or p.status is Status.UNLIKELY:
+    is_maintained = max(len(therapy.injected), len(therapy.ordered_once)) >= _MAINTAINED_FROM
+    last = _last_injection(p)
+    if last is None or is_maintained or on_order or p.status is Status.UNLIKELY:
         return None
-    last = on_record[-1]
-    since = (p.today - last).days
-    if since <= p.parameters.cord_injection_days:
+    if (p.today - last).days > p.parameters.cord_injection_days:
+        variant = "interrupted-unknown" if p.status is Status.UNKNOWN else "interrupted"
+    elif therapy.planned:
         return None
+    else:
+        variant = "none-on-order"
     result = p.reading.deciding
-    variant = "interrupted-unknown" if p.status is Status.UNKNOWN else "interrupted"
+    allergic = "interrupted-allergy" if variant.startswith("interrupted") else f"{variant}-allergy"
     return fires(
-        variant="interrupted-allergy" if is_allergic(p) else variant,
+        variant=allergic if is_allergic(p) else variant,
         facts=facts + ((result_fact(result, p.knowledge),) if result is not None else ()) + injection_cautions(p),
         values=_cord(p) | {"last": str(last), "duration": how_long(last, p.today)},
         recommends=(*(() if is_allergic(p) else (Recommendation.START_IM_B12,)), Recommendation.REFER),
         regimens=regimens_for(p, INJECTION),
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.PROCEDURES, DataKey.ALLERGIES),
     )
+
+
+def _last_injection(p: Picture) -> date | None:
+    """The last day of injections on record: given, ordered once, or the last that a completed course vouches for."""
+    courses = (t for t in p.therapy.treatments if t.route is Route.PARENTERAL and not t.is_halted)
+    ends = [i.end.earliest for t in courses if t.kind not in GIVEN_ON_A_DAY for i in t.intervals if i.end is not None]
+    return max((*p.therapy.injected, *p.therapy.ordered_once, *ends), default=None)
 
 
 def _cord_on_tablets(p: Picture, facts: tuple[FactUsed, ...]) -> Answer:

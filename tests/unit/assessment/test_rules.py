@@ -166,9 +166,9 @@ def test_drafted_b12_that_is_no_certain_treatment_protects_no_more_than_such_tha
     assert answer("B12-SAFE-03", {**LOW, "taking_folic_acid": 5}, own).outcome is Outcome.FIRES
 
 
-@pytest.mark.parametrize(("days_ago", "fires"), [(31, False), (32, True)])
+@pytest.mark.parametrize(("days_ago", "variant"), [(31, "none-on-order"), (32, "interrupted")])
 def test_in_spinal_cord_disease_an_injection_ordered_once_counts_as_long_as_one_that_was_given(
-    days_ago: int, fires: bool
+    days_ago: int, variant: str
 ) -> None:
     day = ClinicalDate.on(TODAY - timedelta(days=days_ago))
     order = taken(Medicine.B12, "MedicationRequest/b12", dose=UNKNOWN_DOSE)
@@ -176,7 +176,7 @@ def test_in_spinal_cord_disease_an_injection_ordered_once_counts_as_long_as_one_
     ordered = replace(order, intervals=on_day, route=Route.PARENTERAL, is_active=False, is_single=True)
     cord = {**LOW, "problems": ["myelopathy"]}
     told = answer("B12-RX-03", cord, ordered)
-    assert (told.outcome is Outcome.FIRES) is fires
+    assert told.variant == variant
     given = answer("B12-RX-03", {**cord, "injected_days_ago": [days_ago]})
     assert (told.outcome, told.variant) == (given.outcome, given.variant)
 
