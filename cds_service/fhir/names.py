@@ -8,20 +8,39 @@ from typing import Final
 
 from cds_service.fhir.codings import is_word
 
+# In English and the languages of the names: es, pt, it, fr, de, nl, sv, da, no.
+# What says not of which kind ("not otherwise specified", "non-insulin-dependent") does not take a problem back.
+_OF_A_KIND = (
+    r"(?!-|[ ]?insulin| (?:otherwise|elsewhere|further|due|caused|related|improv|respond|controlled|n[äa]her|nader"
+    r"|n[äæ]rmere|n[äa]rmare|(?:ge)?spe[cs]i|especific|clas|klas|pr[ée]cis|debid|cont?rol|dov?ut|op?gegeven|bezeichnet))"
+)
+_NO = r"(?:no|not|non|n[ãa]o|nicht|niet|inte|ikke)"
 _DENIED_BEFORE = re.compile(
-    r"(?:\b(?:no|not|non|never|nil|denies|denied|without|negative for|absence of|rule out|ruled out|r/o|excluded?|"
-    r"screen(?:ing|ed)?(?: for)?|at risk (?:of|for)|risk (?:of|for)|former(?:ly)?|prevention of)\b[^.;,]*|\bex[- ]?)$",
+    rf"(?:\b{_NO}\b{_OF_A_KIND}[^.;,]*|\b{_NO}-"
+    r"|\b(?:never|nil|denies|denied|without|negative for|absence of|rule out|ruled out|r/o|excluded?"
+    r"|screen(?:ing|ed)?(?: for)?|at risk (?:of|for)|risk (?:of|for)|former(?:ly)?|prevention of"
+    r"|sin|ning[úu]na?|niega|descarta(?:r|d[oa])?|riesgo de|sem|nenhuma?|nega|risco de|senza|nessuna?|rischio di"
+    r"|sans|pas d[e'’]|aucune?|absence d[e'’]|risque d[e'’]|keine?[nrsm]?|ohne|ausschluss|risiko f[üo]r"
+    r"|geen|zonder|risico op|ingen|inga|inget|utan|uden|uten|risk f[öo]r)(?!\w)[^.;,]*|\bex[- ]?)$",
     re.IGNORECASE,
 )
 _DENIED_AFTER = re.compile(
-    r"^[a-z0-9 ]{0,24}(?:[:(=-]\s*|\b(?:was |is |has been )?)"
-    r"(?:no\b|none\b|not\b|absent\b|negative\b|false\b|excluded\b|ruled out\b|unlikely\b|stopped\b)",
+    r"^[\w ]{0,24}(?:[:(=-]\s*|\b(?:was |is |has been )?)"
+    rf"(?:{_NO}\b{_OF_A_KIND}|(?:none|absent|negativ[eoa]?|false|excluded|ruled out|unlikely|stopped|nein|nee|nej|nei"
+    r"|descartad[oa]|exclu[ií]d[oa]|esclus[oa]|exclue?|[ée]limin[ée]e?|ausgeschlossen|uitgesloten|utesluten|udelukket"
+    r"|utelukket)\b)",
     re.IGNORECASE,
 )
 _OF_A_RELATIVE = re.compile(
     r"\b(?:family|fam\.?) (?:history|hx)\b|\bfhx?\b|\bf/h\b|"
     r"\b(?:mother|father|sister|brother|son|daughter|aunt|uncle|grand(?:mother|father)|parent|sibling|cousin)"
-    r"(?:s|'s|’s)?\b(?! (?:is )?(?:currently |exclusively )?breast)",
+    r"(?:s|'s|’s)?\b(?! (?:is )?(?:currently |exclusively )?breast)|"
+    r"\bantecedentes? familiar|\bhist[óo]ri(?:a|al) familiar|\bant[ée]c[ée]dents? famili|\banamnesi familiar"
+    r"|\bfamiliarit[àa] per\b|\bfamili(?:en|e)?-?\s?anamnese|\bfamili[äa]re (?:vor)?belastung|\bhereditet f[öo]r\b"
+    r"|\bfamili(?:e|är|ær)\w* disposi|\b(?:in der|in de|en la|dans la|in|na|i) famil(?:ie|ien|ia|ille|iglia|[íi]lia)\b|"
+    r"\b(?:madre|padre|herman[oa]|mãe|irmão|irmã|fratello|sorella|mère|père|frère|s(?:œ|oe)ur|mutter|bruder"
+    r"|schwester|moeder|broer|zus|syster|søster)s?\b|\b(?:vater|vader|mor|far|moder|fader|bror)(?=:| (?:mit|hat|met"
+    r"|heeft|med|har)\b)",
     re.IGNORECASE,
 )
 

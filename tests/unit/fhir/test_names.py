@@ -27,12 +27,18 @@ def test_a_denied_name_is_not_affirmed(text: str) -> None:
     assert not name_affirmed(text, NAMES)
 
 
-@pytest.mark.parametrize("text", ["Family history of goitre", "FHx goitre", "mother's goitre", "F/H: goitre"])
+@pytest.mark.parametrize(
+    "text",
+    ["Family history of goitre", "FHx goitre", "mother's goitre", "F/H: goitre", "Madre con bocio", "Vater: Kropf"],
+)
 def test_a_text_about_the_family_is_of_a_relative(text: str) -> None:
     assert is_of_a_relative(text)
 
 
-@pytest.mark.parametrize("text", ["Mother currently breastfeeding (situation)", "Familial goitre", "Grandiosity"])
+@pytest.mark.parametrize(
+    "text",
+    ["Mother currently breastfeeding (situation)", "Familial goitre", "Grandiosity", "Ampulla of Vater", "so far well"],
+)
 def test_a_text_about_the_patient_is_not(text: str) -> None:
     assert not is_of_a_relative(text)
 
