@@ -23,6 +23,7 @@ from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.knowledge.model import Knowledge
 
 B12_ANALYTES = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12)
+IN_PERNICIOUS_ANAEMIA = "the B12 assay can read too high in pernicious anaemia"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,9 @@ def read_results(
         on_therapy=on_therapy,
         preliminary=preliminary,
         in_words_only=words,
-        distrust=_distrust(labs, problems, knowledge) or _drawn_on_unknown_dose(deciding, therapy),
+        distrust=_distrust(labs, problems, knowledge)
+        or _drawn_on_unknown_dose(deciding, therapy)
+        or _in_pernicious_anaemia(problems, markers.near),
         is_below_own_range=_is_below_own_range(deciding, knowledge),
         is_marked_low=_is_marked_low(deciding) and _band(deciding, knowledge) is Band.UNLIKELY,
         is_recent=is_recent,
@@ -280,6 +283,14 @@ def _drawn_on_unknown_dose(deciding: LabResult | None, therapy: Therapy) -> str:
     """B12 that was taken may have raised the level, and nobody knows whether it was enough to."""
     may_be_raised = deciding is not None and therapy.may_cover(deciding.taken)
     return "vitamin B12 of unknown dose may have raised the measured level" if may_be_raised else ""
+
+
+def _in_pernicious_anaemia(problems: Mapping[ProblemKind, tuple[Problem, ...]], markers: Sequence[Marker]) -> str:
+    """The assay can fail in pernicious anaemia whether or not the antibody was measured; a normal MMA answers it."""
+    mma = (m for m in markers if m.result.analyte is Analyte.MMA and not m.on_therapy)
+    if not problems.get(ProblemKind.PERNICIOUS_ANAEMIA) or any(m.raised is Presence.NO for m in mma):
+        return ""
+    return IN_PERNICIOUS_ANAEMIA
 
 
 def _status(reading: Reading) -> Status:

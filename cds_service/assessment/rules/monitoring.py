@@ -9,6 +9,7 @@ from cds_service.assessment.exposure import taken_lately
 from cds_service.assessment.metabolites import confounder_of
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, NEUROLOGICAL, Picture, problem_fact, result_fact
+from cds_service.assessment.reading import IN_PERNICIOUS_ANAEMIA
 from cds_service.assessment.results import within_months
 from cds_service.assessment.rules.diagnosis import b12_values, both
 from cds_service.assessment.rules.offers import (
@@ -300,7 +301,7 @@ def lifelong_therapy_lapsed(p: Picture) -> Answer:
     late = p.parameters.injection_grace_days if p.therapy.is_oral_only else 0
     if (p.today - p.therapy.ended).days <= late:
         return does_not_fire(*facts)
-    level = p.reading.deciding if p.status is Status.UNLIKELY else None
+    level = _level_above_limits(p)
     b12 = (result_fact(level, p.knowledge),) if level is not None else ()
     variant = "lapsed" if level is None else "lapsed-sufficient"
     values = b12_values(p, level) if level is not None else {}
@@ -317,6 +318,14 @@ def lifelong_therapy_lapsed(p: Picture) -> Answer:
         regimens=regimens_for(p, MAINTENANCE_INJECTION, MAINTENANCE_ORAL),
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES),
     )
+
+
+def _level_above_limits(p: Picture) -> LabResult | None:
+    """The level that is not low, though in pernicious anaemia it is not reliable: B12 is needed for life either way."""
+    is_doubted = p.status is Status.INDETERMINATE and p.reading.band is Band.UNLIKELY
+    if p.status is Status.UNLIKELY or (is_doubted and p.reading.distrust == IN_PERNICIOUS_ANAEMIA):
+        return p.reading.deciding
+    return None
 
 
 def _may_have_lapsed(p: Picture) -> Answer | None:
@@ -336,9 +345,9 @@ def _may_have_lapsed(p: Picture) -> Answer | None:
 def _never_treated(p: Picture) -> Answer:
     """Pernicious anaemia or surgery that calls for B12 for life, a level that is not low, and no B12 on record."""
     causes = p.facts_of(*_FOR_LIFE)
-    level = p.reading.deciding
+    level = _level_above_limits(p)
     is_known = p.therapy.is_current is not Presence.NO or p.therapy.planned
-    if not causes or is_known or p.status is not Status.UNLIKELY or level is None:
+    if not causes or is_known or level is None:
         return does_not_fire(*causes)
     return fires(
         variant="never-treated",

@@ -447,6 +447,8 @@ def test_kidneys_explain_only_a_marker_that_is_raised(printed: str, says: str) -
     ("given", "why"),
     [
         ({"problems": ["nitrous-oxide"]}, "nitrous oxide inactivates vitamin B12 without lowering the measured level"),
+        ({"problems": ["pernicious-anaemia"]}, "the B12 assay can read too high in pernicious anaemia"),
+        ({"problems": ["pernicious-anaemia"], "mma": "0.2 umol/L"}, ""),
         ({}, "vitamin B12 of unknown dose may have raised the measured level"),
     ],
 )
