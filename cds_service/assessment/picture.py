@@ -43,6 +43,7 @@ MALABSORPTIVE = (
     ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY,
     ProblemKind.MALABSORPTION,
 )
+FOR_LIFE = (ProblemKind.PERNICIOUS_ANAEMIA, ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY)
 _SOME_B12_HARMS = (
     ProblemKind.COBALAMIN_ALLERGY,
     ProblemKind.LEBER_OPTIC_NEUROPATHY,
@@ -223,6 +224,12 @@ class Picture:
         conditions = self.knowledge.conditions
         risks = (kind for kind in self.problems if self.role(kind) is ProblemRole.RISK)
         return self.facts_of(*(kind for kind in risks if conditions[kind].is_reversible is False))
+
+    @once
+    def causes_for_life(self) -> tuple[FactUsed, ...]:
+        """Causes that need B12 for life whatever the level: those of them that are confirmed."""
+        sure = (problem for kind in FOR_LIFE for problem in self.problems.get(kind, ()) if not problem.is_suspected)
+        return tuple(problem_fact(problem, self.knowledge) for problem in sure)
 
     @once
     def lifelong_therapy_lapsed(self) -> bool:

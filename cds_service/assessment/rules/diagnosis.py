@@ -234,12 +234,23 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
     base = "cannot-classify" if p.reading.band is Band.DEFICIENT_OR_INDETERMINATE else "indeterminate"
     base = "marked-low" if p.reading.is_marked_low else base
     base = "below-own-range" if p.reading.is_below_own_range else base
+    for_life = _untreated_for_life(p)
     return fires(
-        variant=base if called_for else f"{base}-alone",
+        variant="for-life" if for_life else base if called_for else f"{base}-alone",
         facts=(result_fact(result, p.knowledge), *_other_facts(p), *called_for, *p.facts_of(ProblemKind.PREGNANCY)),
-        values=b12_values(p, result) | {"feature": called_for[0].words if called_for else ""},
+        values=b12_values(p, result)
+        | {
+            "feature": called_for[0].words if called_for else "",
+            "cause": for_life[0].words if for_life else "",
+            "treatment": treatment_words(p),
+        },
         recommends=_metabolite_tests(p) if called_for else (Recommendation.ORDER_MMA,),
     )
+
+
+def _untreated_for_life(p: Picture) -> tuple[FactUsed, ...]:
+    """What needs B12 for life whatever the level, where none is or was given; a lapse has a rule of its own."""
+    return () if p.is_arranged or p.therapy.was_ever else p.causes_for_life
 
 
 def _is_for_active_b12(p: Picture) -> bool:

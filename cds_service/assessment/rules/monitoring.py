@@ -8,7 +8,14 @@ from cds_service.assessment.bands import Band, b12_band, is_raised, scale_of
 from cds_service.assessment.exposure import taken_lately
 from cds_service.assessment.metabolites import confounder_of
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
-from cds_service.assessment.picture import MEDICATION_KEYS, NEUROLOGICAL, Picture, problem_fact, result_fact
+from cds_service.assessment.picture import (
+    FOR_LIFE,
+    MEDICATION_KEYS,
+    NEUROLOGICAL,
+    Picture,
+    problem_fact,
+    result_fact,
+)
 from cds_service.assessment.reading import IN_PERNICIOUS_ANAEMIA
 from cds_service.assessment.results import within_months
 from cds_service.assessment.rules.diagnosis import b12_values, both
@@ -35,7 +42,6 @@ _B12 = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12)
 _REVIEWED_BY = (*_B12, Analyte.MMA, Analyte.HOMOCYSTEINE)
 _KNOWN_DEFICIENCY = (ProblemKind.B12_DEFICIENCY, ProblemKind.PERNICIOUS_ANAEMIA)
 _MAY_PERSIST = tuple(kind for kind in NEUROLOGICAL if kind is not ProblemKind.MYELOPATHY)
-_FOR_LIFE = (ProblemKind.PERNICIOUS_ANAEMIA, ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY)
 
 
 def follow_up_due(p: Picture) -> Answer:
@@ -322,10 +328,10 @@ def lifelong_therapy_lapsed(p: Picture) -> Answer:
 
 def _level_above_limits(p: Picture) -> LabResult | None:
     """The level that is not low, though in pernicious anaemia it is not reliable: B12 is needed for life either way."""
-    is_doubted = p.status is Status.INDETERMINATE and p.reading.band is Band.UNLIKELY
-    if p.status is Status.UNLIKELY or (is_doubted and p.reading.distrust == IN_PERNICIOUS_ANAEMIA):
-        return p.reading.deciding
-    return None
+    reading = p.reading
+    is_above = reading.band is Band.UNLIKELY and not reading.is_low_to_its_laboratory
+    is_doubted = p.status is Status.INDETERMINATE and is_above and reading.distrust == IN_PERNICIOUS_ANAEMIA
+    return reading.deciding if p.status is Status.UNLIKELY or is_doubted else None
 
 
 def _may_have_lapsed(p: Picture) -> Answer | None:
@@ -344,7 +350,7 @@ def _may_have_lapsed(p: Picture) -> Answer | None:
 
 def _never_treated(p: Picture) -> Answer:
     """Pernicious anaemia or surgery that calls for B12 for life, a level that is not low, and no B12 on record."""
-    causes = p.facts_of(*_FOR_LIFE)
+    causes = p.facts_of(*FOR_LIFE)
     level = _level_above_limits(p)
     is_known = p.therapy.is_current is not Presence.NO or p.therapy.planned
     if not causes or is_known or level is None:

@@ -66,8 +66,10 @@ def strict_diet(p: Picture) -> Answer:
 
 
 def malabsorption(p: Picture) -> Answer:
-    """A disease that keeps vitamin B12 from being absorbed."""
-    return _recorded_risk(p, _DISEASES, (DataKey.CONDITIONS,))
+    """A disease that keeps vitamin B12 from being absorbed; pernicious anaemia no more once treatment is arranged, as
+    it needs that whatever the level."""
+    told = (ProblemKind.PERNICIOUS_ANAEMIA,) if p.is_arranged else ()
+    return _recorded_risk(p, tuple(kind for kind in _DISEASES if kind not in told), (DataKey.CONDITIONS,))
 
 
 def gastric_or_small_bowel_surgery(p: Picture) -> Answer:

@@ -871,3 +871,10 @@ def test_a_cord_disease_that_nobody_confirmed_is_called_a_possible_one(suspected
 def test_a_sign_that_nobody_confirmed_is_called_a_possible_one() -> None:
     suspected = Problem(ProblemKind.PERIPHERAL_NEUROPATHY, "Neuropathy", "Condition/1", is_suspected=True)
     assert answer("B12-TEST-09", {}, problems=(suspected,)).values["feature"] == "possible peripheral neuropathy"
+
+
+@pytest.mark.parametrize(("is_suspected", "variant"), [(False, "for-life"), (True, "indeterminate")])
+def test_what_nobody_has_confirmed_is_not_said_to_need_b12_for_life(is_suspected: bool, variant: str) -> None:
+    kind = ProblemKind.PERNICIOUS_ANAEMIA
+    ours = (Problem(kind, "pernicious anaemia", "Condition/c", is_suspected=is_suspected),)
+    assert answer("B12-DX-03", {"total_b12": "300 ng/L"}, problems=ours).variant == variant
