@@ -64,6 +64,8 @@ DATA_RULE = "B12-DATA-01"
 OUT_OF_SCOPE = "B12-SCOPE-01"
 # An order that cannot be read is unread whoever the patient is.
 _ASKED_OF_ALL = frozenset({OUT_OF_SCOPE, "B12-SAFE-10"})
+# What must not be given to an adult must not be given to a child, nor unchecked.
+_ASKED_OF_CHILDREN = _ASKED_OF_ALL | {"B12-SAFE-06", "B12-SAFE-08", "B12-SAFE-09"}
 _SILENT = {rule_id: FindingOf(rule_id, does_not_fire()) for rule_id, _rule in RULES}  # most findings of most patients
 
 
@@ -88,7 +90,8 @@ def assess(facts: PatientFacts, knowledge: Knowledge, hook: str = "patient-view"
 def _ask(rule_id: str, rule: Rule, picture: Picture) -> FindingOf:
     """Outside the scope of the guidelines only the rules that say so are asked."""
     silent = _SILENT[rule_id]
-    if not picture.in_scope and rule_id not in _ASKED_OF_ALL:
+    asked = _ASKED_OF_ALL if picture.facts.is_deceased else _ASKED_OF_CHILDREN
+    if not picture.in_scope and rule_id not in asked:
         return silent
     answer = rule(picture)
     return silent if answer is silent.answer else FindingOf(rule_id, answer)

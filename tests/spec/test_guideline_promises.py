@@ -90,7 +90,7 @@ def test_only_disease_of_the_spinal_cord_is_critical() -> None:
         if any(c.indicator is Indicator.CRITICAL for c in rule.cards.values())
     }
     # Folic acid alone in cord disease hides what goes on, and its cards are the only ones when it is ordered.
-    assert critical == {"B12-RX-03", "B12-SAFE-01", "B12-SAFE-02", "B12-SAFE-03"}
+    assert critical == {"B12-RX-03", "B12-SAFE-01", "B12-SAFE-02", "B12-SAFE-03", "B12-SCOPE-01"}
 
 
 @pytest.mark.parametrize(("hook", "given"), EXAMPLES)

@@ -80,6 +80,8 @@ _LONGEST_VALUES = {
     "cord": "possible spinal cord disease",
     "evidence": "raised MMA 0.9 umol/L; B12 400 pg/mL",
     "keys": "",
+    "form": "vitamin B12 of unstated form",
+    "optic": "hereditary optic atrophy that may be Leber's",
 }
 
 

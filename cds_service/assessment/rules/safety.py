@@ -437,13 +437,27 @@ def leber_cyanocobalamin(p: Picture) -> Answer:
     suspects, variant = (drafts, "drafted") if drafts else (taken, "taken")
     is_told = suspects[0][0] == _CYANOCOBALAMIN
     alone = {d.source for d in p.facts.drafts if len(d.contents) == 1}  # a change must not take folic acid away
+    facts = (*optic, *(FactUsed(label, name, source=source) for _, name, source in suspects))
+    if p.is_child:
+        return _leber_in_child(p, variant, is_told, facts)
     return fires(
         variant=leber_variant(p, variant if is_told else f"{variant}-form-unknown"),
-        facts=(*optic, *(FactUsed(label, name, source=source) for _, name, source in suspects)),
+        facts=facts,
         recommends=(Recommendation.USE_HYDROXOCOBALAMIN,),
         regimens=regimens_for(p, INJECTION),
         target=next((source for _, _, source in drafts if source in alone), ""),
     )
+
+
+def _leber_in_child(p: Picture, variant: str, is_told: bool, facts: tuple[FactUsed, ...]) -> Answer:
+    """The same contraindication, and no course: those here are for adults."""
+    is_sure = p.has(ProblemKind.LEBER_OPTIC_NEUROPATHY)
+    values = {
+        "form": "cyanocobalamin" if is_told else "vitamin B12 of unstated form",
+        "optic": "Leber's optic neuropathy" if is_sure else "hereditary optic atrophy that may be Leber's",
+    }
+    recommends = (Recommendation.USE_HYDROXOCOBALAMIN, Recommendation.REFER)
+    return fires(variant=f"{variant}-child", facts=facts, values=values, recommends=recommends)
 
 
 def _suspect(named: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:

@@ -156,6 +156,13 @@ def _last_injection(p: Picture) -> date | None:
     return max((*p.therapy.injected, *p.therapy.ordered_once, *ends), default=None)
 
 
+def is_cord_treated(p: Picture) -> bool:
+    """Whether injections for the cord go on, or the last was given lately."""
+    stopped = _cord_injections_stopped(p, ())
+    is_overdue = stopped is not None and stopped.variant.startswith("interrupted")
+    return p.is_treated and not p.therapy.is_oral_only and not is_overdue
+
+
 def _cord_on_tablets(p: Picture, facts: tuple[FactUsed, ...]) -> Answer:
     """Tablets do not treat a cord that deficiency damages: parenteral first (clinical-guidelines 5)."""
     b12 = p.reading.deciding or p.reading.in_words_only

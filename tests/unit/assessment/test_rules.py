@@ -114,6 +114,19 @@ def test_with_optic_neuropathy_only_an_order_of_b12_alone_is_changed(form: str) 
     assert answer("B12-SAFE-06", leber, drafts=(combination, alone)).target == "MedicationRequest/draft-2"
 
 
+@pytest.mark.parametrize("age", [12, 17])
+def test_what_must_not_be_given_is_told_of_a_child_and_no_course_is_offered(age: int) -> None:
+    given = {"age": age, "drafting": {"b12": 1}, "form": "cyanocobalamin"}
+    for problem, rule in (("leber-optic-neuropathy", "B12-SAFE-06"), ("cobalamin-allergy", "B12-SAFE-08")):
+        told = assess(example_facts(given | {"problems": [problem]}), KNOWLEDGE, "order-sign")
+        assert [finding.rule for finding in told.fired] == [rule]
+        assert not any(finding.answer.regimens for finding in told.fired)
+    unread = assess(example_facts(given | {"unread": ["allergies"]}), KNOWLEDGE, "order-sign")
+    assert [finding.rule for finding in unread.fired] == ["B12-SAFE-09"]
+    dead = replace(example_facts(given | {"problems": ["leber-optic-neuropathy"]}), is_deceased=True)
+    assert not assess(dead, KNOWLEDGE, "order-sign").fired
+
+
 def test_folic_acid_ordered_with_an_injection_of_b12_is_no_concern() -> None:
     injection = DraftContent(Medicine.B12, UNKNOWN_DOSE, Route.PARENTERAL)
     assert answer("B12-SAFE-01", LOW, drafts=(drafted(FOLIC_ACID),)).outcome is Outcome.FIRES
