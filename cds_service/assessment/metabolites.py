@@ -103,7 +103,7 @@ def renal_confounder(labs: Labs, problems: Problems, knowledge: Knowledge) -> st
     if rates:
         least, _source, egfr = min(rates, key=lambda rate: rate[:2])
         if least < knowledge.parameters.egfr_below:
-            return f"reduced kidney function (eGFR {rate_words(egfr)}, {egfr.taken})"
+            return f"reduced kidney function ({rate_words(egfr)}, {egfr.taken})"
     for kind in (ProblemKind.DIALYSIS, ProblemKind.CHRONIC_KIDNEY_DISEASE):
         if problems.get(kind):
             return "chronic kidney disease on the problem list"
@@ -134,5 +134,9 @@ def confounder_of(
 
 
 def rate_words(egfr: LabResult) -> str:
-    """In the canonical unit: laboratories print UCUM's remarks in braces, which nobody wants to read."""
-    return egfr.printed if egfr.value is None else f"{egfr.comparator or ''}{egfr.value:.0f} {egfr.unit}"
+    """In the canonical unit: laboratories print UCUM's remarks in braces, which nobody wants to read. Of an estimate of
+    ours what was measured."""
+    if egfr.estimated_from:
+        return f"creatinine {egfr.estimated_from}"
+    rate = egfr.printed if egfr.value is None else f"{egfr.comparator or ''}{egfr.value:.0f} {egfr.unit}"
+    return f"eGFR {rate}"

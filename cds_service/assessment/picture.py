@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from cds_service.assessment.bands import Band, LimitGroup, b12_band, is_low, is_raised, scale_of
 from cds_service.assessment.exposure import exposure, given_nitrous_oxide, used_longer_than
+from cds_service.assessment.kidneys import with_estimated_rate
 from cds_service.assessment.once import once
 from cds_service.assessment.outcome import FactUsed, Status
 from cds_service.assessment.reading import B12_ANALYTES, Reading, is_low_there, read_results
@@ -70,7 +71,7 @@ class Picture:
         self.knowledge = knowledge
         self.parameters: Parameters = knowledge.parameters
         self.today = facts.today
-        self.labs = Labs(facts.labs)
+        self.labs = Labs(with_estimated_rate(facts, knowledge))
         gas = given_nitrous_oxide(facts.treatments, facts.today, knowledge.parameters.nitrous_oxide_months)
         self.problems: Mapping[ProblemKind, tuple[Problem, ...]] = _by_kind(facts.problems + gas)
 

@@ -19,6 +19,7 @@ class Analyte(StrEnum):
     HAEMOGLOBIN = "haemoglobin"
     MCV = "mcv"
     EGFR = "egfr"
+    CREATININE = "creatinine"
     SERUM_FOLATE = "serum-folate"
     RED_CELL_FOLATE = "red-cell-folate"
     INTRINSIC_FACTOR_ANTIBODY = "intrinsic-factor-antibody"
@@ -52,7 +53,8 @@ class LabResult:
     converted into each other). Exactly one of `value` and `finding` is set. `flag` is how the laboratory marked the
     value: low, high, or None for any other mark, as none of those may reassure. `upper_limit` and `lower_limit` are the
     laboratory's own reference range in the same unit. `is_coded` is false for a result recognised by its name alone,
-    which is never better than possible. `is_preliminary` results soften what is said.
+    which is never better than possible. `is_preliminary` results soften what is said. `estimated_from` is what was
+    measured where the value is an estimate of ours.
     """
 
     analyte: Analyte
@@ -71,6 +73,7 @@ class LabResult:
     is_preliminary: bool = False
     is_corrected: bool = False
     is_coded: bool = True
+    estimated_from: str = ""
 
     @property
     def least(self) -> Decimal | None:

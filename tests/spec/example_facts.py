@@ -1,11 +1,11 @@
 """Turns the `given` of a rule's example into PatientFacts.
 
-Keys: total_b12, active_b12, mma, homocysteine, egfr, mcv, haemoglobin, platelets, serum_folate, red_cell_folate (a
-printed result, or a mapping of `result` with `days_ago`, `taken`, `preliminary`, `by_name`, `own_low` or `flag`);
-newer_b12 (a second, newer total B12 of two days ago); if_antibody (positive or negative); taking (medicine: how
-long, "unknown" for no start, a year or a month of which no more is known, or one or more mappings of `since` and
-`until`, which may be "unknown" for a stop whose day was not recorded); b12_therapy (since, until, route, mg a day
-or "unknown", `halted` for what was stopped, is on hold or of unknown status, `starts_in`
+Keys: total_b12, active_b12, mma, homocysteine, egfr, creatinine, mcv, haemoglobin, platelets, serum_folate,
+red_cell_folate (a printed result, or a mapping of `result` with `days_ago`, `taken`, `preliminary`, `by_name`,
+`own_low` or `flag`); newer_b12 (a second, newer total B12 of two days ago); if_antibody (positive or negative);
+taking (medicine: how long, "unknown" for no start, a year or a month of which no more is known, or one or more
+mappings of `since` and `until`, which may be "unknown" for a stop whose day was not recorded); b12_therapy (since,
+until, route, mg a day or "unknown", `halted` for what was stopped, is on hold or of unknown status, `starts_in`
 days, `run_out` for an order whose supply is over);
 injected_days_ago (injections of B12); taking_folic_acid (mg a day); drafting (medicine: mg a day, "unknown" for a
 dose that cannot be read, "as needed" for 2 mg a day of that kind) with form, and drafting_tests beside it; problems
@@ -36,6 +36,7 @@ _RESULTS = {
     "mma": Analyte.MMA,
     "homocysteine": Analyte.HOMOCYSTEINE,
     "egfr": Analyte.EGFR,
+    "creatinine": Analyte.CREATININE,
     "mcv": Analyte.MCV,
     "haemoglobin": Analyte.HAEMOGLOBIN,
     "platelets": Analyte.PLATELETS,

@@ -20,7 +20,7 @@ from cds_service.facts.treatments import Medicine, Treatment
 from cds_service.knowledge.model import Recommendation, Scale
 
 _MOST_MEDICINES = 2
-_MAY_EXPLAIN = (Analyte.EGFR, Analyte.SERUM_FOLATE, Analyte.RED_CELL_FOLATE)  # a raised marker
+_MAY_EXPLAIN = (Analyte.EGFR, Analyte.CREATININE, Analyte.SERUM_FOLATE, Analyte.RED_CELL_FOLATE)  # a raised marker
 _TOLD_ELSEWHERE = (Status.DEFICIENT, Status.FUNCTIONAL, Status.UNKNOWN)  # of nitrous oxide beside B12
 _TREATED = {
     Presence.NO: "untreated",
@@ -191,10 +191,13 @@ def _folate_test(p: Picture, raised: tuple[Marker, ...]) -> tuple[Recommendation
 
 def _other_causes(p: Picture) -> dict[str, str]:
     """What is on record of the other causes of a raised marker, for a sentence that must not claim more."""
-    egfr = p.newest(Analyte.EGFR)
+    egfr, creatinine = p.newest(Analyte.EGFR), p.newest(Analyte.CREATININE)
+    kidneys = f"{rate_words(egfr)} ({egfr.taken})" if egfr is not None else "no eGFR"
+    if egfr is None and creatinine is not None:
+        kidneys = f"creatinine {creatinine.printed} ({creatinine.taken})"
     folate = p.newest(Analyte.SERUM_FOLATE) or p.newest(Analyte.RED_CELL_FOLATE)
     return {
-        "kidneys": f"eGFR {rate_words(egfr)} ({egfr.taken})" if egfr is not None else "no eGFR",
+        "kidneys": kidneys,
         "folate": f"folate {folate.printed} ({folate.taken})" if folate is not None else "no folate",
     }
 
