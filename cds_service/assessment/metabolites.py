@@ -25,7 +25,10 @@ Problems = Mapping[ProblemKind, tuple[Problem, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A metabolite near the B12 result: whether it is raised, against which limit, and what may explain it."""
+    """A metabolite near the B12 result: whether it is raised, against which limit, and what may explain it.
+
+    `on_therapy`: drawn on therapy, or so soon after it that a value which is not raised tells nothing.
+    """
 
     result: LabResult
     raised: Presence
@@ -42,10 +45,12 @@ class Marker:
 @dataclass(frozen=True, slots=True)
 class MarkersRead:
     """`near`: of the time of the deciding B12 (or recent, where no recent B12 decides). `apart`: raised ones that are
-    recent but lie too far from it to be read together, and that nothing newer has taken back."""
+    recent but lie too far from it to be read together, and that nothing newer has taken back. `earlier`: raised ones
+    that are too old to count, since when nobody has measured again or treated."""
 
     near: tuple[Marker, ...]
     apart: tuple[Marker, ...]
+    earlier: tuple[Marker, ...]
 
 
 def read_markers(
@@ -60,32 +65,44 @@ def read_markers(
 
     The newest drawn before therapy is taken where there is one: only that one is diagnostic.
     """
-    near, apart = [], []
+    near, apart, earlier = [], [], []
     for analyte in METABOLITES:
         ours = [r for r in labs.of(analyte) if r.is_coded and not r.is_preliminary]
         close = [r for r in ours if _belongs(r, anchor, knowledge, today)]
         marker = _marker(close, labs, therapy, problems, knowledge)
         if marker is not None:
             near.append(marker)
-        elif anchor is not None:
-            recent = [r for r in ours if _belongs(r, None, knowledge, today)]
-            other = _marker(recent, labs, therapy, problems, knowledge)
-            if other is not None and other.counts_as_raised:
-                apart.append(other)
-    return MarkersRead(tuple(near), tuple(apart))
+        recent = [r for r in ours if _belongs(r, None, knowledge, today)] if anchor is not None else close
+        other = _marker(recent or ours, labs, therapy, problems, knowledge)
+        if other is None or not other.counts_as_raised or (marker is not None and marker.result is other.result):
+            continue
+        if recent:
+            apart.append(other)
+        elif not therapy.was_taken_after(other.result.taken.earliest):
+            earlier.append(other)
+    return MarkersRead(tuple(near), tuple(apart), tuple(earlier))
 
 
 def _marker(
     results: Sequence[LabResult], labs: Labs, therapy: Therapy, problems: Problems, knowledge: Knowledge
 ) -> Marker | None:
-    before = [r for r in results if not therapy.covers(r.taken)]
-    held = [(is_raised(r, knowledge.analytes[r.analyte]), r) for r in standing(before or results)]
+    counting = [r for r in results if not _tells_nothing(r, therapy, knowledge)]
+    held = [(is_raised(r, knowledge.analytes[r.analyte]), r) for r in standing(counting or results)]
     if not held:
         return None
     raised, result = max(held, key=lambda pair: (pair[0] is Presence.YES, pair[1].taken.order))
     limit = raised_limit_words(result, knowledge.analytes[result.analyte])
     confounder = confounder_of(result, labs, problems, knowledge) if raised is Presence.YES else ""
-    return Marker(result, raised, limit, confounder, therapy.covers(result.taken))
+    return Marker(result, raised, limit, confounder, _tells_nothing(result, therapy, knowledge))
+
+
+def _tells_nothing(result: LabResult, therapy: Therapy, knowledge: Knowledge) -> bool:
+    """Therapy lowers metabolites, so that one which is raised after its end is raised; any other may be so again."""
+    if not therapy.covers(result.taken):
+        return False
+    if therapy.is_taken_on(result.taken):
+        return True
+    return is_raised(result, knowledge.analytes[result.analyte]) is not Presence.YES
 
 
 def _belongs(result: LabResult, anchor: LabResult | None, knowledge: Knowledge, today: date) -> bool:

@@ -237,6 +237,11 @@ class Picture:
         """Whether a patient with a lasting cause was treated and is not treated now."""
         return bool(self.lasting_causes) and self.therapy.ended is not None
 
+    @once
+    def is_replacement_due(self) -> bool:
+        """Whether a patient with a lasting cause was treated, and replacement is due now, whatever a test says."""
+        return self.lifelong_therapy_lapsed or (bool(self.lasting_causes) and self.therapy.ran_out_lately)
+
     def role(self, kind: ProblemKind) -> ProblemRole:
         """What the knowledge says a problem does."""
         return self.knowledge.conditions[kind].role
@@ -358,8 +363,8 @@ class Picture:
             self.status is Status.UNKNOWN
             and not self.has(ProblemKind.PALLIATIVE_CARE)
             and not self.is_treated
-            and not self.lifelong_therapy_lapsed
-            and not (self.lasting_causes and self.therapy.ran_out_lately)
+            and not self.is_replacement_due
+            and not self.reading.is_open_after_treatment
             and not self.pending(Test.B12, Test.ACTIVE_B12)
         )
 

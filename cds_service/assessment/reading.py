@@ -31,13 +31,15 @@ class Reading:
     """The results read together.
 
     `deciding` is the B12 result that the status rests on (None: there is none that counts), `band` its band.
-    `others` are further B12 results of the same time that agree or disagree; `disagreeing` are those of them that were
-    taken within days of it and fall in another band (of different times it is a change). `on_therapy` are B12 results
-    drawn on therapy, newest first. `distrust` says why a B12 that is not low settles nothing. `is_recent` tells whether
-    the deciding result is within the configured time. `unclassified` is a newer result whose comparator leaves every
-    band open: it takes back a reassurance, and never a deficiency. `is_below_own_range` tells of a level that our
-    limits call sufficient and the laboratory that measured it calls low: assays differ, and its range belongs to its
-    assay; `is_marked_low` that it marked such a level as low, within the range it gave or without one.
+    `others` are further B12 results of the same time that agree or disagree; `disagreeing` are those of them that
+    were taken within days of it and fall in another band (of different times it is a change). `on_therapy` are B12
+    results drawn on therapy or soon after, newest first. `is_after_treatment` tells that the deciding one is of
+    soon after: its level may still be too high, so that it counts as far as it is low. `distrust` says why a B12
+    that is not low settles nothing. `is_recent` tells whether the deciding result is within the configured time.
+    `unclassified` is a newer result whose comparator leaves every band open: it takes back a reassurance, and never
+    a deficiency. `is_below_own_range` tells of a level that our limits call sufficient and the laboratory that
+    measured it calls low: assays differ, and its range belongs to its assay; `is_marked_low` that it marked such a
+    level as low, within the range it gave or without one.
     """
 
     band: Band | None = None
@@ -46,6 +48,7 @@ class Reading:
     disagreeing: tuple[LabResult, ...] = ()
     markers: tuple[Marker, ...] = ()
     raised_apart: tuple[Marker, ...] = ()
+    raised_before: tuple[Marker, ...] = ()
     unclassified: LabResult | None = None
     on_therapy: tuple[LabResult, ...] = ()
     preliminary: LabResult | None = None
@@ -54,6 +57,7 @@ class Reading:
     is_below_own_range: bool = False
     is_marked_low: bool = False
     is_recent: bool = False
+    is_after_treatment: bool = False
     is_severe: bool = False
     has_myelopathy: bool = False
 
@@ -61,6 +65,13 @@ class Reading:
     def status(self) -> Status:
         """The status that the results give, whoever the patient is."""
         return _status(self)
+
+    @property
+    def is_open_after_treatment(self) -> bool:
+        """Whether the level is above our limits, and not known only because it was drawn so soon after treatment."""
+        if not self.is_after_treatment or self.unclassified is not None or _is_called_low(self.in_words_only):
+            return False
+        return self.is_recent and self.band is Band.UNLIKELY and self.status is Status.UNKNOWN
 
     @property
     def called_low(self) -> LabResult | None:
@@ -98,6 +109,9 @@ def read_results(
     diagnostic = [r for r in numeric if not therapy.covers(r.taken) or _band(r, knowledge) is Band.DEFICIENT]
     on_therapy = tuple(sorted((r for r in numeric if therapy.covers(r.taken)), key=lambda r: r.taken.order)[::-1])
     deciding, others, preliminary = _deciding(diagnostic, therapy, knowledge)
+    if on_therapy and (deciding is None or _band(deciding, knowledge) is not Band.DEFICIENT):
+        diagnostic = [r for r in numeric if not therapy.is_taken_on(r.taken) or _band(r, knowledge) is Band.DEFICIENT]
+        deciding, others, preliminary = _deciding(diagnostic, therapy, knowledge)
     words = _in_words(b12, deciding)
     is_recent = _is_recent(deciding, knowledge, today)
     counts = deciding is not None and (is_recent or _band(deciding, knowledge) is Band.DEFICIENT)
@@ -109,6 +123,7 @@ def read_results(
         disagreeing=_disagreeing(deciding, others, knowledge),
         markers=markers.near,
         raised_apart=markers.apart,
+        raised_before=markers.earlier,
         unclassified=_unclassified(diagnostic, deciding, knowledge),
         on_therapy=on_therapy,
         preliminary=preliminary,
@@ -119,6 +134,7 @@ def read_results(
         is_below_own_range=_is_below_own_range(deciding, knowledge),
         is_marked_low=_is_marked_low(deciding) and _band(deciding, knowledge) is Band.UNLIKELY,
         is_recent=is_recent,
+        is_after_treatment=_is_after_treatment(deciding, therapy),
         is_severe=_is_severe(deciding, knowledge),
         has_myelopathy=bool(problems.get(ProblemKind.MYELOPATHY)),
     )
@@ -293,6 +309,10 @@ def _in_pernicious_anaemia(problems: Mapping[ProblemKind, tuple[Problem, ...]], 
     return IN_PERNICIOUS_ANAEMIA
 
 
+def _is_after_treatment(deciding: LabResult | None, therapy: Therapy) -> bool:
+    return deciding is not None and therapy.covers(deciding.taken) and not therapy.is_taken_on(deciding.taken)
+
+
 def _status(reading: Reading) -> Status:
     if reading.band is Band.DEFICIENT:
         return Status.DEFICIENT  # however old: a deficiency that nobody treated is still one
@@ -307,9 +327,13 @@ def _status(reading: Reading) -> Status:
     if reading.band is Band.UNLIKELY:
         if reading.unclassified is not None or _is_called_low(reading.in_words_only):
             return Status.UNKNOWN  # a newer result took the reassurance back
-        doubted = reading.distrust or (reading.is_low_to_its_laboratory and not _metabolites_are_normal(reading))
-        return Status.INDETERMINATE if doubted else Status.UNLIKELY
-    settled = _metabolites_are_normal(reading) and not reading.distrust and not reading.has_myelopathy
+        is_called_low = reading.is_low_to_its_laboratory and not _metabolites_are_normal(reading)
+        doubted = reading.distrust or reading.raised_apart or is_called_low
+        if doubted:
+            return Status.INDETERMINATE
+        return Status.UNKNOWN if reading.is_after_treatment else Status.UNLIKELY
+    doubted = reading.distrust or reading.raised_apart or reading.has_myelopathy or reading.is_after_treatment
+    settled = _metabolites_are_normal(reading) and not doubted
     return Status.UNLIKELY if settled else Status.INDETERMINATE
 
 

@@ -84,11 +84,19 @@ class Therapy:
         Such a sample is not diagnostic and rules nothing out (clinical-guidelines 7.8). The day therapy began still
         counts as before it: blood is drawn first.
         """
+        return self._covers(taken, self.washout_months)
+
+    def is_taken_on(self, taken: ClinicalDate) -> bool:
+        """Whether a sample was, or may have been, drawn while therapy went on. After it a level may still be too high,
+        and a metabolite too low; neither can be wrong in the other direction."""
+        return self._covers(taken, 0)
+
+    def _covers(self, taken: ClinicalDate, months_after: int) -> bool:
         if self.course.unknown_start_sources:
             return True
         for stretch in self.course.stretches:
             begins = date.min if stretch.start_is_open else stretch.start
-            ends = date.max if stretch.end is None else add_months(stretch.end, self.washout_months)
+            ends = date.max if stretch.end is None else add_months(stretch.end, months_after)
             if begins < taken.latest and taken.earliest <= ends:
                 return True
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -77,7 +78,7 @@ def _change(
     value = holder[key]
     match rng.randrange(6):
         case 0:
-            holder[key] = rng.choice(ODD)
+            holder[key] = copy.deepcopy(rng.choice(ODD))  # or one list would stand in many places, and in itself
         case 1:
             del holder[key]
         case 2:

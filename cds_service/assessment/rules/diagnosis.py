@@ -20,6 +20,7 @@ from cds_service.facts.treatments import Medicine, Treatment
 from cds_service.knowledge.model import Recommendation, Scale
 
 _MOST_MEDICINES = 2
+_MOST_SOURCES = 3
 _MAY_EXPLAIN = (Analyte.EGFR, Analyte.CREATININE, Analyte.SERUM_FOLATE, Analyte.RED_CELL_FOLATE)  # a raised marker
 _TOLD_ELSEWHERE = (Status.DEFICIENT, Status.FUNCTIONAL, Status.UNKNOWN)  # of nitrous oxide beside B12
 _TREATED = {
@@ -47,8 +48,9 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
     if result is p.reading.preliminary or p.is_treated or is_left_to_active_b12(p):
         return does_not_fire(result_fact(result, p.knowledge))
     variant = _TREATED[p.therapy.is_current]
+    raised_since = _raised_since(p)
     if _treated_since(p, result):
-        variant = "recovered" if recovered(p) else "treated-before"
+        variant = "raised-since" if raised_since else "recovered" if recovered(p) else "treated-before"
     elif p.is_arranged:
         variant = "arranged"
     recommends: tuple[Recommendation, ...] = (Recommendation.REVIEW_CAUSE,)
@@ -64,12 +66,14 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
             result_fact(result, p.knowledge),
             *_other_facts(p),
             *(result_fact(r, p.knowledge, "on or soon after treatment") for r in later if r is not result),
+            *marker_facts(p, raised_since),
             *b12_medicines(p),
         ),
         values=b12_values(p, result)
         | {
             "treatment": treatment_words(p),
             "start": str(p.therapy.starts or ""),
+            "markers": _dated(p, raised_since, result) if raised_since else "",
             "later": later[0].printed if later else "",
             "later_when": when(later[0].taken) if later else "",
         },
@@ -88,10 +92,16 @@ def recovered(p: Picture) -> bool:
     """Whether the newest level, drawn on or soon after a course of treatment that is over, is not deficient: a sign of
     recovery, and no proof that it lasts."""
     result, later = p.reading.deciding, next(iter(p.reading.on_therapy), None)
-    if result is None or later is None or not _treated_since(p, result):
+    if result is None or later is None or not _treated_since(p, result) or _raised_since(p):
         return False
     band = b12_band(later, scale_of(later, p.knowledge.analytes[later.analyte]))
     return later.taken.earliest > result.taken.latest and band in (Band.INDETERMINATE, Band.UNLIKELY)
+
+
+def _raised_since(p: Picture) -> tuple[Marker, ...]:
+    """Markers that are raised although a course of treatment is over: it did not last."""
+    ended = p.therapy.ended
+    return tuple(m for m in p.reading.raised_apart if ended is not None and m.result.taken.earliest > ended)
 
 
 def treatment_words(p: Picture) -> str:
@@ -221,7 +231,8 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
     if p.has(ProblemKind.PALLIATIVE_CARE):
         return does_not_fire(result_fact(result, p.knowledge))
     bands = (Band.INDETERMINATE, Band.DEFICIENT_OR_INDETERMINATE)
-    unsettled = p.status is Status.INDETERMINATE and (p.reading.band in bands or p.reading.is_low_to_its_laboratory)
+    is_low = p.reading.band in bands or p.reading.is_low_to_its_laboratory
+    unsettled = (p.status is Status.INDETERMINATE and is_low) or p.reading.is_open_after_treatment
     known = [m for m in p.reading.markers if m.result.analyte is Analyte.MMA and m.raised is not Presence.NOT_KNOWN]
     if p.has(ProblemKind.MYELOPATHY):
         return does_not_fire(result_fact(result, p.knowledge))  # its own rule does not wait for MMA
@@ -234,13 +245,24 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
     if not unsettled or known or p.is_treated or p.pending(Test.MMA) or _is_for_active_b12(p):
         return does_not_fire(result_fact(result, p.knowledge))
     called_for = p.features or p.risks
+    if p.reading.is_after_treatment and (p.is_replacement_due or not (called_for or is_low)):
+        return does_not_fire(result_fact(result, p.knowledge))
     base = "cannot-classify" if p.reading.band is Band.DEFICIENT_OR_INDETERMINATE else "indeterminate"
     base = "marked-low" if p.reading.is_marked_low else base
     base = "below-own-range" if p.reading.is_below_own_range else base
     for_life = _untreated_for_life(p)
+    is_called_for = bool(called_for)
+    if not is_low:
+        base, is_called_for = "after-treatment", bool(p.features and p.risks)
     return fires(
-        variant="for-life" if for_life else base if called_for else f"{base}-alone",
-        facts=(result_fact(result, p.knowledge), *_other_facts(p), *called_for, *p.facts_of(ProblemKind.PREGNANCY)),
+        variant="for-life" if for_life else base if is_called_for else f"{base}-alone",
+        facts=(
+            result_fact(result, p.knowledge, "soon after treatment" if p.reading.is_after_treatment else ""),
+            *_treatment_before(p),
+            *_other_facts(p),
+            *called_for,
+            *p.facts_of(ProblemKind.PREGNANCY),
+        ),
         values=b12_values(p, result)
         | {
             "feature": called_for[0].words if called_for else "",
@@ -254,6 +276,14 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
 def _untreated_for_life(p: Picture) -> tuple[FactUsed, ...]:
     """What needs B12 for life whatever the level, where none is or was given; a lapse has a rule of its own."""
     return () if p.is_arranged or p.therapy.was_ever else p.causes_for_life
+
+
+def _treatment_before(p: Picture) -> tuple[FactUsed, ...]:
+    """The treatment that the level was drawn soon after."""
+    if not p.reading.is_after_treatment:
+        return ()
+    sources = ", ".join(p.therapy.course.sources[:_MOST_SOURCES])
+    return (FactUsed("Vitamin B12 therapy", f"last on {p.therapy.last_taken}", source=sources),)
 
 
 def _is_for_active_b12(p: Picture) -> bool:
@@ -344,21 +374,25 @@ def _has_normal_mma(p: Picture) -> bool:
 
 
 def raised_marker_alone(p: Picture) -> Answer:
-    """A raised metabolite without a recent B12, or too long before or after it to be read together: it is said."""
-    without_b12 = p.reading.raised_markers if p.status is Status.UNKNOWN else ()
-    markers = without_b12 or p.reading.raised_apart
+    """A raised metabolite without a recent B12, or too long before or after it to be read together: it is said. So is
+    one of long ago that nobody has measured again or treated."""
+    is_unknown = p.status is Status.UNKNOWN
+    without_b12 = p.reading.raised_markers if is_unknown else ()
+    before = p.reading.raised_before if is_unknown else ()
+    markers = without_b12 or p.reading.raised_apart or before
     if not markers or p.is_treated or p.has(ProblemKind.PALLIATIVE_CARE):
         return does_not_fire(*marker_facts(p, markers))
     if p.status in (Status.DEFICIENT, Status.FUNCTIONAL):
         return does_not_fire(*marker_facts(p, markers))
     called_for = bool(p.features or p.risks)
+    kind = "without-b12" if without_b12 else "apart" if p.reading.raised_apart else "earlier"
     wanted = [] if p.pending(Test.B12, Test.ACTIVE_B12) else [Recommendation.ORDER_B12]
-    if p.reading.raised_apart and not p.pending(Test.MMA):
+    if not without_b12 and not p.pending(Test.MMA):
         wanted.append(Recommendation.ORDER_MMA)
     level = p.reading.in_words_only or p.reading.deciding
     b12 = (result_fact(level, p.knowledge),) if level is not None else ()
     return fires(
-        variant=("apart" if not without_b12 else "without-b12") + ("" if called_for else "-alone"),
+        variant=kind if called_for else f"{kind}-alone",
         facts=(*marker_facts(p, markers), *b12, *p.features),
         values=(b12_values(p, level) if level is not None else {})
         | {"markers": marker_words(p, markers), "marker_date": str(markers[0].result.taken)},

@@ -112,7 +112,15 @@ def folic_acid_not_checked(p: Picture) -> Answer:
 
 def _called_for(p: Picture) -> tuple[FactUsed, ...]:
     """What speaks for deficiency when B12 itself does not tell."""
-    return p.neurological + p.blood_features + p.risks + _called_low(p)
+    return p.neurological + p.blood_features + p.risks + _called_low(p) + _raised_alone(p)
+
+
+def _raised_alone(p: Picture) -> tuple[FactUsed, ...]:
+    """Raised markers of which no level of their time tells what they mean, recent or never measured again."""
+    reading = p.reading
+    markers = (*(reading.raised_markers if p.status is Status.UNKNOWN else ()), *reading.raised_apart)
+    facts = marker_facts(p, markers or reading.raised_before)
+    return tuple(replace(fact, short=f"raised {fact.label}") for fact in facts)
 
 
 def _called_low(p: Picture) -> tuple[FactUsed, ...]:
@@ -195,7 +203,9 @@ def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None, check: tuple[Recomm
     if not called_for:
         unread = p.unread(DataKey.CONDITIONS, DataKey.LABS)
         return cannot_tell("signs and risks", keys=unread, facts=folic.facts) if unread else does_not_fire(*folic.facts)
-    if p.status is Status.INDETERMINATE and p.reading.deciding is not None:
+    has_level = p.status is Status.INDETERMINATE or p.reading.is_open_after_treatment
+    is_answered = p.recorded_deficiency and p.reading.is_after_treatment and p.reading.band is Band.UNLIKELY
+    if has_level and not is_answered and p.reading.deciding is not None:
         return _with_b12_indeterminate(p, folic, p.reading.deciding, called_for)
     facts = (*folic.facts, *called_for)
     values = {"dose": folic.words(), "feature": called_for[0].words}
@@ -301,10 +311,18 @@ def _why_open(p: Picture) -> dict[str, str]:
     if reading.is_marked_low:
         return {"open": "marked low", "why_open": "its own laboratory marked it low"}
     if reading.band is Band.UNLIKELY:
-        return {"open": "not reliable", "why_open": reading.distrust}
+        return {"open": "not reliable", "why_open": _why_not_reliable(p)}
     if reading.band is Band.DEFICIENT_OR_INDETERMINATE:
         return {"open": "may be deficient", "why_open": "the laboratory gave only an upper bound"}
     return {"open": "in the grey zone", "why_open": "it lies between the limits"}
+
+
+def _why_not_reliable(p: Picture) -> str:
+    if p.reading.is_open_after_treatment:
+        return "vitamin B12 treatment that has ended may still have raised it"
+    if p.reading.distrust:
+        return p.reading.distrust
+    return f"{marker_words(p, p.reading.raised_apart)} was raised at another time"
 
 
 def _mma_known(p: Picture) -> bool:

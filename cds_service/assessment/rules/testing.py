@@ -248,9 +248,10 @@ def _test_card(
 
 
 def last_result(p: Picture) -> tuple[FactUsed, ...]:
-    """The last B12 result, where there is one that is too old to count."""
+    """The last B12 result, where there is one that is too old to count, and raised markers that are."""
     last = p.reading.deciding
-    return (result_fact(last, p.knowledge, "too old to count"),) if last is not None else ()
+    level = (result_fact(last, p.knowledge, "too old to count"),) if last is not None else ()
+    return level + tuple(result_fact(m.result, p.knowledge, "too old to count") for m in p.reading.raised_before)
 
 
 def _doubtful_therapy(p: Picture) -> tuple[FactUsed, ...]:

@@ -220,6 +220,52 @@ def test_after_the_washout_a_level_is_diagnostic_again(ended: str, status: Statu
     assert _picture(given).status is status
 
 
+@pytest.mark.parametrize(
+    ("level", "mma", "drawn_days_ago", "status"),
+    [
+        ("410 ng/L", None, 10, Status.UNKNOWN),
+        ("350 ng/L", None, 10, Status.INDETERMINATE),
+        ("<400 ng/L", None, 10, Status.UNKNOWN),
+        ("410 ng/L", "0.9 umol/L", 10, Status.FUNCTIONAL),
+        ("250 ng/L", "0.9 umol/L", 10, Status.FUNCTIONAL),
+        ("250 ng/L", "0.15 umol/L", 10, Status.INDETERMINATE),
+        ("250 ng/L", None, 200, Status.UNKNOWN),  # on the last day of treatment
+        ("250 ng/L", None, 199, Status.INDETERMINATE),
+        ("250 ng/L", "0.9 umol/L", 200, Status.UNKNOWN),
+        ("250 ng/L", "0.9 umol/L", 199, Status.FUNCTIONAL),
+    ],
+)
+def test_what_is_drawn_soon_after_treatment_counts_as_far_as_it_is_bad(
+    level: str, mma: str | None, drawn_days_ago: int, status: Status
+) -> None:
+    given: dict[str, Any] = {
+        "total_b12": {"result": level, "days_ago": drawn_days_ago},
+        "b12_therapy": {"since": "330 days", "until": "200 days"},
+    }
+    if mma is not None:
+        given["mma"] = {"result": mma, "days_ago": drawn_days_ago}
+    assert _picture(given).status is status
+
+
+def test_a_level_of_before_treatment_that_was_deficient_is_the_one_that_decides_after_it() -> None:
+    given = {
+        "total_b12": {"result": "150 ng/L", "days_ago": 340},
+        "b12_therapy": {"since": "330 days", "until": "200 days"},
+    }
+    assert _picture(given, _b12("250 ng/L", 10)).status is Status.DEFICIENT
+
+
+@pytest.mark.parametrize(("level", "settled"), [("250 ng/L", Status.UNLIKELY), ("410 ng/L", Status.UNLIKELY)])
+def test_a_marker_that_is_raised_later_takes_the_reassurance_back(level: str, settled: Status) -> None:
+    given = {"total_b12": {"result": level, "days_ago": 200}, "mma": {"result": "0.2 umol/L", "days_ago": 200}}
+    raised = replace(lab_result(Analyte.MMA, {"result": "0.9 umol/L", "days_ago": 20}), source="Observation/later")
+    assert _picture(given).status is settled
+    assert _picture(given, raised).status is Status.INDETERMINATE
+    assert [m.result.printed for m in _picture(given, raised).reading.raised_apart] == ["0.9 umol/L"]
+    normal = replace(raised, value=Decimal("0.2"), taken=ClinicalDate.on(TODAY - timedelta(days=5)), source="z")
+    assert _picture(given, raised, normal).status is settled
+
+
 def test_a_result_known_by_name_alone_never_decides() -> None:
     assert _picture({}, _b12("150 ng/L", is_coded=False)).status is Status.UNKNOWN
 
