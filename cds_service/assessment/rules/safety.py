@@ -12,7 +12,14 @@ from cds_service.assessment.metabolites import Marker
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, issue_facts, result_fact
 from cds_service.assessment.reading import B12_ANALYTES, is_low_there
-from cds_service.assessment.rules.diagnosis import b12_values, dose_words, marker_facts, marker_words, treatment_words
+from cds_service.assessment.rules.diagnosis import (
+    b12_values,
+    dose_words,
+    is_left_to_active_b12,
+    marker_facts,
+    marker_words,
+    treatment_words,
+)
 from cds_service.assessment.rules.offers import (
     INJECTION,
     FirstTreatment,
@@ -146,6 +153,8 @@ def _with_low_b12(p: Picture, folic: _FolicAcid | None) -> Answer:
     if folic is None or not _matters(p, folic) or p.status not in _LOW:
         return does_not_fire(*(folic.facts if folic is not None else ()))
     b12 = p.reading.deciding or p.reading.in_words_only
+    if p.pregnancy_contest is not None and b12 is not None and is_left_to_active_b12(p):
+        return _left_to_active_b12(p, folic, b12, p.pregnancy_contest)
     first = first_treatment(p)
     level = (result_fact(b12, p.knowledge), *marker_facts(p, _raised(p))) if b12 is not None else ()
     return fires(
@@ -160,6 +169,23 @@ def _with_low_b12(p: Picture, folic: _FolicAcid | None) -> Answer:
         recommends=_added(p, first),
         regimens=first.regimens,
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES),
+        target=folic.target,
+    )
+
+
+def _left_to_active_b12(p: Picture, folic: _FolicAcid, total: LabResult, active: LabResult) -> Answer:
+    """In pregnancy active B12 above its limits outweighs a total B12 that is low: no deficiency is asserted. When the
+    chart is opened the card of pregnancy says so."""
+    facts = (*folic.facts, *(result_fact(r, p.knowledge) for r in (total, active)))
+    if not folic.target:
+        return does_not_fire(*facts)
+    settle, tests = _what_settles(p)
+    return fires(
+        variant="low-active-higher",
+        facts=facts,
+        values={"dose": folic.words(), "other": active.printed, **settle, **b12_values(p, total)},
+        recommends=(*tests, Recommendation.REFER),
+        missing_keys=p.unread(*MEDICATION_KEYS),
         target=folic.target,
     )
 
