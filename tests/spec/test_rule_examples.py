@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from typing import Any
 
 import pytest
 
@@ -38,9 +39,10 @@ _LONGEST_VALUES = {
     "start": "2025-12-25",
     "b12": "1234.5 pmol/L",
     "name": "vitamin B12",
+    "short": "active B12",
     "treatment": "unclear whether recorded B12 is still taken",
     "last": "2025-01-01",
-    "later": "1234 pmol/L",
+    "later": "active B12 123 pmol/L",
     "later_when": "on 2025-09-20",
     "mma": "10.85 umol/L",
     "reason": "chronic kidney disease on the problem list",
@@ -78,7 +80,7 @@ _LONGEST_VALUES = {
     "add": "add B12 by injection",
     "because": "its date 2052-09-20 is in the future",
     "cord": "possible spinal cord disease",
-    "evidence": "raised MMA 0.9 umol/L; B12 400 pg/mL",
+    "evidence": "raised MMA 0.9 umol/L; active B12 50 pmol/L",
     "keys": "",
     "form": "vitamin B12 of unstated form",
     "optic": "hereditary optic atrophy that may be Leber's",
@@ -133,3 +135,27 @@ def test_every_summary_fits_with_ordinary_values(rule: RuleKnowledge) -> None:
         names = {name for _, name, _, _ in string.Formatter().parse(text.summary) if name}
         filled = text.summary.format_map({name: _LONGEST_VALUES[name] for name in names})
         assert len(filled) < SUMMARY_LIMIT, f"{rule.id} {variant}: {len(filled)} characters: {filled}"
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "given"),
+    [
+        ("B12-DX-04", {"mma": "0.9 umol/L"}),
+        ("B12-DX-04", {"mma": "0.9 umol/L", "problems": ["nitrous-oxide"]}),
+        ("B12-DX-07", {"problems": ["nitrous-oxide"]}),
+        ("B12-RX-03", {"problems": ["myelopathy"]}),
+        ("B12-SAFE-01", {"mma": "0.9 umol/L", "drafting": {"folic-acid": 5}}),
+        ("B12-SAFE-03", {"mma": "0.9 umol/L", "taking_folic_acid": 5}),
+        (
+            "B12-MON-05",
+            {
+                "total_b12": {"result": "150 ng/L", "days_ago": 120},
+                "b12_therapy": {"since": "100 days"},
+                "problems": ["peripheral-neuropathy"],
+            },
+        ),
+    ],
+)
+def test_a_level_of_active_b12_is_never_shown_as_one_of_total_b12(rule_id: str, given: dict[str, Any]) -> None:
+    answer = FUNCTIONS[rule_id](Picture(example_facts({"active_b12": "90 pmol/L", **given}), KNOWLEDGE))
+    assert "ctive B12 90 pmol/L" in filled_summary(KNOWLEDGE.rules[rule_id].cards[answer.variant].summary, answer.values)

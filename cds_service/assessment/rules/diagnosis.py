@@ -74,7 +74,7 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
             "treatment": treatment_words(p),
             "start": str(p.therapy.starts or ""),
             "markers": _dated(p, raised_since, result) if raised_since else "",
-            "later": later[0].printed if later else "",
+            "later": _later_words(result, later[0]) if later else "",
             "later_when": when(later[0].taken) if later else "",
         },
         recommends=recommends,
@@ -493,11 +493,16 @@ def b12_values(p: Picture, result: LabResult) -> dict[str, str]:
     return {
         "own_low": f"{in_printed_unit(own, result, scale)} {unit}" if own else "",
         "name": b12_name(result),
+        "short": "active B12" if result.analyte is Analyte.ACTIVE_B12 else "B12",
         "b12": f"{printed} (preliminary)" if result.is_preliminary else printed,
         "date": str(result.taken),
         "when": when(result.taken),
         **_limits_of(result, scale),
     }
+
+
+def _later_words(result: LabResult, later: LabResult) -> str:
+    return later.printed if later.analyte is result.analyte else f"{b12_name(later)} {later.printed}"
 
 
 def b12_name(result: LabResult) -> str:
