@@ -158,4 +158,5 @@ def test_every_summary_fits_with_ordinary_values(rule: RuleKnowledge) -> None:
 )
 def test_a_level_of_active_b12_is_never_shown_as_one_of_total_b12(rule_id: str, given: dict[str, Any]) -> None:
     answer = FUNCTIONS[rule_id](Picture(example_facts({"active_b12": "90 pmol/L", **given}), KNOWLEDGE))
-    assert "ctive B12 90 pmol/L" in filled_summary(KNOWLEDGE.rules[rule_id].cards[answer.variant].summary, answer.values)
+    summary = KNOWLEDGE.rules[rule_id].cards[answer.variant].summary
+    assert "ctive B12 90 pmol/L" in filled_summary(summary, answer.values)

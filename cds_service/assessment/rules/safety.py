@@ -198,9 +198,12 @@ def _raised(p: Picture) -> tuple[Marker, ...]:
 def _evidence(p: Picture, b12: LabResult) -> str:
     """What shows the deficiency, in few words for a summary: the level, or the marker that shows what it hides."""
     values, raised = b12_values(p, b12), _raised(p)
+    is_active = b12.analyte is Analyte.ACTIVE_B12
+    if raised and is_active:
+        return f"raised {marker_words(p, raised[:1])}; active B12 {values['b12']}"
     if raised:
-        return f"raised {marker_words(p, raised[:1])}; {values['short']} {values['b12']}"
-    if b12.analyte is Analyte.ACTIVE_B12:
+        return f"raised {marker_words(p, raised[:1])}; B12 {values['b12']}"
+    if is_active:
         return f"active B12 {values['b12']}, {values['date']}"
     return f"vitamin B12 {values['b12']}, {values['date']}"
 
