@@ -159,6 +159,13 @@ class Picture:
         return mcv if raised else None
 
     @once
+    def hypersegmentation(self) -> LabResult | None:
+        """Hypersegmented neutrophils that were seen recently."""
+        film = self.recent(Analyte.HYPERSEGMENTED_NEUTROPHILS)
+        seen = film is not None and is_raised(film, self.knowledge.analytes[film.analyte]) is Presence.YES
+        return film if seen else None
+
+    @once
     def limits_for(self) -> LimitGroup:
         """The group whose lower limits hold for this patient."""
         if self.has(ProblemKind.PREGNANCY):
@@ -190,7 +197,7 @@ class Picture:
 
     @once
     def features(self) -> tuple[FactUsed, ...]:
-        """Signs and symptoms that vitamin B12 deficiency can cause: from problems, MCV and haemoglobin."""
+        """Signs and symptoms that vitamin B12 deficiency can cause: from problems, MCV, haemoglobin and blood film."""
         coded = [kind for kind in self.problems if self.role(kind) is ProblemRole.FEATURE]
         return self.facts_of(*coded) + self._blood_count
 
@@ -207,7 +214,7 @@ class Picture:
 
     @once
     def blood_features(self) -> tuple[FactUsed, ...]:
-        """Macrocytosis and anaemia alone."""
+        """Macrocytosis, hypersegmented neutrophils and anaemia alone."""
         return self.facts_of(ProblemKind.MACROCYTIC_ANAEMIA) + self._blood_count
 
     @property
@@ -215,6 +222,9 @@ class Picture:
         found: tuple[FactUsed, ...] = ()
         if self.macrocytosis is not None:
             found += (replace(result_fact(self.macrocytosis, self.knowledge), label="Macrocytosis"),)
+        if self.hypersegmentation is not None:
+            film = result_fact(self.hypersegmentation, self.knowledge)
+            found += (replace(film, label="Hypersegmented neutrophils"),)
         if self.anaemia is not None:
             found += (replace(result_fact(self.anaemia, self.knowledge), label="Low haemoglobin"),)
         return found

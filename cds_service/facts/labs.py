@@ -24,6 +24,7 @@ class Analyte(StrEnum):
     RED_CELL_FOLATE = "red-cell-folate"
     INTRINSIC_FACTOR_ANTIBODY = "intrinsic-factor-antibody"
     PLATELETS = "platelets"
+    HYPERSEGMENTED_NEUTROPHILS = "hypersegmented-neutrophils"
 
 
 class Comparator(StrEnum):

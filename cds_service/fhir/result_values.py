@@ -101,7 +101,7 @@ def _the_value(asked: _Asked, analyte: AnalyteKnowledge) -> ReadValue:
     if are_contradictory(flags):
         raise Unusable("interpretation", "the laboratory's own flags contradict each other")
     if not analyte.scales:
-        finding = read_finding(holder, analyte.short)
+        finding = read_finding(holder, analyte)
         return ReadValue(printed=finding.value, finding=finding)
     if holder.value_quantity is not None and holder.value_quantity.value is not None:
         return _number(holder, analyte, code, _from_quantity(holder.value_quantity, analyte))

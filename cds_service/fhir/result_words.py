@@ -35,6 +35,8 @@ _QUALIFIERS = {
     "260385009": Finding.NEGATIVE,  # Negative
     "260373001": Finding.POSITIVE,  # Detected
     "260415000": Finding.NEGATIVE,  # Not detected
+    "52101004": Finding.POSITIVE,  # Present
+    "2667000": Finding.NEGATIVE,  # Absent
     "75540009": Finding.HIGH,  # High
     "62482003": Finding.LOW,  # Low
     "17621005": Finding.NORMAL,  # Normal
@@ -58,11 +60,13 @@ _PHRASES = {
         ),
         Finding.POSITIVE: (
             "pos", "positive", "detected", "present", "reactive", "strongly positive", "strong positive",
-            "weakly positive", "weak positive", "+", "++", "+++",
+            "weakly positive", "weak positive", "+", "++", "+++", "1+", "2+", "3+", "4+", "seen", "noted", "observed",
+            "few", "few seen", "rare", "occasional", "occasional seen", "some", "moderate", "many", "numerous",
         ),
         Finding.NEGATIVE: (
             "neg", "negative", "absent", "not detected", "none detected", "not present", "non-reactive",
-            "nonreactive", "non reactive", "undetectable", "undetected",
+            "nonreactive", "non reactive", "undetectable", "undetected", "none", "none seen", "none present",
+            "not seen", "not observed", "none observed", "no seen", "no present", "no observed", "nil",
         ),
     }.items()
     for phrase in phrases

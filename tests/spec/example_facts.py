@@ -1,7 +1,8 @@
 """Turns the `given` of a rule's example into PatientFacts.
 
 Keys: total_b12, active_b12, mma, homocysteine, egfr, creatinine, mcv, haemoglobin, platelets, serum_folate,
-red_cell_folate (a printed result, or a mapping of `result` with `days_ago`, `taken`, `preliminary`, `by_name`,
+red_cell_folate, hypersegmented_neutrophils (a printed result, positive or negative, or a mapping of `result` with
+`days_ago`, `taken`, `preliminary`, `by_name`,
 `own_low` or `flag`); newer_b12 (a second, newer total B12 of two days ago); if_antibody (positive or negative);
 taking (medicine: how long, "unknown" for no start, a year or a month of which no more is known, or one or more
 mappings of `since` and `until`, which may be "unknown" for a stop whose day was not recorded); b12_therapy (since,
@@ -40,6 +41,7 @@ _RESULTS = {
     "mcv": Analyte.MCV,
     "haemoglobin": Analyte.HAEMOGLOBIN,
     "platelets": Analyte.PLATELETS,
+    "hypersegmented_neutrophils": Analyte.HYPERSEGMENTED_NEUTROPHILS,
     "serum_folate": Analyte.SERUM_FOLATE,
     "red_cell_folate": Analyte.RED_CELL_FOLATE,
 }

@@ -100,12 +100,12 @@ def advanced_age(p: Picture) -> Answer:
 
 
 def unexplained_feature(p: Picture) -> Answer:
-    """Neuropathy, macrocytosis or glossitis, no known risk, and no result."""
+    """Neuropathy, macrocytosis, hypersegmented neutrophils or glossitis, no known risk, and no result."""
     if not _is_risk_asked_about(p) or p.has(ProblemKind.MYELOPATHY):
         return does_not_fire()  # the cord has its own rule, and it does not say "consider"
     facts = p.neurological + p.facts_of(ProblemKind.GLOSSITIS, ProblemKind.MACROCYTIC_ANAEMIA)
-    if p.macrocytosis is not None:
-        facts += tuple(fact for fact in p.blood_features if fact.source == p.macrocytosis.source)
+    seen = [found.source for found in (p.macrocytosis, p.hypersegmentation) if found is not None]
+    facts += tuple(fact for fact in p.blood_features if fact.source in seen)
     if not facts:
         return _not_found(p, DataKey.CONDITIONS)
     doubtful = tuple(
