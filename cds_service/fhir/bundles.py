@@ -68,13 +68,13 @@ def read_bundle(
     *,
     places: Sequence[int] | None = None,
     passed_over: int = 0,
-    is_cut: bool = False,
+    fault: str = "",
 ) -> Reading:
     """The section that a search answer makes; `lost` tells of the entries, by index, that could not be decoded.
 
     Where some matches concern nobody here and were left away, `passed_over` is how many (they count as given), and
     `places` are the indexes that the others were sent at. Of more than MOST_ENTRIES the first are read, and the section
-    says that it is incomplete; `is_cut` where that many are all that is left of them.
+    says that it is incomplete, as it does where `fault` says why some of them were not given to be read.
     """
     if bundle.resource_type == "OperationOutcome":
         return failed("the EHR answered this query with an error")
@@ -86,9 +86,9 @@ def read_bundle(
     if not (bundle.entry or bundle.total or next_page or odd_link or passed_over):
         return EMPTY
     sent = (bundle.entry or [])[:MOST_ENTRIES]
-    is_cut = is_cut or len(bundle.entry or ()) > MOST_ENTRIES
+    cut = TOO_MANY if len(bundle.entry or ()) > MOST_ENTRIES else fault
     entries, unread, reports_error = _usable(key, zip(places or count(), sent), lost)  # noqa: B905 - count() has no end
-    fault = _AN_ERROR if reports_error else _TOO_MANY if is_cut else odd_link
+    fault = _AN_ERROR if reports_error else cut or odd_link
     given = passed_over + sum(is_match(entry.search) for entry in sent)
     note = fault or _why_incomplete(bundle.total, given, next_page)
     availability = Availability.INCOMPLETE if note else Availability.COMPLETE
@@ -194,7 +194,7 @@ _WITHOUT: dict[str | None, str] = {
 }
 
 _AN_ERROR = "the EHR reported an error with this query, so results may be missing"
-_TOO_MANY = f"it holds more than {MOST_ENTRIES} entries, and only so many were read"
+TOO_MANY = f"it holds more than {MOST_ENTRIES} entries, and only so many were read"
 
 
 def _why_incomplete(found: int | None, given: int, next_page: str) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Final
 
 from cds_service.facts.dates import ClinicalDate
-from cds_service.facts.patient import DataIssue, DataKey
+from cds_service.facts.patient import ANYTHING, DataIssue, DataKey
 from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.fhir.allergies import read_allergies
 from cds_service.fhir.ordering import in_order
-from cds_service.fhir.problem_codes import ProblemMatch, match_problems
+from cds_service.fhir.problem_codes import ProblemMatch, ProblemMatches, match_problems
 from cds_service.fhir.procedures import read_procedures
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Resource, resource_name
@@ -22,6 +25,9 @@ from cds_service.knowledge.model import Knowledge
 _NOT_SO = ("refuted", "entered-in-error")
 _NOT_YET_SURE = ("unconfirmed", "provisional", "differential")
 _OVER = ("resolved", "inactive", "remission")
+MOST_MATCHES: Final = 20_000
+"""Problems that all conditions stand for; where there are more, the entries that stand for the fewest are read."""
+_TOO_MANY = "The record's conditions stand for more problems than are read at once; this one was not used."
 _UNDATED = "has no date; it was taken as present"
 
 
@@ -30,8 +36,15 @@ def read_problems(record: PatientRecord, knowledge: Knowledge, today: date) -> t
     references = patient_references(record)
     problems: list[Problem] = []
     issues: list[DataIssue] = []
-    for resource in record.section(DataKey.CONDITIONS).resources("Condition"):
-        found, odd = _read(resource, references, knowledge, today)
+    entries = [
+        (r, match_problems(r.code, knowledge)) for r in record.section(DataKey.CONDITIONS).resources("Condition")
+    ]
+    most = _most_matches([matched for _, matched in entries])
+    for resource, matched in entries:
+        if most is not None and len(matched.matches) > most:
+            issues.append(DataIssue(resource_name(resource), "code", _TOO_MANY, ANYTHING))
+            continue
+        found, odd = _read(resource, matched, references, knowledge, today)
         problems += found
         issues += odd
     for read in (read_procedures, read_allergies, read_diets):
@@ -42,10 +55,22 @@ def read_problems(record: PatientRecord, knowledge: Knowledge, today: date) -> t
     return by_kind, sorted(set(issues), key=lambda issue: (issue.resource, issue.field, issue.issue))
 
 
+def _most_matches(matched: Sequence[ProblemMatches]) -> int | None:
+    """How many problems an entry may stand for to be read; None: all are, unless there are very many."""
+    sizes = [len(one.matches) for one in matched]
+    if sum(sizes) <= MOST_MATCHES:
+        return None
+    read = 0
+    for size, how_many in sorted(Counter(sizes).items()):
+        read += size * how_many
+        if read > MOST_MATCHES:
+            return size - 1
+    return None
+
+
 def _read(
-    resource: Resource, references: frozenset[str], knowledge: Knowledge, today: date
+    resource: Resource, matched: ProblemMatches, references: frozenset[str], knowledge: Knowledge, today: date
 ) -> tuple[list[Problem], list[DataIssue]]:
-    matched = match_problems(resource.code, knowledge)
     if not matched.matches:
         return [], []
     verification = status_code(resource.verification_status)

@@ -82,6 +82,11 @@ def _without_dates(dosage: Dosage) -> Dosage:
     return replace(dosage, timing=undated)
 
 
+def spelling_of_line(dosage: Dosage) -> bytes:
+    """All that a line says of a dose."""
+    return _ENCODER.encode(_without_dates(dosage))
+
+
 @lru_cache(maxsize=4096)
 def _read_spelled(spelled: bytes, strength: Strength, takes_upper: bool) -> DoseRead:
     """Most doses are written in the same few hundred ways, and each is read once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Final
 
 from cds_service.facts.patient import ANYTHING, DATA_KEYS, Availability, DataIssue, DataKey
 from cds_service.facts.problems import ProblemKind
@@ -43,6 +44,8 @@ _NAMED_BY_CODE = (
     (DataKey.ALLERGIES, "AllergyIntolerance"),
     (DataKey.SOCIAL_HISTORY, "Observation"),
 )
+MOST_UNREAD: Final = 2_000
+"""Entries of one answer that could not be used and are told one by one; of more, only how many they are."""
 _WITHDRAWN = frozenset({"entered-in-error", "cancelled", "registered", "refuted", "not-done"})
 _OVER = frozenset({"resolved", "inactive", "remission"})
 
@@ -69,10 +72,14 @@ def unread(record: PatientRecord, knowledge: Knowledge) -> dict[DataKey, list[Da
     """Entries that could not be used, by key, each with what it may matter to: "" where it says what it is, and is
     none of ours."""
     found: dict[DataKey, list[DataIssue]] = {}
-    lost = (entry.resource for key in DATA_KEYS for entry in record.section(key).unread)
-    reader = MedicationReader(record, knowledge, lost)  # one for all: it looks through the whole record
-    for key in DATA_KEYS:
-        for entry in record.section(key).unread:
+    lost = {key: record.section(key).unread for key in DATA_KEYS}
+    for key in [key for key in DATA_KEYS if len(lost[key]) > MOST_UNREAD]:
+        sentence = f"{len(lost.pop(key))} entries of this answer could not be used, for one reason or another."
+        found[key] = [DataIssue(key, "entry", sentence, ANYTHING)]
+    resources = (entry.resource for entries in lost.values() for entry in entries)
+    reader = MedicationReader(record, knowledge, resources)  # one for all: it looks through the whole record
+    for key, entries in lost.items():
+        for entry in entries:
             about = _may_be(key, entry.resource, reader, knowledge) if entry.resource is not None else ANYTHING
             found.setdefault(key, []).extend(replace(issue, matters_to=about) for issue in entry.issues)
     return found

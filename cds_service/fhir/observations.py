@@ -7,9 +7,11 @@ a word, as its sender asks.
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Final
 
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte, LabResult
@@ -31,6 +33,9 @@ _COUNTED = ("final", "amended", "corrected", "preliminary")
 _CORRECTED = ("amended", "corrected")
 _LOW_BY_OWN_RANGE = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12)
 _A_MONTH = timedelta(days=31)
+MOST_PARTS: Final = 20_000
+"""Codings and ranges of all results of ours, but for a few of each, which no laboratory sends more of."""
+_FEW_PARTS = 4
 
 
 @dataclass(slots=True)  # not frozen, which takes twice as long: one is made of every result, and not kept
@@ -55,21 +60,55 @@ def read_labs(record: PatientRecord, knowledge: Knowledge, today: date) -> tuple
     results: list[LabResult] = []
     issues: list[DataIssue] = []
     withdrawn: set[str] = set()
+    candidates: list[_Candidate] = []
     for resource in record.section(DataKey.LABS).resources("Observation"):
         if resource.contained:
             issues += _contained_results(resource, knowledge)
-        for candidate in _candidates(resource, knowledge):
-            if candidate.status in WITHDRAWN_OR_PLANNED:
-                withdrawn.add(resource.id or "")
-                continue
-            result, found = _read(candidate, references, specimens, knowledge, today)
-            issues += found
-            if result is not None:
-                results.append(result)
+        candidates += _candidates(resource, knowledge)
+    most = _most_parts(candidates)
+    for candidate in candidates:
+        if candidate.status in WITHDRAWN_OR_PLANNED:
+            withdrawn.add(candidate.resource.id or "")
+            continue
+        if most is not None and _parts(candidate.holder) > most:
+            issues.append(_of_too_many_parts(candidate, knowledge))
+            continue
+        result, found = _read(candidate, references, specimens, knowledge, today)
+        issues += found
+        if result is not None:
+            results.append(result)
     if withdrawn:
         results = [result for result in results if result.source.removeprefix("Observation/") not in withdrawn]
     kept, unsettled = settle(results, knowledge)
     return kept, sorted({*issues, *unsettled}, key=lambda issue: (issue.resource, issue.field, issue.issue))
+
+
+def _parts(holder: Resource | Component) -> int:
+    """How many ranges and codings one result has beyond the few that are usual; each is dear to read."""
+    concepts = interpretations(holder)
+    if holder.value_codeable_concept is not None:
+        concepts = [*concepts, holder.value_codeable_concept]
+    parts = len(holder.reference_range or ()) + sum([1 + len(concept.coding or ()) for concept in concepts])
+    return max(0, parts - _FEW_PARTS)
+
+
+def _most_parts(candidates: Sequence[_Candidate]) -> int | None:
+    """How many parts a result may have to be read, where all have more than MOST_PARTS (None: all are read)."""
+    parts = [_parts(candidate.holder) for candidate in candidates]
+    if sum(parts) <= MOST_PARTS:
+        return None
+    read = 0
+    for size, how_many in sorted(Counter(parts).items()):
+        read += size * how_many
+        if read > MOST_PARTS:
+            return size - 1
+    return None
+
+
+def _of_too_many_parts(candidate: _Candidate, knowledge: Knowledge) -> DataIssue:
+    short = knowledge.analytes[candidate.match.analyte].short
+    sentence = f"This {short} result was not used: the results have more codings and ranges than are read at once."
+    return replace(candidate.issue("", sentence), day=_day(candidate.resource))
 
 
 def _contained_results(resource: Resource, knowledge: Knowledge) -> Iterator[DataIssue]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any
 
 import msgspec
@@ -18,17 +19,28 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from cds_service.errors import InvalidHookRequest
 from cds_service.facts.patient import DRAFTS, DataIssue, DataKey
 from cds_service.fhir import tolerant
-from cds_service.fhir.bundles import EMPTY, MOST_ENTRIES, PatientValue, Reading, is_match, read_bundle, read_patient
+from cds_service.fhir.bundles import (
+    EMPTY,
+    MOST_ENTRIES,
+    TOO_MANY,
+    PatientValue,
+    Reading,
+    is_match,
+    read_bundle,
+    read_patient,
+)
+from cds_service.fhir.codings import words_of
 from cds_service.fhir.record import UnreadEntry
 from cds_service.fhir.remembered import MOST_ANSWERS
 from cds_service.fhir.resource_types import NO_TYPE
 from cds_service.fhir.resources import Bundle, Entry, RawBundle, Resource, resource_name
-from cds_service.fhir.sieve import Sieve
+from cds_service.fhir.sieve import MOST_NAMED, MOST_WORDS, Sieve, longest_named
 
 _LONGEST_TYPE = 64
 _TYPE_NAME = re.compile(r"(?:[A-Z][a-z0-9]+)+")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MOST_DRAFTS = 1000  # of one signing; each is read on its own
+_TOO_MANY_NAMES = "it names more different tests than are read at once, and results with long names were not read"
 _SearchAnswer = Bundle | None | UnsetType
 
 
@@ -97,6 +109,7 @@ _JUST_PREFETCH = msgspec.json.Decoder(_JustPrefetch)
 _JUST_DRAFTS = msgspec.json.Decoder(_JustDrafts)
 _DRAFTS = msgspec.json.Decoder(_DraftBundle)
 _DRAFT = msgspec.json.Decoder(_DraftEntry)
+_ENCODER = msgspec.json.Encoder()
 _RESOURCE = msgspec.json.Decoder(Resource)
 _RAW_BUNDLE = msgspec.json.Decoder(RawBundle)
 _BUNDLE = msgspec.json.Decoder(Bundle)
@@ -246,19 +259,24 @@ def _read_one_by_one(key: DataKey, bundle: RawBundle, sieve: Sieve | None) -> Re
     places: list[int] = []
     lost: dict[int, UnreadEntry] = {}
     mended: list[DataIssue] = []
-    passed_over = misfits = 0
+    met: dict[bytes, None] = {}
+    passed_over, misfits, still_to_learn = 0, 0, MOST_NAMED
     for index, raw in enumerate((bundle.entry or [])[:MOST_ENTRIES]):
         sent = raw.resource
         resource: Resource | None = None
         if sent is not UNSET:
             try:
                 code = sieve.spelled_code(sent) if sieve is not None else None
+                if code is not None:
+                    met[code] = None
                 if sieve is not None and code in sieve.of_others:
                     passed_over += is_match(raw.search)
                     continue
                 resource = _RESOURCE.decode(sent)
-                if sieve is not None and code is not None and len(places) < MOST_ANSWERS:
-                    sieve.learn(code, resource)  # more would push out what was learnt
+                if code is None:
+                    met[_ENCODER.encode(resource.code)] = None
+                elif sieve is not None and len(places) < MOST_ANSWERS and still_to_learn > 0:
+                    still_to_learn -= sieve.learn(code, resource)  # more would push out what was learnt, or take long
             except msgspec.ValidationError:
                 may_mend = misfits < tolerant.MOST_MISFITS
                 resource, issues = _misfitting(bytes(sent), f"{key} entry[{index}]", may_mend=may_mend)
@@ -269,11 +287,22 @@ def _read_one_by_one(key: DataKey, bundle: RawBundle, sieve: Sieve | None) -> Re
                     mended += issues
         places.append(index)
         entries.append(Entry(raw.full_url, resource, raw.search))
+    fault = TOO_MANY if len(bundle.entry or ()) > MOST_ENTRIES else ""
+    if (longest := longest_named(met)) is not None:
+        fault = fault or _TOO_MANY_NAMES
+        is_read = [_is_named_in_short(entry.resource, longest) for entry in entries]
+        passed_over += sum(is_match(entry.search) for entry, read in zip(entries, is_read, strict=True) if not read)
+        entries, places = list(compress(entries, is_read)), list(compress(places, is_read))
     all_entries = None if bundle.entry is None else entries
     read = Bundle(bundle.resource_type, bundle.type, bundle.total, bundle.link, all_entries, bundle.issue)
-    is_cut = len(bundle.entry or ()) > MOST_ENTRIES
-    reading = read_bundle(key, read, lost, places=places, passed_over=passed_over, is_cut=is_cut)
+    reading = read_bundle(key, read, lost, places=places, passed_over=passed_over, fault=fault)
     return replace(reading, issues=(*mended, *reading.issues)) if mended else reading
+
+
+def _is_named_in_short(resource: Resource | None, longest: int) -> bool:
+    """Whether a result has no longer a name than is read; one of MOST_WORDS is counted elsewhere, and told there."""
+    words = words_of(resource.code) if resource is not None and resource.resource_type == "Observation" else 0
+    return words <= longest or words > MOST_WORDS
 
 
 def _misfitting(sent: bytes, where: str, *, may_mend: bool) -> tuple[Resource | None, tuple[DataIssue, ...]]:

@@ -11,31 +11,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, groupby
+from itertools import chain, compress, groupby
 from typing import Final
 
 from cds_service.facts.patient import DRAFTS, Availability, DataIssue, DataKey
 from cds_service.fhir.codings import length_read, spelling, words_of
+from cds_service.fhir.dosage import spelling_of_line
 from cds_service.fhir.medication_times import all_dosages
-from cds_service.fhir.record import PatientRecord, Section, UnreadEntry
+from cds_service.fhir.record import PatientRecord, Section
 from cds_service.fhir.remembered import is_kept
 from cds_service.fhir.resources import CodeableConcept, Contained, Dosage, Entry, Reference, Resource
 from cds_service.fhir.sieve import MOST_WORDS
 from cds_service.fhir.timing import words_of_code
 
 MOST_TEXT: Final = 200_000
-"""Characters of the names and directions of one record, the same of one section once; the longest known has 12,300."""
+"""Characters of the names and directions of one record, and a few for each, the same of one section once; the most
+that is known to us is 30,000."""
 MOST_DRAFT_TEXT: Final = 50_000
 """The same of the drafts of one request; the record takes nothing from it."""
 
-_A_NAME = 2
-_A_LINE = 30  # characters that a line of directions counts as, beside its words and beside other lines
+A_NAME: Final = 40
+"""Characters that a name counts as beside its own: it is looked up and held against every pattern, however short."""
+A_LINE: Final = 80
+"""The same of a line of directions, which may say what it says without a word."""
+_BESIDE_ANOTHER = 30  # a line that is held against others
 _A_COMPONENT = 5  # each is read as a result, an answer or a dose of its own, also where it says what another does
+_FEW_PARTS = 12  # of which no line of directions that is meant to be read has more
 
-_Said = tuple[int, CodeableConcept | tuple[str | None] | str | None]
+_Said = tuple[int, CodeableConcept | Dosage | tuple[str | None] | str | None]
 """How much is to be read of one name, or of one line of directions, and what tells it from others (None: nothing).
 
-A concept is spelled only where there is too much: every request is measured, and hardly one has it.
+A concept or a line is spelled only where there is too much: every request is measured, and hardly one has it.
 """
 _TOO_LONG: Final[_Said] = (MOST_TEXT + 1, None)  # of so many parts that none of them need be looked at
 
@@ -54,7 +60,7 @@ def within_limit(record: PatientRecord) -> PatientRecord:
         longest, spent = _longest_read(said[key], left // (len(by_need) - place))
         left -= spent
         if longest is not None:
-            shortened[key] = _shortened(key, record.sections[key], longest)
+            shortened[key] = _shortened(record.sections[key], said[key], longest)
     return replace(record, sections={**record.sections, **shortened}) if shortened else record
 
 
@@ -112,12 +118,18 @@ class _Seen:
     def new_in(self, said: Iterable[_Said]) -> int:
         size = 0
         for part, told in said:
-            spelled = spelling(told) if isinstance(told, CodeableConcept) else told
+            spelled = _spelled(told)
             if spelled is None or spelled not in self._spelled:
                 size += part
                 if spelled is not None and is_kept(spelled):
                     self._spelled.add(spelled)
         return size
+
+
+def _spelled(told: CodeableConcept | Dosage | tuple[str | None] | str | None) -> Hashable:
+    if isinstance(told, CodeableConcept):
+        return spelling(told)
+    return spelling_of_line(told) if isinstance(told, Dosage) else told
 
 
 def _size(parts: Iterable[_Said]) -> int:
@@ -129,14 +141,11 @@ def _said(key: DataKey, section: Section) -> list[list[_Said]]:
     return [of(entry.resource) for entry in section.entries] + [of(lost.resource) for lost in section.unread]
 
 
-def _shortened(key: DataKey, section: Section, longest: int) -> Section:
-    of = _of(key)
-
-    def is_read(entry: Entry | UnreadEntry) -> bool:
-        return _size(of(entry.resource)) <= longest
-
-    entries = tuple(entry for entry in section.entries if is_read(entry))
-    unread = tuple(lost if is_read(lost) else replace(lost, resource=None) for lost in section.unread)
+def _shortened(section: Section, said: Sequence[Sequence[_Said]], longest: int) -> Section:
+    is_read = [_size(parts) <= longest for parts in said]
+    entries = tuple(compress(section.entries, is_read))
+    of_unread = zip(section.unread, is_read[len(section.entries) :], strict=True)
+    unread = tuple(lost if read else replace(lost, resource=None) for lost, read in of_unread)
     if len(entries) == len(section.entries):
         return replace(section, unread=unread)
     missing = len(section.entries) - len(entries)
@@ -187,41 +196,53 @@ def _of_resource(resource: Resource | None) -> list[_Said]:
         said += _concepts([_type_of(resource)])
     if resource.dosage_instruction or resource.dosage:
         dosages = all_dosages(resource)
-        if _A_LINE * len(dosages) > MOST_TEXT:
+        if A_LINE * len(dosages) > MOST_TEXT:
             return [_TOO_LONG]
         said += map(_line, dosages)
         for dosage in dosages:
             if dosage.dose_and_rate is not None and len(dosage.dose_and_rate) > 1:
                 said.append((_A_COMPONENT * len(dosage.dose_and_rate), None))
+            if (parts := _parts(dosage)) > _FEW_PARTS:
+                said.append((_A_COMPONENT * parts, None))
             if dosage.timing is not None and dosage.timing.code is not None:
-                said += [(_A_LINE + len(word), word) for word in words_of_code(dosage.timing.code)]
-        said += [(_A_LINE, None)] * (len(dosages) - 1)  # which the others are held against, whatever they say
+                said += [(A_NAME + len(word), word) for word in words_of_code(dosage.timing.code)]
+        said += [(_BESIDE_ANOTHER, None)] * (len(dosages) - 1)  # which the others are held against, whatever they say
     is_medication = resource.resource_type == "Medication"
     if is_medication or resource.component or resource.reaction or resource.contained or resource.ingredient:
-        if _A_COMPONENT * len(resource.component or ()) > MOST_TEXT:
+        if sum([_A_COMPONENT * len(parts) for parts in _listed(resource) if parts]) > MOST_TEXT:
             return [_TOO_LONG]
         said += _within(resource)
     return said
 
 
+def _listed(resource: Resource) -> Iterator[Sequence[object] | None]:
+    yield from (resource.component, resource.reaction, resource.contained, resource.ingredient)
+
+
 def _within(resource: Resource) -> Iterator[_Said]:
     """What is rare: parts that have names of their own."""
     for component in resource.component or ():
-        yield from _concepts((component.code, component.value_codeable_concept))
+        if component.code is not None:
+            yield _concept(component.code)
+        if component.value_codeable_concept is not None:
+            yield _concept(component.value_codeable_concept)
         if component.value_string:
             yield _words(component.value_string)
-    if resource.component:
-        yield _A_COMPONENT * len(resource.component), None
+    for parts in (resource.component, resource.reaction):
+        if parts:
+            yield _A_COMPONENT * len(parts), None
     yield from _concepts([reaction.substance for reaction in resource.reaction or ()])
     for contained in resource.contained or ():
-        yield from _concepts((contained.code,))
+        if contained.code is not None:
+            yield _concept(contained.code)
         yield from _of_medication(contained)
     yield from _of_medication(resource)
 
 
 def _of_medication(resource: Contained) -> Iterator[_Said]:
     for ingredient in resource.ingredient or ():
-        yield from _concepts((ingredient.item_codeable_concept,))
+        if ingredient.item_codeable_concept is not None:
+            yield _concept(ingredient.item_codeable_concept)
         if ingredient.item_reference is not None:
             yield _words(ingredient.item_reference.display)
     if resource.resource_type == "Medication" and resource.identifier is not None:
@@ -234,13 +255,31 @@ def _type_of(resource: Contained) -> CodeableConcept | None:
 
 
 def _concepts(concepts: Iterable[CodeableConcept | None]) -> list[_Said]:
-    return [(words_of(concept), concept) for concept in concepts if concept is not None]
+    return [_concept(concept) for concept in concepts if concept is not None]
+
+
+def _concept(concept: CodeableConcept) -> _Said:
+    if concept.coding and len(concept.coding) > MOST_TEXT:
+        return _TOO_LONG
+    return A_NAME + words_of(concept), concept
 
 
 def _line(dosage: Dosage) -> _Said:
-    words = dosage.text or dosage.patient_instruction or ""
-    return _A_LINE + length_read(words), words
+    return A_LINE + length_read(dosage.text or dosage.patient_instruction), dosage
+
+
+def _parts(dosage: Dosage) -> int:
+    """How many moments, days and codings one line lists."""
+    listed: list[Sequence[object] | None] = [
+        told.coding for told in (dosage.route, dosage.as_needed_codeable_concept) if told is not None
+    ]
+    if (timing := dosage.timing) is not None:
+        if timing.code is not None:
+            listed.append(timing.code.coding)
+        if (repeat := timing.repeat) is not None:
+            listed += [repeat.day_of_week, repeat.time_of_day, repeat.when]
+    return sum([len(parts) for parts in listed if parts])
 
 
 def _words(text: str | None) -> _Said:
-    return _A_NAME + length_read(text), (text,)
+    return A_NAME + length_read(text), (text,)

@@ -7,6 +7,8 @@ without being decoded. It still counts as given, and a result that does not say 
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,13 +19,15 @@ from cds_service.fhir.analyte_codes import match_analyte
 from cds_service.fhir.codings import words_of
 from cds_service.fhir.left_out import says_something
 from cds_service.fhir.remembered import MOST_ANSWERS
-from cds_service.fhir.resources import Resource
+from cds_service.fhir.resources import CodeableConcept, Resource
 from cds_service.knowledge.model import Knowledge
 
 LONGEST: Final = 800
 """Bytes of a code's JSON; one that is longer is not kept."""
 MOST_WORDS: Final = 250
 """Characters of a code's words; one that has more is not kept: `reading_limit` counts each of those."""
+MOST_NAMED: Final = 150_000
+"""The same of all different codes of one answer: two thousand tests with long names."""
 
 
 class _Outline(Struct, gc=False, rename="camel"):
@@ -36,6 +40,7 @@ class _Outline(Struct, gc=False, rename="camel"):
 
 
 _OUTLINE = msgspec.json.Decoder(_Outline)
+_CONCEPT = msgspec.json.Decoder(CodeableConcept | None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +68,39 @@ class Sieve:
             return bytes(outline.code)
         return None
 
-    def learn(self, code: bytes, resource: Resource) -> None:
-        """Remember of a code, as it is spelled, whether the result that carries it names none of our analytes."""
-        if code in self._of_ours or len(code) > LONGEST or words_of(resource.code) > MOST_WORDS:
-            return  # before its name is read, which is dear where it is long
+    def learn(self, code: bytes, resource: Resource) -> int:
+        """Remember of a code, as it is spelled, whether the result that carries it names none of our analytes.
+
+        Returns how many characters of words were read for it.
+        """
+        if code in self._of_ours or len(code) > LONGEST or (words := words_of(resource.code)) > MOST_WORDS:
+            return 0  # before its name is read, which is dear where it is long
         is_of_others = match_analyte(resource.code, self.knowledge) is None and says_something(resource.code)
         learnt = self.of_others if is_of_others else self._of_ours
         if len(learnt) >= MOST_ANSWERS:
             learnt.clear()
         learnt.add(code)
+        return words
+
+
+def longest_named(met: Collection[bytes]) -> int | None:
+    """How many characters of words a code of one answer may have to be read, where its different codes have more than
+    MOST_NAMED (None: all are). The shortest are read, so that it depends on what was sent alone; of one size all, or
+    none. Those that have more than MOST_WORDS are counted with the other texts (`reading_limit`).
+    """
+    if len(met) * MOST_WORDS <= MOST_NAMED or sum(map(len, met)) <= MOST_NAMED:
+        return None  # nearly always
+    spent = 0
+    for words, codes in sorted(Counter(map(_words_of, met)).items()):
+        spent += words * codes
+        if spent > MOST_NAMED:
+            return words - 1
+    return None
+
+
+def _words_of(code: bytes) -> int:
+    try:
+        words = words_of(_CONCEPT.decode(code))
+    except msgspec.ValidationError:
+        return 0  # its result cannot be read, and counts as text
+    return words if words <= MOST_WORDS else 0

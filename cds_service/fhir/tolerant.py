@@ -21,6 +21,7 @@ from cds_service.facts.patient import DataIssue, DataKey
 from cds_service.fhir.bundles import (
     EMPTY,
     MOST_ENTRIES,
+    TOO_MANY,
     PatientValue,
     Reading,
     failed,
@@ -167,7 +168,7 @@ def _bundle(key: DataKey, value: dict[str, Any]) -> Reading:
         link=_links(value.get("link")),
         entry=entries if sent is not None else None,
     )
-    reading = read_bundle(key, bundle, lost, is_cut=sent is not None and len(sent) > MOST_ENTRIES)
+    reading = read_bundle(key, bundle, lost, fault=TOO_MANY if sent is not None and len(sent) > MOST_ENTRIES else "")
     return dataclasses.replace(reading, issues=(*mended, *reading.issues))
 
 

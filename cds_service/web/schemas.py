@@ -19,6 +19,7 @@ _UUID = rf"^[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}{_END}"
 _ID = r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}"  # FHIR's id, and the underscore that some servers use
 _REQUIRED = "is required"
 _MOST_LISTED = 1000
+_MOST_ACCEPTED = 50  # of one card, which offers a handful
 
 
 def _text(problem: str, **more: Any) -> Any:
@@ -42,9 +43,13 @@ def _object(schema: type[Schema], **more: Any) -> Any:
 class _ShortList(fields.List[Any]):
     """A list that is refused as a whole where it is longer than any client has use for."""
 
+    def __init__(self, inner: Any, *, most: int = _MOST_LISTED, **more: Any) -> None:
+        super().__init__(inner, **more)
+        self._most = most
+
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any) -> list[Any]:
-        if isinstance(value, list) and len(value) > _MOST_LISTED:
-            raise ValidationError(f"must hold at most {_MOST_LISTED} items")
+        if isinstance(value, list) and len(value) > self._most:
+            raise ValidationError(f"must hold at most {self._most} items")
         return super()._deserialize(value, attr, data, **more)
 
 
@@ -188,6 +193,7 @@ class FeedbackItemSchema(_Lenient):
     )
     acceptedSuggestions = _ShortList(
         _object(AcceptedSuggestionSchema),
+        most=_MOST_ACCEPTED,
         load_default=list,
         allow_none=True,
         error_messages={"invalid": "must be a list of objects that hold a suggestion's id"},

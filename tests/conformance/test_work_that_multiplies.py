@@ -94,6 +94,28 @@ def answers_on_diet() -> dict[str, Any]:
     return {"socialHistory": bundle(*map(asked, range(9_000)))}
 
 
+def many_kinds_at_once() -> dict[str, Any]:
+    """Each bound nearly reached, and each count of entries beyond it."""
+    panel = {"text": "platelets b12 folate"}
+    lab = {**{name: value for name, value in LOW_B12.items() if name != "code"}, "interpretation": [{"text": "x"}] * 5}
+    names = ("cyanocobalamin", "metformin", "omeprazole", "folic acid")
+    orders = [
+        {**ORDER, "id": f"o{n}", "authoredOn": day(n), "medicationCodeableConcept": {"text": f"{names[n % 4]} {n}"}}
+        for n in range(2_000)
+    ]
+    procedures = [{"resourceType": "Procedure", "code": {"text": f"{n} b12 resection"}} for n in range(2_000)]
+    misfits = [
+        {"resourceType": "Condition", "status": 1, "onsetDateTime": 3, "code": {"text": f"x{n}"}} for n in range(9_000)
+    ]
+    return {
+        "labs": bundle(*({**lab, "id": f"r{n}", "code": {"text": f"{panel['text']} {n}"}} for n in range(5_000))),
+        "medicationRequests": bundle(*orders),
+        "procedures": bundle(*procedures),
+        "conditions": bundle(*misfits),
+        **{key: bundle(*[{}] * 10_000) for key in ("allergies", "serviceRequests", "medicationDispenses")},
+    }
+
+
 def versions_of_the_patient() -> dict[str, Any]:
     return {"patient": bundle(*({"resourceType": "Patient", "id": "p1", "gender": str(n)} for n in range(9_000)))}
 
@@ -111,6 +133,7 @@ def versions_of_the_patient() -> dict[str, Any]:
         results_with_ranges,
         answers_on_diet,
         versions_of_the_patient,
+        many_kinds_at_once,
     ],
 )
 def test_small_parts_that_multiply_cost_little(make: Any, service: Service, services: Services) -> None:

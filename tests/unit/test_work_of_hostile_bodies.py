@@ -51,7 +51,7 @@ def answered(sent: bytes) -> HookAnswer:
 def orders_of_one_product(codes: int) -> Iterator[dict[str, Any]]:
     """Each under another name, so that none is known from another."""
     yield {"resourceType": "Medication", "id": "m", "code": {"coding": [{"code": str(n)} for n in range(codes)]}}
-    for number in range(9_000):
+    for number in range(3_000):
         reference = {"reference": "Medication/m", "display": f"product {number}"}
         yield {**ORDER, "id": f"o{number}", "medicationReference": reference}
 
@@ -76,6 +76,51 @@ def problems_that_do_not_fit() -> Iterator[dict[str, Any]]:
         yield {"resourceType": "Condition", "id": f"c{number}", "code": {"text": f"x {number}"}, **odd}
 
 
+def result(number: int, **fields: Any) -> dict[str, Any]:
+    code = {"coding": [{"system": "http://loinc.org", "code": "2132-9"}]}
+    given = {"status": "final", "subject": SUBJECT, "effectiveDateTime": "2025-09-20", "code": code}
+    return {"resourceType": "Observation", "id": f"r{number}", **given, **fields}
+
+
+def results_of_long_names() -> Iterator[dict[str, Any]]:
+    """Of two things each, so that every pattern is held against every name."""
+    for number in range(9_000):
+        yield result(number, code={"text": f"{number} platelets b12 ".ljust(240, "x")})
+
+
+def results_of_many_ranges() -> Iterator[dict[str, Any]]:
+    for number in range(9_000):
+        ranges = [{"low": {"value": 1, "unit": f"u{number}.{each}"}} for each in range(12)]
+        yield result(number, valueQuantity={"value": 150, "unit": "pg/mL"}, referenceRange=ranges)
+
+
+def results_of_many_words() -> Iterator[dict[str, Any]]:
+    for number in range(9_000):
+        yield result(number, valueCodeableConcept={"coding": [{"display": f"{number}.{n} pg/mL x"} for n in range(20)]})
+
+
+def doses_that_differ() -> Iterator[dict[str, Any]]:
+    for number in range(9_000):
+        line = {"timing": {"repeat": {"frequency": 1, "period": number + 1, "periodUnit": "d"}}}
+        name = {"text": "cyanocobalamin 1 mg tablet"}
+        yield {**ORDER, "id": f"o{number}", "medicationCodeableConcept": name, "dosageInstruction": [line]}
+
+
+def problems_of_many_kinds() -> Iterator[dict[str, Any]]:
+    name = "pernicious anaemia coeliac crohn gastrectomy short bowel neuropathy ataxia dementia glossitis vegan"
+    for number in range(9_000):
+        given = {"resourceType": "Condition", "id": f"c{number}", "subject": SUBJECT}
+        yield {**given, "code": {"text": name}, "onsetDateTime": f"x{number}"}
+
+
+def procedures_of_short_names() -> Iterator[dict[str, Any]]:
+    for number in range(3_000):
+        given = {"resourceType": "Procedure", "id": f"p{number}", "status": "completed", "subject": SUBJECT}
+        yield {**given, "code": {"text": f"{number} b12 metformin"}}
+    for number in range(3_000):
+        yield {"resourceType": "Procedure", "code": {"text": f"{number} b12 resection of the stomach"}}
+
+
 def products_of_many_medicines() -> Iterator[dict[str, Any]]:
     name = "metformin omeprazole cimetidine vitamin b12 folic acid warfarin methotrexate nitrous oxide"
     for number in range(9_000):
@@ -87,7 +132,7 @@ TOO_MUCH = "holds more than is read at once"
 HOSTILE: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "a product of many codes": (
         lambda: body(medicationRequests=orders_of_one_product(5_000)),
-        1_500_000,
+        750_000,
         "refer to more than is read at once",
     ),
     "products of many medicines": (
@@ -102,10 +147,32 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], int, str]] = {
     ),
     "results in components": (lambda: body(labs=results_of_components()), 5_200_000, TOO_MUCH),
     "answers in components": (lambda: body(socialHistory=answers_in_components()), 6_500_000, TOO_MUCH),
+    "long names of results": (
+        lambda: body(labs=results_of_long_names()),
+        350_000,
+        "names more different tests than are read at once",
+    ),
+    "ranges in units that are not known": (
+        lambda: body(labs=results_of_many_ranges()),
+        1_700_000,
+        "more codings and ranges than are read at once",
+    ),
+    "words of results": (
+        lambda: body(labs=results_of_many_words()),
+        1_700_000,
+        "more codings and ranges than are read at once",
+    ),
+    "doses that differ": (lambda: body(medicationRequests=doses_that_differ()), 650_000, TOO_MUCH),
+    "problems of many kinds": (
+        lambda: body(conditions=problems_of_many_kinds()),
+        920_000,
+        "more problems than are read at once",
+    ),
+    "short names of procedures": (lambda: body(procedures=procedures_of_short_names()), 4_200_000, TOO_MUCH),
     "problems that do not fit": (
         lambda: body(conditions=problems_that_do_not_fit()),
-        930_000,
-        "Expected text, got a whole number; the resource was not used",
+        600_000,
+        "entries of this answer could not be used",
     ),
 }
 

@@ -56,9 +56,7 @@ from cds_service.knowledge.wording import Wording
 PACKAGED = Path(__file__).parent.parent
 """The folder of the knowledge that ships with the service."""
 
-_Coded = TypeVar(
-    "_Coded", AnalyteKnowledge, TestKnowledge, MedicineKnowledge, ConditionKnowledge, SpecimenKnowledge
-)
+_Coded = TypeVar("_Coded", AnalyteKnowledge, TestKnowledge, MedicineKnowledge, ConditionKnowledge, SpecimenKnowledge)
 
 
 def load(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cds_service.facts.patient import DataIssue
+from cds_service.facts.patient import ANYTHING, DataIssue
 from cds_service.facts.problems import Problem, ProblemKind
-from cds_service.fhir.conditions import read_problems
+from cds_service.fhir.conditions import MOST_MATCHES, read_problems
 from cds_service.fhir.resources import Resource
 from tests.builders import ICD_10_CM, LOINC, SNOMED, TODAY, concept, condition, observation, record, resource
 from tests.unit.fhir.lab_knowledge import RXNORM, lab_knowledge
@@ -653,3 +653,19 @@ def test_a_day_of_writing_that_cannot_be_is_left_out(recorded: str) -> None:
 def test_an_entry_is_known_to_have_been_written_until_today(recorded: str, kept: str | None) -> None:
     [problem] = read(conditions=[condition(ICD_10_CM, "G62.9", onsetDateTime="2025-02", recordedDate=recorded)])[0]
     assert (str(problem.recorded) if problem.recorded else None) == kept
+
+
+def test_of_conditions_that_stand_for_too_many_problems_those_that_stand_for_few_are_read() -> None:
+    """Ten thousand that stood for a dozen each took seconds."""
+    codes = concept((ICD_10_CM, "G62.9"), (ICD_10_CM, "Z90.3"))
+    one = [condition(ICD_10_CM, "G62.9", id=f"c{n}", onsetDateTime="2025-02") for n in range(9)]
+    two = [condition(ICD_10_CM, "", id=f"d{n}", code=codes, onsetDateTime="2025-02") for n in range(MOST_MATCHES // 2)]
+    problems, issues = read(conditions=[*one[:2], *two[1:]])
+    assert (len(problems), issues) == (MOST_MATCHES, [])
+
+    problems, issues = read(conditions=[*one, *two])
+    assert {problem.kind for problem in problems} == {NEUROPATHY}
+    assert len(problems) == len(one)
+    sentence = "The record's conditions stand for more problems than are read at once; this one was not used."
+    assert {(issue.field, issue.issue, issue.matters_to) for issue in issues} == {("code", sentence, ANYTHING)}
+    assert len(issues) == len(two)

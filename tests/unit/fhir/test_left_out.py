@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cds_service.facts.patient import ANYTHING, Availability, DataKey, PatientFacts
+from cds_service.fhir.left_out import MOST_UNREAD
 from cds_service.fhir.medication_reader import MedicationReader
 from cds_service.fhir.prefetch import decode_hook_body
 from cds_service.fhir.read_facts import read_facts
@@ -311,6 +312,19 @@ def test_many_odd_entries_are_looked_through_once(monkeypatch: pytest.MonkeyPatc
         return len(looked)
 
     assert walks(40) == walks(2)
+
+
+@pytest.mark.parametrize("key", ["conditions", "labs", "medicationRequests"])
+def test_of_very_many_odd_entries_it_is_told_how_many_they_are(key: str) -> None:
+    """Each had a sentence of its own, and an answer can hold ten thousand."""
+    few = read_bundle(key, *[{}] * MOST_UNREAD)
+    many = read_bundle(key, *[{}] * (MOST_UNREAD + 1))
+
+    assert len([issue for issue in few.issues if issue.field.startswith("entry[")]) == MOST_UNREAD
+    told = [issue for issue in many.issues if issue.field.startswith("entry")]
+    sentence = f"{MOST_UNREAD + 1} entries of this answer could not be used, for one reason or another."
+    assert [(i.resource, i.field, i.issue, i.matters_to) for i in told] == [(key, "entry", sentence, ANYTHING)]
+    assert many.available(DataKey(key)) is Availability.INCOMPLETE
 
 
 BROKEN_LEG = concept((SNOMED, "46866001"), text="Fracture of lower limb")

@@ -10,7 +10,7 @@ import pytest
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte, Comparator, Finding, LabResult
 from cds_service.facts.patient import ANYTHING, DataIssue
-from cds_service.fhir.observations import read_labs, result_dates
+from cds_service.fhir.observations import MOST_PARTS, read_labs, result_dates
 from cds_service.fhir.resources import Resource
 from cds_service.fhir.result_values import VALUE_FIELDS
 from cds_service.knowledge.loader import load
@@ -883,3 +883,31 @@ def test_what_is_lost_of_a_result_that_is_used_is_told() -> None:
         "This vitamin B12 result cannot be set beside others: its day is not known, only 2025.",
         "The laboratory's own range of this vitamin B12 result was not used: its lower limit cannot be read.",
     ]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        lambda n: {"referenceRange": [{"low": quantity(1, "odd")}] * n},
+        lambda n: {"interpretation": [{"text": "N"}] * n},
+        lambda n: {"interpretation": {"coding": [{"code": "N"}] * (n - 1)}},
+        lambda n: {"valueQuantity": None, "valueCodeableConcept": {"coding": [{"display": "100 pg/mL"}] * (n - 1)}},
+    ],
+)
+def test_of_results_with_too_many_parts_those_with_few_are_read_and_each_other_is_told(told: Any) -> None:
+    """Ten thousand results of which each lists twenty of them took seconds."""
+
+    def result(number: int, parts: int) -> Resource:
+        day = f"20{number // 28 + 10}-01-{number % 28 + 1:02}"
+        return observation(id=f"r{number}", **{"effectiveDateTime": day, "valueQuantity": quantity(100), **told(parts)})
+
+    many = [result(number, 104) for number in range(MOST_PARTS // 100)]
+    results, _ = read(*many, result(300, 4))
+    assert len(results) == len(many) + 1
+
+    results, issues = read(*many, result(300, 4), result(301, 104))
+    assert [result.source for result in results] == ["Observation/r300"]
+    sentence = "result was not used: the results have more codings and ranges than are read at once."
+    not_used = [issue for issue in issues if issue.issue.endswith(sentence)]
+    assert {(issue.matters_to, issue.used_with_care) for issue in not_used} == {("total-b12", False)}
+    assert len(not_used) == len(many) + 1

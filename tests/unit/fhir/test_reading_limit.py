@@ -10,10 +10,18 @@ import pytest
 from cds_service.facts.patient import ANYTHING, DRAFTS, Availability, DataIssue, DataKey
 from cds_service.fhir.draft_orders import concerns_us
 from cds_service.fhir.read_facts import read_facts
-from cds_service.fhir.reading_limit import MOST_DRAFT_TEXT, MOST_TEXT, drafts_within_limit, within_limit
+from cds_service.fhir.reading_limit import (
+    A_LINE,
+    A_NAME,
+    MOST_DRAFT_TEXT,
+    MOST_TEXT,
+    drafts_within_limit,
+    within_limit,
+)
 from cds_service.fhir.record import PatientRecord, UnreadEntry
 from cds_service.fhir.resources import Entry, Resource
 from cds_service.fhir.sieve import MOST_WORDS
+from tests import calls as counted
 from tests.builders import TODAY, observation, record, resource
 from tests.medication_builders import administration, medicine_knowledge, named, request
 
@@ -39,14 +47,16 @@ def left(record: PatientRecord, key: DataKey = DataKey.CONDITIONS) -> list[str]:
     return [one.id or "" for one in resources if one is not None]
 
 
-JUST = MOST_TEXT // LONG
+JUST = MOST_TEXT // (LONG + A_NAME)
 
 
 def test_as_much_as_is_read_is_not_too_much() -> None:
     full = record(conditions=conditions(JUST))
 
     assert within_limit(full) is full
-    assert left(record(conditions=[*conditions(JUST), *conditions(1, 2, first=JUST)])) == [f"c{JUST}"]
+    rest = MOST_TEXT - JUST * (LONG + A_NAME) - A_NAME
+    assert left(record(conditions=[*conditions(JUST), *conditions(1, rest, first=JUST)])) != [f"c{JUST}"]
+    assert left(record(conditions=[*conditions(JUST), *conditions(1, rest + 1, first=JUST)])) == [f"c{JUST}"]
 
 
 def test_the_shortest_are_read_and_the_section_says_that_it_is_incomplete() -> None:
@@ -180,6 +190,69 @@ def test_many_lines_count_although_they_say_little() -> None:
     many = record(medicationRequests=[request(dosageInstruction=lines)])
 
     assert within_limit(many).section(DataKey.MEDICATION_REQUESTS).entries == ()
+
+
+def timed(number: int, **fields: Any) -> Resource:
+    line = {"timing": {"repeat": {"frequency": 1, "period": number + 1, "periodUnit": "d"}}}
+    return request(id=f"m{number}", dosageInstruction=[line], **fields)
+
+
+def test_lines_that_say_it_without_words_count_once_each() -> None:
+    """Thousands of doses that differ took a second."""
+    many = [timed(number) for number in range(MOST_TEXT // A_LINE + 1)]
+    of_other_days = [
+        request(id=f"m{n}", dosageInstruction=[{"timing": {"repeat": {"boundsPeriod": {"start": f"2025-01-{n}"}}}}])
+        for n in range(MOST_TEXT // A_LINE + 1)
+    ]
+
+    fewer = many[:-2]  # they have a name, too
+    assert len(left(record(medicationRequests=fewer), DataKey.MEDICATION_REQUESTS)) == len(fewer)
+    assert left(record(medicationRequests=many), DataKey.MEDICATION_REQUESTS) == []
+    assert len(left(record(medicationRequests=of_other_days), DataKey.MEDICATION_REQUESTS)) == len(of_other_days)
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        lambda n: {"timing": {"repeat": {"timeOfDay": ["08:00:00"] * n}}},
+        lambda n: {"timing": {"repeat": {"dayOfWeek": ["mon"] * n}}},
+        lambda n: {"timing": {"repeat": {"when": ["MORN"] * n}}},
+        lambda n: {"timing": {"code": {"coding": [{"code": "QD"}] * n}}},
+        lambda n: {"route": {"coding": [{"code": "PO"}] * n}},
+        lambda n: {"asNeededCodeableConcept": {"coding": [{}] * n}},
+    ],
+)
+def test_what_one_line_lists_counts_although_it_says_the_same(listing: Any) -> None:
+    def orders(parts: int) -> list[Resource]:
+        return [request(id=f"m{n}", dosageInstruction=[listing(parts)]) for n in range(1_000)]
+
+    assert len(left(record(medicationRequests=orders(7)), DataKey.MEDICATION_REQUESTS)) == 1_000
+    assert left(record(medicationRequests=orders(70)), DataKey.MEDICATION_REQUESTS) == []
+
+
+def test_reactions_count_although_they_say_the_same() -> None:
+    def allergies(reactions: int) -> list[Resource]:
+        given = [{"substance": {"text": "x"}}] * reactions
+        return [resource("AllergyIntolerance", id=f"a{n}", reaction=given) for n in range(1_000)]
+
+    assert len(left(record(allergies=allergies(3)), DataKey.ALLERGIES)) == 1_000
+    assert left(record(allergies=allergies(50)), DataKey.ALLERGIES) == []
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"code": {"coding": [{}] * (MOST_TEXT + 1)}},
+        {"reaction": [{}] * (MOST_TEXT // 5 + 1)},
+        {"contained": [{}] * (MOST_TEXT // 5 + 1)},
+    ],
+)
+def test_one_entry_of_very_many_parts_is_not_looked_at(parts: dict[str, Any]) -> None:
+    given = record(allergies=[resource("AllergyIntolerance", **parts)])
+    section = within_limit(given).section(DataKey.ALLERGIES)
+
+    assert (section.entries, section.availability) == ((), Availability.INCOMPLETE)
+    assert counted.calls_of(lambda: within_limit(given)) < 300
 
 
 def test_lines_beside_another_count_although_they_say_the_same() -> None:

@@ -240,3 +240,14 @@ def test_more_items_than_a_client_has_are_refused_whole(edge: Edge, client: Flas
 
     assert (response.status_code, paths(response)) == (400, ["feedback"])
     assert edge.store.count_feedback() == 0
+
+
+def test_more_accepted_suggestions_than_a_card_offers_are_refused(client: FlaskClient) -> None:
+    """Each is checked on its own: a thousand items with hundreds took seconds."""
+    suggestions = [{"id": f"s-{number}"} for number in range(51)]
+    most, more = ({**ACCEPTED, "acceptedSuggestions": some} for some in (suggestions[:50], suggestions))
+
+    assert post(client, most).status_code == 200
+    response = post(client, more)
+    assert (response.status_code, paths(response)) == (400, ["feedback[0].acceptedSuggestions"])
+    assert "at most 50 items" in response.get_data(as_text=True)
