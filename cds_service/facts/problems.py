@@ -37,6 +37,7 @@ class ProblemKind(StrEnum):
     CHRONIC_KIDNEY_DISEASE = "chronic-kidney-disease"
     DIALYSIS = "dialysis"
     FOLATE_DEFICIENCY = "folate-deficiency"
+    HYPOTHYROIDISM = "hypothyroidism"
     LEBER_OPTIC_NEUROPATHY = "leber-optic-neuropathy"
     HEREDITARY_OPTIC_ATROPHY = "hereditary-optic-atrophy"
     COBALAMIN_ALLERGY = "cobalamin-allergy"

@@ -166,14 +166,15 @@ def functional_deficiency(p: Picture) -> Answer:
             result_fact(b12, p.knowledge),
             *marker_facts(p, reading.markers),
             *p.facts_of(ProblemKind.NITROUS_OXIDE),
+            *_thyroid(p, raised),
             *issue_facts(p.unused(*_MAY_EXPLAIN)),
             *b12_medicines(p),
         ),
         values=b12_values(p, b12)
         | {"markers": _dated(p, raised, b12), "limits": _limits(p, raised), "treatment": treatment_words(p)}
         | {"start": str(p.therapy.starts or "")}
-        | _other_causes(p),
-        recommends=(Recommendation.REVIEW_CAUSE, *_folate_test(p, raised)),
+        | _other_causes(p, raised),
+        recommends=(Recommendation.REVIEW_CAUSE, *_tests_beside_homocysteine(p, raised)),
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES, DataKey.CONDITIONS),
     )
 
@@ -192,24 +193,32 @@ def _only_homocysteine(raised: tuple[Marker, ...]) -> bool:
     return all(m.result.analyte is Analyte.HOMOCYSTEINE for m in raised)
 
 
-def _folate_test(p: Picture, raised: tuple[Marker, ...]) -> tuple[Recommendation, ...]:
-    """Folate, where homocysteine alone speaks and folate was never measured."""
+def _tests_beside_homocysteine(p: Picture, raised: tuple[Marker, ...]) -> tuple[Recommendation, ...]:
+    """Where homocysteine alone speaks: folate that was never measured and, beside hypothyroidism, MMA, which the
+    thyroid leaves alone."""
+    if not _only_homocysteine(raised):
+        return ()
     measured = p.newest(Analyte.SERUM_FOLATE) or p.newest(Analyte.RED_CELL_FOLATE)
-    wanted = _only_homocysteine(raised) and measured is None and not p.pending(Test.FOLATE)
-    return (Recommendation.ORDER_FOLATE,) if wanted else ()
+    mma = _thyroid(p, raised) and not _has_mma(p) and not p.pending(Test.MMA)
+    folate = measured is None and not p.pending(Test.FOLATE)
+    return (*((Recommendation.ORDER_MMA,) if mma else ()), *((Recommendation.ORDER_FOLATE,) if folate else ()))
 
 
-def _other_causes(p: Picture) -> dict[str, str]:
+def _thyroid(p: Picture, raised: tuple[Marker, ...]) -> tuple[FactUsed, ...]:
+    """Hypothyroidism, which raises homocysteine: often it is treated, so that it makes a diagnosis no less likely."""
+    return p.facts_of(ProblemKind.HYPOTHYROIDISM) if _only_homocysteine(raised) else ()
+
+
+def _other_causes(p: Picture, raised: tuple[Marker, ...]) -> dict[str, str]:
     """What is on record of the other causes of a raised marker, for a sentence that must not claim more."""
     egfr, creatinine = p.newest(Analyte.EGFR), p.newest(Analyte.CREATININE)
     kidneys = f"{rate_words(egfr)} ({egfr.taken})" if egfr is not None else "no eGFR"
     if egfr is None and creatinine is not None:
         kidneys = f"creatinine {creatinine.printed} ({creatinine.taken})"
-    folate = p.newest(Analyte.SERUM_FOLATE) or p.newest(Analyte.RED_CELL_FOLATE)
-    return {
-        "kidneys": kidneys,
-        "folate": f"folate {folate.printed} ({folate.taken})" if folate is not None else "no folate",
-    }
+    measured = p.newest(Analyte.SERUM_FOLATE) or p.newest(Analyte.RED_CELL_FOLATE)
+    folate = f"folate {measured.printed} ({measured.taken})" if measured is not None else "no folate"
+    with_thyroid = f"{folate}, and hypothyroidism, which raises homocysteine"
+    return {"kidneys": kidneys, "folate": with_thyroid if _thyroid(p, raised) else folate}
 
 
 def _is_above_article_range(p: Picture) -> bool:

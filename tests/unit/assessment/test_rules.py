@@ -891,3 +891,23 @@ def test_what_nobody_has_confirmed_is_not_said_to_need_b12_for_life(is_suspected
     kind = ProblemKind.PERNICIOUS_ANAEMIA
     ours = (Problem(kind, "pernicious anaemia", "Condition/c", is_suspected=is_suspected),)
     assert answer("B12-DX-03", {"total_b12": "300 ng/L"}, problems=ours).variant == variant
+
+
+@pytest.mark.parametrize(
+    ("more", "offered"),
+    [
+        ({}, (Recommendation.ORDER_MMA, Recommendation.ORDER_FOLATE)),
+        ({"pending": ["mma"]}, (Recommendation.ORDER_FOLATE,)),
+        ({"problems": ["peripheral-neuropathy"]}, (Recommendation.ORDER_FOLATE,)),
+        ({"mma": "0.5 umol/L"}, ()),
+    ],
+)
+def test_hypothyroidism_has_mma_offered_beside_a_homocysteine_that_alone_is_raised(
+    more: dict[str, Any], offered: tuple[Recommendation, ...]
+) -> None:
+    given = {"total_b12": "300 ng/L", "homocysteine": "20 umol/L", "problems": ["hypothyroidism"]}
+    told = answer("B12-DX-04", given | more)
+    assert told.recommends == (Recommendation.REVIEW_CAUSE, *offered)
+    named = told.values["folate"].endswith("and hypothyroidism, which raises homocysteine")
+    assert named == any(fact.label == "Hypothyroidism" for fact in told.facts)
+    assert named == ("problems" not in more and "mma" not in more)
