@@ -11,8 +11,9 @@ from cds_service.fhir.codings import is_word
 # In English and the languages of the names: es, pt, it, fr, de, nl, sv, da, no.
 # What says not of which kind ("not otherwise specified", "non-insulin-dependent") does not take a problem back.
 _OF_A_KIND = (
-    r"(?!-|[ ]?insulin| (?:otherwise|elsewhere|further|due|caused|related|improv|respond|controlled|n[äa]her|nader"
-    r"|n[äæ]rmere|n[äa]rmare|(?:ge)?spe[cs]i|especific|clas|klas|pr[ée]cis|debid|cont?rol|dov?ut|op?gegeven|bezeichnet))"
+    r"(?!-|[ ]?insulin| (?:otherwise|elsewhere|further spe|due to|caused by|related to|improv|respond|controlled"
+    r"|n[äa]her|nader|n[äæa]rm[ae]re|(?:ge)?spe[cs]ifi(?:ed|cat|ce|se|é)|especificad|clas(?:ificad|sif)|klassif|pr[ée]cis"
+    r"|debid|controlad|dovut|op?gegeven|bezeichnet))"
 )
 _NO = r"(?:no|not|non|n[ãa]o|nicht|niet|inte|ikke)"
 _DENIED_BEFORE = re.compile(

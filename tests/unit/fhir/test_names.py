@@ -21,7 +21,17 @@ def test_a_name_is_affirmed_where_one_place_does_not_deny_it(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["not vegan", "never was a vegan", "vegan: no", "vegan - none", "ex-vegan", "vegetarian"]
+    "text",
+    [
+        "not vegan",
+        "never was a vegan",
+        "vegan: no",
+        "vegan - none",
+        "ex-vegan",
+        "vegetarian",
+        "no specific vegan",
+        "non-vegan",
+    ],
 )
 def test_a_denied_name_is_not_affirmed(text: str) -> None:
     assert not name_affirmed(text, NAMES)

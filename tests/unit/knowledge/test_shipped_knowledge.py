@@ -350,6 +350,8 @@ def test_a_medicine_name_is_recognised_or_left_alone(text: str, medicines: set[s
         ("Perifer nevropati", {"peripheral-neuropathy"}),
         ("Non-diabetic peripheral neuropathy", {"peripheral-neuropathy"}),
         ("Peripheral neuropathy not otherwise specified", {"peripheral-neuropathy"}),
+        ("Niet gespecificeerde polyneuropathie", {"peripheral-neuropathy"}),
+        ("No specific neuropathy, no further neuropathy", set()),
         ("Neuropatía autonómica", set()),
         ("Diabète sans polyneuropathie", set()),
         ("Verdacht auf Polyneuropathie", set()),
