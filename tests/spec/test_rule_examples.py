@@ -40,6 +40,7 @@ _LONGEST_VALUES = {
     "b12": "1234.5 pmol/L",
     "name": "vitamin B12",
     "short": "active B12",
+    "treated": "last B12 2025-01-01",
     "treatment": "unclear whether recorded B12 is still taken",
     "last": "2025-01-01",
     "later": "active B12 123 pmol/L",

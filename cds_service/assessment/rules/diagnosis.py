@@ -49,17 +49,17 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
         return does_not_fire(result_fact(result, p.knowledge))
     variant = _TREATED[p.therapy.is_current]
     raised_since = _raised_since(p)
-    if _treated_since(p, result):
+    if treated_since(p, result):
         variant = "raised-since" if raised_since else "recovered" if recovered(p) else "treated-before"
     elif p.is_arranged:
         variant = "arranged"
     recommends: tuple[Recommendation, ...] = (Recommendation.REVIEW_CAUSE,)
     if variant == "treatment-doubtful":
         recommends += (Recommendation.VERIFY_DATA,)
-    is_old = _treated_since(p, result) or not p.reading.is_recent
+    is_old = treated_since(p, result) or not p.reading.is_recent
     if is_old and not p.pending(Test.B12, Test.ACTIVE_B12):
         recommends += (Recommendation.ORDER_B12,)
-    later = p.reading.on_therapy[:1] if _treated_since(p, result) else ()
+    later = p.reading.on_therapy[:1] if treated_since(p, result) else ()
     return fires(
         variant=variant,
         facts=(
@@ -92,7 +92,7 @@ def recovered(p: Picture) -> bool:
     """Whether the newest level, drawn on or soon after a course of treatment that is over, is not deficient: a sign of
     recovery, and no proof that it lasts."""
     result, later = p.reading.deciding, next(iter(p.reading.on_therapy), None)
-    if result is None or later is None or not _treated_since(p, result) or _raised_since(p):
+    if result is None or later is None or not treated_since(p, result) or _raised_since(p):
         return False
     band = b12_band(later, scale_of(later, p.knowledge.analytes[later.analyte]))
     return later.taken.earliest > result.taken.latest and band in (Band.INDETERMINATE, Band.UNLIKELY)
@@ -144,7 +144,7 @@ def dose_words(b12: Treatment | DraftContent) -> str:
     return b12.dose.reason or "dose not known"
 
 
-def _treated_since(p: Picture, result: LabResult) -> bool:
+def treated_since(p: Picture, result: LabResult) -> bool:
     """Whether a course of therapy ended after this result was taken."""
     return p.therapy.ended is not None and p.therapy.ended > result.taken.latest
 
@@ -350,7 +350,8 @@ def metabolites_confounded(p: Picture) -> Answer:
     confounded = reading.confounded_markers
     if not confounded:
         return does_not_fire()
-    closed = _has_normal_mma(p) or p.has(ProblemKind.PALLIATIVE_CARE)
+    is_told = p.has(ProblemKind.MYELOPATHY)  # its own rule shows the marker and what may explain it
+    closed = is_told or _has_normal_mma(p) or p.has(ProblemKind.PALLIATIVE_CARE)
     if closed or reading.raised_markers or reading.band is Band.DEFICIENT or p.is_treated:
         return does_not_fire(*marker_facts(p, confounded))
     called_for = bool(p.features or p.risks) and p.status is not Status.UNLIKELY
@@ -377,9 +378,18 @@ def _next_tests(p: Picture, of_folate: bool) -> tuple[Recommendation, ...]:
 
 
 def _has_normal_mma(p: Picture) -> bool:
-    return any(
-        m.result.analyte is Analyte.MMA and not m.on_therapy and m.raised is Presence.NO for m in p.reading.markers
-    )
+    return any(m.raised is Presence.NO for m in usable_mma(p))
+
+
+def usable_mma(p: Picture) -> tuple[Marker, ...]:
+    """The MMA that is read with the level, where treatment does not keep it from telling anything."""
+    return tuple(m for m in p.reading.markers if m.result.analyte is Analyte.MMA and not m.on_therapy)
+
+
+def is_mma_normal(p: Picture) -> bool:
+    """Whether MMA is known to be normal, near the level and since."""
+    mma = usable_mma(p)
+    return bool(mma) and not p.reading.raised_apart and all(marker.raised is Presence.NO for marker in mma)
 
 
 def raised_marker_alone(p: Picture) -> Answer:
@@ -391,7 +401,8 @@ def raised_marker_alone(p: Picture) -> Answer:
     markers = without_b12 or p.reading.raised_apart or before
     if not markers or p.is_treated or p.has(ProblemKind.PALLIATIVE_CARE):
         return does_not_fire(*marker_facts(p, markers))
-    if p.status in (Status.DEFICIENT, Status.FUNCTIONAL):
+    is_told = p.has(ProblemKind.MYELOPATHY) and markers != before  # its own rule treats
+    if is_told or p.status in (Status.DEFICIENT, Status.FUNCTIONAL):
         return does_not_fire(*marker_facts(p, markers))
     called_for = bool(p.features or p.risks)
     kind = "without-b12" if without_b12 else "apart" if p.reading.raised_apart else "earlier"
@@ -460,7 +471,7 @@ def nitrous_oxide_distrust(p: Picture) -> Answer:
 
 
 def _has_mma(p: Picture) -> bool:
-    return any(m.result.analyte is Analyte.MMA and not m.on_therapy for m in p.reading.markers)
+    return bool(usable_mma(p))
 
 
 def preliminary_low(p: Picture) -> Answer:
@@ -535,6 +546,20 @@ def marker_words(p: Picture, markers: tuple[Marker, ...]) -> str:
     """ "MMA 0.55 umol/L and homocysteine 22 umol/L"; without the amount where the laboratory gave only a word."""
     named = [" ".join(filter(None, (p.knowledge.analytes[m.result.analyte].short, _amount(m.result)))) for m in markers]
     return both(p, named)
+
+
+def evidence_words(p: Picture, b12: LabResult | None, raised: tuple[Marker, ...]) -> str:
+    """What shows the deficiency, in few words for a summary: the level, or the marker that shows what it hides."""
+    if b12 is None:
+        return f"raised {marker_words(p, raised[:1])}" if raised else ""
+    values, is_active = b12_values(p, b12), b12.analyte is Analyte.ACTIVE_B12
+    if raised and is_active:
+        return f"raised {marker_words(p, raised[:1])}; active B12 {values['b12']}"
+    if raised:
+        return f"raised {marker_words(p, raised[:1])}; B12 {values['b12']}"
+    if is_active:
+        return f"active B12 {values['b12']}, {values['date']}"
+    return f"vitamin B12 {values['b12']}, {values['date']}"
 
 
 def _dated(p: Picture, markers: tuple[Marker, ...], b12: LabResult) -> str:

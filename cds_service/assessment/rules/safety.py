@@ -15,10 +15,13 @@ from cds_service.assessment.reading import B12_ANALYTES, is_low_there
 from cds_service.assessment.rules.diagnosis import (
     b12_values,
     dose_words,
+    evidence_words,
     is_left_to_active_b12,
+    is_mma_normal,
     marker_facts,
     marker_words,
     treatment_words,
+    usable_mma,
 )
 from cds_service.assessment.rules.offers import (
     INJECTION,
@@ -95,7 +98,7 @@ def folic_acid_not_checked(p: Picture) -> Answer:
     """Folic acid is ordered, and what the check needs could not be read: said, never passed over in silence."""
     folic = _drafted(p)
     results = tuple(issue for issue in p.left_out if issue.matters_to in B12_ANALYTES)
-    if folic is None or not _matters(p, folic) or p.status in _LOW:
+    if folic is None or not _matters(p, folic) or _is_lacking(p):
         return does_not_fire()
     in_doubt = p.status is not Status.UNLIKELY
     if _called_for(p) and in_doubt:
@@ -150,19 +153,19 @@ def _level_left_open(p: Picture) -> tuple[FactUsed, ...]:
 
 
 def _with_low_b12(p: Picture, folic: _FolicAcid | None) -> Answer:
-    if folic is None or not _matters(p, folic) or p.status not in _LOW:
+    if folic is None or not _matters(p, folic) or not _is_lacking(p):
         return does_not_fire(*(folic.facts if folic is not None else ()))
     b12 = p.reading.deciding or p.reading.in_words_only
     if p.pregnancy_contest is not None and b12 is not None and is_left_to_active_b12(p):
         return _left_to_active_b12(p, folic, b12, p.pregnancy_contest)
     first = first_treatment(p)
-    level = (result_fact(b12, p.knowledge), *marker_facts(p, _raised(p))) if b12 is not None else ()
+    level = (*((result_fact(b12, p.knowledge),) if b12 is not None else ()), *marker_facts(p, _raised(p)))
     return fires(
         variant=_variant(p, "low", first),
         facts=(*folic.facts, *level, *first.reasons, *p.features, *_cautions(p)),
         values={
             "dose": folic.words(),
-            "evidence": _evidence(p, b12) if b12 is not None else "",
+            "evidence": evidence_words(p, b12, _raised(p)),
             "treatment": treatment_words(p),
             **_add_words(p, first),
         },
@@ -192,20 +195,19 @@ def _left_to_active_b12(p: Picture, folic: _FolicAcid, total: LabResult, active:
 
 def _raised(p: Picture) -> tuple[Marker, ...]:
     """The markers that make the diagnosis, where the level does not."""
-    return p.reading.raised_markers if p.status is Status.FUNCTIONAL else ()
+    if p.status is Status.FUNCTIONAL:
+        return p.reading.raised_markers
+    return _raised_in_cord(p) if p.status is not Status.DEFICIENT else ()
 
 
-def _evidence(p: Picture, b12: LabResult) -> str:
-    """What shows the deficiency, in few words for a summary: the level, or the marker that shows what it hides."""
-    values, raised = b12_values(p, b12), _raised(p)
-    is_active = b12.analyte is Analyte.ACTIVE_B12
-    if raised and is_active:
-        return f"raised {marker_words(p, raised[:1])}; active B12 {values['b12']}"
-    if raised:
-        return f"raised {marker_words(p, raised[:1])}; B12 {values['b12']}"
-    if is_active:
-        return f"active B12 {values['b12']}, {values['date']}"
-    return f"vitamin B12 {values['b12']}, {values['date']}"
+def _raised_in_cord(p: Picture) -> tuple[Marker, ...]:
+    """Raised markers beside spinal cord disease, which does not wait for a level that can be read with them."""
+    return (p.reading.raised_markers or p.reading.raised_apart) if p.has(ProblemKind.MYELOPATHY) else ()
+
+
+def _is_lacking(p: Picture) -> bool:
+    """Whether B12 is known to be lacking, or is taken to be, as in spinal cord disease with a raised marker."""
+    return p.status in _LOW or bool(_raised_in_cord(p))
 
 
 def _cautions(p: Picture) -> tuple[FactUsed, ...]:
@@ -226,7 +228,8 @@ def _added(p: Picture, first: FirstTreatment) -> tuple[Recommendation, ...]:
 
 def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None, check: tuple[Recommendation, ...]) -> Answer:
     """`check` is what is recommended while B12 is not known."""
-    if folic is None or not _matters(p, folic) or p.status not in (Status.INDETERMINATE, Status.UNKNOWN):
+    is_open = p.status in (Status.INDETERMINATE, Status.UNKNOWN) and not _is_lacking(p)
+    if folic is None or not _matters(p, folic) or not is_open:
         return does_not_fire(*(folic.facts if folic is not None else ()))
     called_for = _called_for(p)
     if not called_for:
@@ -303,6 +306,8 @@ def _what_settles(p: Picture) -> tuple[dict[str, str], tuple[Recommendation, ...
 
     In pregnancy active B12 comes before MMA (NICE NG239).
     """
+    if is_mma_normal(p):
+        return {"settle": "look further", "until": "MMA is normal, which speaks against it."}, ()
     if _mma_known(p):
         return {"settle": "look further", "until": "MMA was measured, and left it open."}, ()
     if p.pending(Test.MMA):
@@ -318,10 +323,12 @@ def _what_settles(p: Picture) -> tuple[dict[str, str], tuple[Recommendation, ...
 def _in_cord_disease(p: Picture, facts: tuple[FactUsed, ...], values: dict[str, str], target: str) -> Answer:
     """Blood is drawn, and treatment does not wait for the result (BSH; source article, Monitoring)."""
     first = first_treatment(p)
-    blood = () if p.pending(Test.B12, Test.ACTIVE_B12) else (Recommendation.ORDER_B12, Recommendation.ORDER_MMA)
+    mma = usable_mma(p)
+    wanted = (Recommendation.ORDER_B12, *(() if mma or p.pending(Test.MMA) else (Recommendation.ORDER_MMA,)))
+    blood = () if p.pending(Test.B12, Test.ACTIVE_B12) else wanted
     return fires(
         variant=_variant(p, "unknown"),
-        facts=(*facts, *_cautions(p)),
+        facts=(*facts, *marker_facts(p, mma), *_cautions(p)),
         values=values | _add_words(p, first),
         recommends=(*blood, *_added(p, first)),
         regimens=first.regimens,
@@ -361,7 +368,8 @@ def _mma_known(p: Picture) -> bool:
 def _variant(p: Picture, base: str, first: FirstTreatment | None = None) -> str:
     """The words that fit: a cord that does not wait, an allergy, folic acid that has its own good reason, and, where
     `first` is given, an injection that comes first."""
-    if p.has(ProblemKind.MYELOPATHY):
+    is_answered = base == "indeterminate" and is_mma_normal(p)
+    if p.has(ProblemKind.MYELOPATHY) and not is_answered:
         return f"{base}-cord-allergy" if is_allergic(p) else f"{base}-cord"
     if is_allergic(p) and base not in _TESTED_FIRST:
         return f"{base}-allergy"

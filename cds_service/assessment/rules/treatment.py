@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from datetime import date
 
-from cds_service.assessment.metabolites import renal_confounder
+from cds_service.assessment.metabolites import Marker, renal_confounder
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
 from cds_service.assessment.rules.diagnosis import (
     b12_medicines,
     b12_name,
     b12_values,
+    evidence_words,
     is_left_to_active_b12,
+    is_mma_normal,
+    marker_facts,
+    marker_words,
     recovered,
+    treated_since,
+    usable_mma,
 )
 from cds_service.assessment.rules.offers import (
     INJECTION,
@@ -90,33 +96,92 @@ def myelopathy_untreated(p: Picture) -> Answer:
         return cannot_tell("spinal cord disease", keys=unread) if unread else does_not_fire()
     if p.is_treated:
         return _cord_injections_stopped(p, facts) or _cord_on_tablets(p, facts)
+    raised = p.reading.raised_markers or p.reading.raised_apart
+    mma = usable_mma(p)
+    if p.status is Status.UNLIKELY:
+        return _cord_with_normal_level(p, facts, mma)
+    if is_mma_normal(p) and not raised and p.status is not Status.DEFICIENT:
+        return _cord_with_normal_mma(p, facts, mma)
     result = p.reading.deciding
     b12 = (result_fact(result, p.knowledge),) if result is not None else ()
-    if p.status is Status.UNLIKELY:
-        return _cord_with_normal_level(p, facts)
     is_known = p.status is not Status.UNKNOWN
-    blood = () if is_known or p.pending(Test.B12) else (Recommendation.ORDER_B12, Recommendation.ORDER_MMA)
-    treat = () if is_allergic(p) else (Recommendation.START_IM_B12,)
-    variant = "treat-now" if is_known else "unknown"
+    last = p.therapy.last_taken if p.therapy.ended is not None and (result is None or treated_since(p, result)) else None
+    if raised:
+        variant = "raised"
+    elif is_known:
+        variant = "treat" if mma or last is not None else "treat-now"
+    else:
+        variant = "unknown"
+    allergic = "treat-now-allergy" if variant == "treat" else f"{variant}-allergy"
+    is_open = not is_known or bool(raised)
     return fires(
-        variant=f"{variant}-allergy" if is_allergic(p) else variant,
-        facts=facts + b12 + b12_medicines(p) + injection_cautions(p),
-        values=_cord(p) | (b12_values(p, result) if result is not None else {}),
-        recommends=(*blood, *treat, Recommendation.REFER),
+        variant=allergic if is_allergic(p) else variant,
+        facts=facts + b12 + marker_facts(p, raised or mma) + b12_medicines(p) + injection_cautions(p),
+        values=_cord(p)
+        | (b12_values(p, result) if result is not None else {})
+        | {"evidence": evidence_words(p, result, raised), "treated": f"last B12 {last}" if last else "not treated"},
+        recommends=(
+            *(() if is_known else _cord_blood(p)),
+            *(() if is_allergic(p) else (Recommendation.START_IM_B12,)),
+            Recommendation.REFER,
+        ),
+        regimens=regimens_for(p, INJECTION),
+        missing_keys=p.unread(*((DataKey.LABS,) if is_open else ()), *MEDICATION_KEYS, DataKey.ALLERGIES),
+    )
+
+
+def _cord_blood(p: Picture) -> tuple[Recommendation, ...]:
+    """What is drawn before the first injection where no B12 is known, without what is known or on its way."""
+    if p.pending(Test.B12):
+        return ()
+    is_mma_told = usable_mma(p) or p.reading.raised_apart or p.pending(Test.MMA)
+    return (Recommendation.ORDER_B12, *(() if is_mma_told else (Recommendation.ORDER_MMA,)))
+
+
+def _cord_with_normal_mma(p: Picture, facts: tuple[FactUsed, ...], mma: tuple[Marker, ...]) -> Answer:
+    """A level that settles nothing, or none, and a normal MMA: it speaks against deficiency, and in a cord does not
+    close the case, as strong features outweigh a test (BSH)."""
+    result = p.reading.deciding
+    is_known = p.status is not Status.UNKNOWN
+    blood = () if is_known or p.pending(Test.B12) else (Recommendation.ORDER_B12,)
+    return fires(
+        variant="mma-normal" if is_known and result is not None else "unknown-mma-normal",
+        facts=(
+            *facts,
+            *((result_fact(result, p.knowledge),) if result is not None else ()),
+            *marker_facts(p, p.reading.markers),
+            *b12_medicines(p),
+            *injection_cautions(p),
+        ),
+        values=_cord(p)
+        | (b12_values(p, result) if result is not None else {})
+        | {"markers": marker_words(p, mma), "marker_date": str(mma[0].result.taken)},
+        recommends=(*blood, *(() if is_allergic(p) else (Recommendation.START_IM_B12,)), Recommendation.REFER),
         regimens=regimens_for(p, INJECTION),
         missing_keys=p.unread(*(() if is_known else (DataKey.LABS,)), *MEDICATION_KEYS, DataKey.ALLERGIES),
     )
 
 
-def _cord_with_normal_level(p: Picture, facts: tuple[FactUsed, ...]) -> Answer:
+def _cord_with_normal_level(p: Picture, facts: tuple[FactUsed, ...], mma: tuple[Marker, ...]) -> Answer:
     """A level above the limits does not speak for the tissues: MMA does, and is asked for until it is on its way."""
     result = p.reading.deciding
-    on_its_way = p.pending(Test.MMA)
+    newest = p.recent(Analyte.MMA)
+    on_its_way = p.pending(Test.MMA) or (newest is not None and newest.is_preliminary)
+    if mma:
+        variant = "both-normal" if is_mma_normal(p) else "neither-excludes"
+    else:
+        variant = "not-excluded-pending" if on_its_way else "not-excluded"
     return fires(
-        variant="not-excluded-pending" if on_its_way else "not-excluded",
-        facts=facts + ((result_fact(result, p.knowledge),) if result is not None else ()),
-        values=_cord(p) | (b12_values(p, result) if result is not None else {}),
-        recommends=(*(() if on_its_way else (Recommendation.ORDER_MMA,)), Recommendation.REFER),
+        variant=variant,
+        facts=(
+            *facts,
+            *((result_fact(result, p.knowledge),) if result is not None else ()),
+            *marker_facts(p, p.reading.markers),
+        ),
+        values=_cord(p)
+        | (b12_values(p, result) if result is not None else {})
+        | {"markers": marker_words(p, mma) if mma else ""},
+        recommends=(*(() if mma or on_its_way else (Recommendation.ORDER_MMA,)), Recommendation.REFER),
     )
 
 

@@ -33,6 +33,7 @@ _LENGTHS: Mapping[str, int] = {
     "reason": 42,
     "risk": 24,
     "span": 29,
+    "treated": 19,
     "treatment": 43,
     "why": 24,
 }
