@@ -105,7 +105,8 @@ def myelopathy_untreated(p: Picture) -> Answer:
     result = p.reading.deciding
     b12 = (result_fact(result, p.knowledge),) if result is not None else ()
     is_known = p.status is not Status.UNKNOWN
-    last = p.therapy.last_taken if p.therapy.ended is not None and (result is None or treated_since(p, result)) else None
+    has_ended = p.therapy.ended is not None and (result is None or treated_since(p, result))
+    last = p.therapy.last_taken if has_ended else None
     if raised:
         variant = "raised"
     elif is_known:
