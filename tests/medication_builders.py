@@ -27,6 +27,7 @@ PARAMETERS = Parameters(
     agreement_window_days=30,
     pending_order_days=30,
     planned_start_days=7,
+    renewal_days=14,
     exposure_gap_days=60,
     exposure_lookback_months=12,
     therapeutic_oral_mg=Decimal("0.5"),

@@ -77,7 +77,7 @@ class Treatment:
     first day). `form` is the cobalamin form where it matters ("cyanocobalamin", "hydroxocobalamin", "").
     `is_coded` is false for a match by name alone. `as_needed` use is never counted as continuous. `is_halted`: it was
     stopped, is on hold, or the record does not say whether it goes on, so that it does not vouch for the present.
-    `has_run_out`: an order that counts as going on, although the supply that it states is over. `is_planned`: it goes
+    `supplied_until`: the last day of the supply that an order or dispense states. `is_planned`: it goes
     on, as far as known, and begins on a day to come. `is_doubted`: by its status it is taken, and its directions
     speak of not taking it; where they say so outright it is halted too. `is_single`: an order or statement of one dose
     only; an order does not tell whether it was given.
@@ -96,7 +96,7 @@ class Treatment:
     is_active: bool = False
     is_halted: bool = False
     is_planned: bool = False
-    has_run_out: bool = False
+    supplied_until: ClinicalDate | None = None
     is_doubted: bool = False
     is_single: bool = False
     is_coded: bool = True

@@ -18,7 +18,7 @@ from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.treatments import Interval
 from cds_service.fhir.dosage import DoseRead
 from cds_service.fhir.medication_issues import IssueLog
-from cds_service.fhir.resources import Dosage, Period, Resource
+from cds_service.fhir.resources import Dosage, Period, Resource, resource_name
 from cds_service.fhir.statuses import status_of
 from cds_service.fhir.supply import dispensed_days, ordered_days
 
@@ -242,6 +242,19 @@ def _supply_end(resource: Resource, start: ClinicalDate, dose: DoseRead, log: Is
         return end
     days = ordered_days(resource, dose, log)
     return None if days is None else _after(start, days)
+
+
+def supplied_until(resource: Resource, dose: DoseRead) -> ClinicalDate | None:
+    """The last day of what an order or dispense supplies; None where that, or its beginning, is not told."""
+    log = IssueLog(resource_name(resource))  # what is wrong with them is told where they are read as times
+    if resource.resource_type == "MedicationDispense":
+        day, days = log.read_date(resource.when_handed_over, "whenHandedOver"), dispensed_days(resource, dose, log)
+        return _after(day, days) if day is not None and days is not None else None
+    bounds = _bounds(resource)
+    start = _order_start(resource, bounds, Now(date.max, gap_days=0), log)
+    if start is None:
+        return None
+    return _bounds_end(bounds, log) or _supply_end(resource, start, dose, log)
 
 
 def _while_supplied(lasts: ClinicalDate | None, now: Now) -> ClinicalDate | None:

@@ -34,6 +34,7 @@ from cds_service.fhir.medication_times import (
     paused_now,
     request_times,
     statement_times,
+    supplied_until,
 )
 from cds_service.fhir.ordering import in_order
 from cds_service.fhir.record import PatientRecord
@@ -52,6 +53,7 @@ _SECTIONS = (
 )
 MOST_HELD: Final = 20_000
 """Medicines of ours in all records of one kind; where there are more, the products with the fewest of them are read."""
+_SUPPLIES = (RecordKind.REQUEST, RecordKind.DISPENSE)
 _MEANT_TO_GO_ON = frozenset({RecordKind.REQUEST, RecordKind.STATEMENT})
 _TOO_MANY = "the records of its kind hold more medicines than are read at once"
 _Times = Callable[[Resource, DoseRead, Now, IssueLog], Intervals | None]
@@ -224,19 +226,11 @@ def _treatment(
         is_halted=is_over_or_paused,
         is_planned=is_planned(resource, intervals, now),
         is_single=is_single,
-        has_run_out=_has_run_out(kind, resource, dose, intervals, now),
+        supplied_until=supplied_until(resource, dose) if kind in _SUPPLIES else None,
         is_doubted=dose.is_doubted and not is_halted(resource) and kind not in GIVEN_ON_A_DAY,
         is_coded=held.is_coded,
         is_eradication_pack=held.is_eradication_pack,
     )
-
-
-def _has_run_out(kind: RecordKind, resource: Resource, dose: DoseRead, intervals: Intervals, now: Now) -> bool:
-    """Whether an order counts as going on only because its supply is not over for long."""
-    if kind is not RecordKind.REQUEST or not is_taken(intervals, now.today):
-        return False
-    supplied = request_times(resource, dose, Now(now.today, gap_days=0), IssueLog(resource_name(resource)))
-    return not is_taken(supplied or (), now.today)
 
 
 def _is_single(resource: Resource, dose: DoseRead, route: Route) -> bool:

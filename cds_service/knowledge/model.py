@@ -393,6 +393,7 @@ class Parameters:
     agreement_window_days: int
     pending_order_days: int
     planned_start_days: int
+    renewal_days: int
     exposure_gap_days: int
     exposure_lookback_months: int
     therapeutic_oral_mg: Decimal

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 
 from cds_service.assessment.bands import Band
@@ -532,8 +533,8 @@ def b12_ordered_twice(p: Picture) -> Answer:
     """
     therapy = p.therapy
     replaced = {source for d in p.facts.drafts for source in d.replaces} | {d.source for d in p.facts.drafts}
-    sure = [t for t in (*therapy.treatments, *therapy.planned) if _goes_on(t) and t.source not in replaced]
-    doubtful = [t for t in therapy.doubtful if _goes_on(t) and t.source not in replaced]
+    sure = [t for t in (*therapy.treatments, *therapy.planned) if _goes_on(p, t) and t.source not in replaced]
+    doubtful = [t for t in therapy.doubtful if _goes_on(p, t) and t.source not in replaced]
     alone = [(d, d.contents[0]) for d in p.facts.drafts if d.is_selected and len(d.contents) == 1]
     for draft, content in alone:
         same = [t for t in sure if t.route is content.route is not Route.NOT_KNOWN]
@@ -566,9 +567,19 @@ def _is_b12_needed(p: Picture) -> bool:
     return is_lacking and not p.is_treated
 
 
-def _goes_on(treatment: Treatment) -> bool:
-    """An order whose supply has run out is renewed, not ordered twice."""
-    return (treatment.is_active and not treatment.has_run_out) or treatment.is_planned
+def _goes_on(p: Picture, treatment: Treatment) -> bool:
+    """What has run out, or soon will have, is renewed and not ordered twice."""
+    return (treatment.is_active and not _is_due_for_renewal(p, treatment)) or treatment.is_planned
+
+
+def _is_due_for_renewal(p: Picture, treatment: Treatment) -> bool:
+    """Whether the stated supply is over, or ends within days and was not begun within as many."""
+    last = treatment.supplied_until
+    if last is None:
+        return False
+    window = timedelta(days=p.parameters.renewal_days)
+    is_begun_before = all(i.start is not None and i.start.latest <= p.today - window for i in treatment.intervals)
+    return last.latest < p.today or (is_begun_before and last.latest <= p.today + window)
 
 
 def _since_when(treatment: Treatment) -> str:
