@@ -33,9 +33,9 @@ _COUNTED = ("final", "amended", "corrected", "preliminary")
 _CORRECTED = ("amended", "corrected")
 _LOW_BY_OWN_RANGE = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12)
 _A_MONTH = timedelta(days=31)
-MOST_PARTS: Final = 20_000
-"""Codings and ranges of all results of ours, but for a few of each, which no laboratory sends more of."""
-_FEW_PARTS = 4
+MOST_PARTS: Final = 10_000
+"""Codings and ranges of all results of ours, but for one range and a flag of each."""
+_A_FLAG = 3  # parts: itself, and a coding of two systems
 
 
 @dataclass(slots=True)  # not frozen, which takes twice as long: one is made of every result, and not kept
@@ -88,8 +88,8 @@ def _parts(holder: Resource | Component) -> int:
     concepts = interpretations(holder)
     if holder.value_codeable_concept is not None:
         concepts = [*concepts, holder.value_codeable_concept]
-    parts = len(holder.reference_range or ()) + sum([1 + len(concept.coding or ()) for concept in concepts])
-    return max(0, parts - _FEW_PARTS)
+    ranges, codings = len(holder.reference_range or ()), sum([1 + len(concept.coding or ()) for concept in concepts])
+    return max(0, ranges - 1) + max(0, codings - _A_FLAG)
 
 
 def _most_parts(candidates: Sequence[_Candidate]) -> int | None:

@@ -53,7 +53,7 @@ def _stated(holder: Resource | Component, analyte: AnalyteKnowledge) -> Finding 
 
 
 def _beside_its_name(text: str, analyte: AnalyteKnowledge) -> Finding | None:
-    """What a text states that names the test as well: "Hypersegmented neutrophils: none seen". """
+    """What a text states that names the test as well: "Hypersegmented neutrophils: none seen"."""
     if len(text) > LONGEST_TEXT:
         return None
     plain = text.lower()

@@ -24,10 +24,10 @@ from cds_service.fhir.resources import CodeableConcept, Contained, Dosage, Entry
 from cds_service.fhir.sieve import MOST_WORDS
 from cds_service.fhir.timing import words_of_code
 
-MOST_TEXT: Final = 200_000
+MOST_TEXT: Final = 120_000
 """Characters of the names and directions of one record, and a few for each, the same of one section once; the most
 that is known to us is 30,000."""
-MOST_DRAFT_TEXT: Final = 50_000
+MOST_DRAFT_TEXT: Final = 40_000
 """The same of the drafts of one request; the record takes nothing from it."""
 
 A_NAME: Final = 40
@@ -189,7 +189,7 @@ def _of_resource(resource: Resource | None) -> list[_Said]:
         return []
     said = _concepts((resource.code, resource.medication_codeable_concept, resource.value_codeable_concept))
     if resource.medication_reference is not None:
-        said.append(_words(resource.medication_reference.display))
+        said += _of_reference(resource.medication_reference)
     if resource.value_string:
         said.append(_words(resource.value_string))
     if resource.resource_type == "Specimen":
@@ -244,7 +244,7 @@ def _of_medication(resource: Contained) -> Iterator[_Said]:
         if ingredient.item_codeable_concept is not None:
             yield _concept(ingredient.item_codeable_concept)
         if ingredient.item_reference is not None:
-            yield _words(ingredient.item_reference.display)
+            yield from _of_reference(ingredient.item_reference)
     if resource.resource_type == "Medication" and resource.identifier is not None:
         named = resource.identifier if isinstance(resource.identifier, list) else [resource.identifier]
         yield from (_words(identifier.value) for identifier in named)
@@ -252,6 +252,13 @@ def _of_medication(resource: Contained) -> Iterator[_Said]:
 
 def _type_of(resource: Contained) -> CodeableConcept | None:
     return resource.type if isinstance(resource.type, CodeableConcept) else None
+
+
+def _of_reference(reference: Reference) -> list[_Said]:
+    said = [_words(reference.display)]
+    if reference.identifier is not None:
+        said.append(_words(reference.identifier.value))
+    return said
 
 
 def _concepts(concepts: Iterable[CodeableConcept | None]) -> list[_Said]:

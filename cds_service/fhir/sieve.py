@@ -26,8 +26,10 @@ LONGEST: Final = 800
 """Bytes of a code's JSON; one that is longer is not kept."""
 MOST_WORDS: Final = 250
 """Characters of a code's words; one that has more is not kept: `reading_limit` counts each of those."""
-MOST_NAMED: Final = 150_000
-"""The same of all different codes of one answer: two thousand tests with long names."""
+MOST_NAMED: Final = 200_000
+"""The same of all different codes of one answer, and A_NAME for each: more than a thousand tests with long names."""
+A_NAME: Final = 30
+"""Characters that a code counts as beside its words, which are held against every pattern, however short."""
 
 
 class _Outline(Struct, gc=False, rename="camel"):
@@ -71,7 +73,7 @@ class Sieve:
     def learn(self, code: bytes, resource: Resource) -> int:
         """Remember of a code, as it is spelled, whether the result that carries it names none of our analytes.
 
-        Returns how many characters of words were read for it.
+        Returns how much was read for it.
         """
         if code in self._of_ours or len(code) > LONGEST or (words := words_of(resource.code)) > MOST_WORDS:
             return 0  # before its name is read, which is dear where it is long
@@ -80,7 +82,7 @@ class Sieve:
         if len(learnt) >= MOST_ANSWERS:
             learnt.clear()
         learnt.add(code)
-        return words
+        return A_NAME + words
 
 
 def longest_named(met: Collection[bytes]) -> int | None:
@@ -88,11 +90,12 @@ def longest_named(met: Collection[bytes]) -> int | None:
     MOST_NAMED (None: all are). The shortest are read, so that it depends on what was sent alone; of one size all, or
     none. Those that have more than MOST_WORDS are counted with the other texts (`reading_limit`).
     """
-    if len(met) * MOST_WORDS <= MOST_NAMED or sum(map(len, met)) <= MOST_NAMED:
+    if len(met) * (A_NAME + MOST_WORDS) <= MOST_NAMED or sum(map(len, met)) + A_NAME * len(met) <= MOST_NAMED:
         return None  # nearly always
     spent = 0
-    for words, codes in sorted(Counter(map(_words_of, met)).items()):
-        spent += words * codes
+    sizes = Counter(words for words in map(_words_of, met) if words)
+    for words, codes in sorted(sizes.items()):
+        spent += (A_NAME + words) * codes
         if spent > MOST_NAMED:
             return words - 1
     return None

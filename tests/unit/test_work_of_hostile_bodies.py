@@ -51,7 +51,7 @@ def answered(sent: bytes) -> HookAnswer:
 def orders_of_one_product(codes: int) -> Iterator[dict[str, Any]]:
     """Each under another name, so that none is known from another."""
     yield {"resourceType": "Medication", "id": "m", "code": {"coding": [{"code": str(n)} for n in range(codes)]}}
-    for number in range(3_000):
+    for number in range(1_800):
         reference = {"reference": "Medication/m", "display": f"product {number}"}
         yield {**ORDER, "id": f"o{number}", "medicationReference": reference}
 
@@ -131,7 +131,7 @@ def products_of_many_medicines() -> Iterator[dict[str, Any]]:
 TOO_MUCH = "holds more than is read at once"
 HOSTILE: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "a product of many codes": (
-        lambda: body(medicationRequests=orders_of_one_product(5_000)),
+        lambda: body(medicationRequests=orders_of_one_product(3_000)),
         750_000,
         "refer to more than is read at once",
     ),

@@ -154,12 +154,18 @@ def test_what_is_too_long_to_be_kept_counts_each_time() -> None:
         },
         lambda n: {"medicationRequests": [request(medicationCodeableConcept=named(words(n)))]},
         lambda n: {"medicationRequests": [request(medicationReference={"display": words(n)})]},
+        lambda n: {"medicationRequests": [request(medicationReference={"identifier": {"value": words(n)}})]},
         lambda n: {"medicationRequests": [request(contained=[{"code": {"text": words(n)}}])]},
         lambda n: {"labs": [observation(contained=[{"code": {"text": words(n)}}])]},
         lambda n: {"medicationRequests": [resource("Medication", identifier=[{"value": words(n)}])]},
         lambda n: {"medicationRequests": [resource("Medication", identifier={"value": words(n)})]},
         lambda n: {
             "medicationRequests": [resource("Medication", ingredient=[{"itemReference": {"display": words(n)}}])]
+        },
+        lambda n: {
+            "medicationRequests": [
+                resource("Medication", ingredient=[{"itemReference": {"identifier": {"value": words(n)}}}])
+            ]
         },
         lambda n: {
             "medicationRequests": [resource("Medication", ingredient=[{"itemCodeableConcept": {"text": words(n)}}])]
