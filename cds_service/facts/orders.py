@@ -40,7 +40,8 @@ class DraftContent:
     """One medicine in a drafted order.
 
     `dose_mg` and `form` as in Treatment. `is_coded` false: recognised by name alone. `is_doubted`: its directions speak
-    of not taking it. `as_needed`: it is to be taken only when needed.
+    of not taking it. `as_needed`: it is to be taken only when needed. `is_alone`: its names and codes
+    tell of nothing else in the product.
     """
 
     medicine: Medicine
@@ -51,6 +52,7 @@ class DraftContent:
     is_doubted: bool = False
     dose_mg: Decimal | None = None
     as_needed: bool = False
+    is_alone: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,7 @@ def _content(held: Held, dosages: list[Dosage]) -> DraftContent:
         is_doubted=dose.is_doubted,
         dose_mg=dose.dose_mg,
         as_needed=dose.as_needed,
+        is_alone=held.is_alone,
     )
 
 

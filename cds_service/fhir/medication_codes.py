@@ -36,9 +36,18 @@ _FORMS = (
 )
 
 
+# A word that is not listed may be another ingredient: "multivitamin with", "Neurobion", "and thiamine".
+_ONLY_B12 = re.compile(
+    r"(?:(?:(?:hydrox[oy]-?|cyano-?|methyl-?|me)?cobalamin|vit(?:amin)?|b[- ]?12|acetate|hydrochloride|cytamen|cobalin|"
+    r"nascobal|vibisone|dodex|mg|mcg|ug|µg|μg|ml|micrograms?|milligrams?|inj(?:ection|ectable)?|sol(?:ution|n)?|"
+    r"for|in|of|per|i\.?m\.?|s\.?c\.?|intramuscular|subcutaneous|tab(?:let)?s?|cap(?:sule)?s?|oral|sublingual|"
+    r"extended|release|vial|ampoules?|multi|dose|pre-?filled|syringe)(?![a-zµμ])|[\d\W_])++"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One medicine in a product. `form` as in Treatment."""
+    """One medicine in a product. `form` as in Treatment, `is_alone` as in DraftContent."""
 
     medicine: Medicine
     strength: Strength
@@ -46,6 +55,7 @@ class Held:
     route: Route = Route.NOT_KNOWN
     is_coded: bool = True
     is_eradication_pack: bool = False
+    is_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +212,7 @@ def _held(found: _Found, described: Description, knowledge: Knowledge, is_coded:
             route=_route(rows) if _route(rows) is not Route.NOT_KNOWN else form_route,
             is_coded=is_coded,
             is_eradication_pack=any(row.is_eradication_pack for row in rows),
+            is_alone=not mixed and all(map(_names_b12_alone, described.words)),
         )
         for medicine, (rows, given) in found.items()
     )
@@ -216,6 +227,11 @@ def _is_combination(found: _Found, described: Description) -> bool:
         or any(" / " in display or "combination" in display.lower() for display in displays)
         or any(names_several_strengths(text) for text in described.words)
     )
+
+
+def _names_b12_alone(text: str) -> bool:
+    """Whether a product's name speaks of vitamin B12, amounts and the ways of giving it, and of nothing else."""
+    return _ONLY_B12.fullmatch(text.lower()) is not None
 
 
 def _form(rows: Sequence[MedicineCode], words: Sequence[str]) -> str:

@@ -24,8 +24,10 @@ from cds_service.assessment.rules.diagnosis import (
     treatment_words,
     usable_mma,
 )
+from cds_service.assessment.rules.monitoring import deficient_on_therapy, insufficient_response, symptoms_persist
 from cds_service.assessment.rules.offers import (
     INJECTION,
+    MAINTENANCE_INJECTION,
     FirstTreatment,
     cautions,
     first_treatment,
@@ -35,7 +37,9 @@ from cds_service.assessment.rules.offers import (
     leber_variant,
     regimens_for,
 )
+from cds_service.assessment.rules.treatment import needs_treatment
 from cds_service.assessment.therapy import first_start, is_therapeutic
+from cds_service.facts.dates import days
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import DraftContent, DraftOrder, Test
 from cds_service.facts.patient import DRAFTS, DataKey
@@ -47,6 +51,7 @@ from cds_service.knowledge.model import Recommendation
 _LOW = (Status.DEFICIENT, Status.FUNCTIONAL)
 _TAKEN = (DataKey.MEDICATION_STATEMENTS, DataKey.MEDICATION_REQUESTS)
 _CYANOCOBALAMIN = "cyanocobalamin"
+_LEBER, _PERHAPS_LEBER = "Leber's optic neuropathy", "hereditary optic atrophy that may be Leber's"
 _TESTED_FIRST = ("unknown", "called-low")
 
 
@@ -481,45 +486,83 @@ def leber_cyanocobalamin(p: Picture) -> Answer:
     optic = leber(p)
     if not optic:
         return does_not_fire()
-    drafts = _suspect(
-        (c.form, d.name, d.source) for d in p.facts.drafts if d.is_selected for c in d.contents if _is_b12(c)
-    )
-    taken = _suspect(
-        (t.form, t.name, t.source) for t in p.facts.treatments if t.medicine is Medicine.B12 and t.is_active
-    )
+    drafted = [
+        _Given(c.form, d.name, d.source, _is_therapeutic(p, c), _is_little(p, c), len(d.contents) == 1 and c.is_alone)
+        for d in p.facts.drafts
+        for c in d.contents
+        if d.is_selected and _is_b12(c)
+    ]
+    taken_now = [
+        _Given(t.form, t.name, t.source, is_therapeutic(t, p.parameters), _is_little(p, t))
+        for t in p.facts.treatments
+        if t.medicine is Medicine.B12 and t.is_active
+    ]
+    drafts, taken = _suspect(drafted), _suspect(taken_now)
     if not drafts and (not taken or p.facts.drafts):
         return does_not_fire(*optic)
     label = p.knowledge.medicines[Medicine.B12].title
     suspects, variant = (drafts, "drafted") if drafts else (taken, "taken")
-    is_told = suspects[0][0] == _CYANOCOBALAMIN
-    alone = {d.source for d in p.facts.drafts if len(d.contents) == 1}  # a change must not take folic acid away
-    facts = (*optic, *(FactUsed(label, name, source=source) for _, name, source in suspects))
+    is_told = suspects[0].form == _CYANOCOBALAMIN
+    facts = (*optic, *(FactUsed(label, one.name, source=one.source) for one in suspects))
+    values = {
+        "form": "cyanocobalamin" if is_told else "vitamin B12 of unstated form",
+        "optic": _LEBER if p.has(ProblemKind.LEBER_OPTIC_NEUROPATHY) else _PERHAPS_LEBER,
+    }
+    is_little = all(one.is_little for one in suspects)
     if p.is_child:
-        return _leber_in_child(p, variant, is_told, facts)
+        recommends = (Recommendation.USE_HYDROXOCOBALAMIN, Recommendation.REFER)
+        return fires(variant=f"{variant}-child", facts=facts, values=values, recommends=recommends)
+    full = leber_variant(p, variant if is_told else f"{variant}-form-unknown")
     return fires(
-        variant=leber_variant(p, variant if is_told else f"{variant}-form-unknown"),
+        variant=f"{variant}-little" if is_little else full,
         facts=facts,
+        values=values,
         recommends=(Recommendation.USE_HYDROXOCOBALAMIN,),
-        regimens=regimens_for(p, INJECTION),
-        target=next((source for _, _, source in drafts if source in alone), ""),
+        regimens=_hydroxocobalamin(p, suspects),
+        # What holds other ingredients is not changed, so that none of them is lost unsaid.
+        target=next((one.source for one in drafts if one.is_alone and not one.is_little), ""),
     )
 
 
-def _leber_in_child(p: Picture, variant: str, is_told: bool, facts: tuple[FactUsed, ...]) -> Answer:
-    """The same contraindication, and no course: those here are for adults."""
-    is_sure = p.has(ProblemKind.LEBER_OPTIC_NEUROPATHY)
-    values = {
-        "form": "cyanocobalamin" if is_told else "vitamin B12 of unstated form",
-        "optic": "Leber's optic neuropathy" if is_sure else "hereditary optic atrophy that may be Leber's",
-    }
-    recommends = (Recommendation.USE_HYDROXOCOBALAMIN, Recommendation.REFER)
-    return fires(variant=f"{variant}-child", facts=facts, values=values, recommends=recommends)
+def _hydroxocobalamin(p: Picture, suspects: list[_Given]) -> tuple[str, ...]:
+    """The course of it that stands in for what is ordered or taken: none without a deficiency, known or treated."""
+    if needs_treatment(p):
+        return regimens_for(p, INJECTION)
+    if not any(one.is_treatment is Presence.YES for one in suspects):
+        return ()
+    is_indicated = bool(p.recorded_deficiency or p.lasting_causes)
+    if p.is_treated and (is_indicated or p.status in _LOW):
+        since, parameters = p.therapy.current_since, p.parameters
+        is_early = since is not None and p.today < since + days(parameters.follow_up_from_day)
+        fails = any(rule(p).regimens for rule in (insufficient_response, deficient_on_therapy, symptoms_persist))
+        return regimens_for(p, INJECTION if is_early or fails else MAINTENANCE_INJECTION)
+    if not is_indicated:
+        return ()
+    is_course = bool(p.recorded_deficiency) and p.status is not Status.UNLIKELY
+    return regimens_for(p, INJECTION if is_course else MAINTENANCE_INJECTION)
 
 
-def _suspect(named: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Of forms, names and sources those of cyanocobalamin; where none says so, those that do not say."""
-    suspects = [one for one in named if one[0] in (_CYANOCOBALAMIN, "")]
-    return [one for one in suspects if one[0]] or suspects
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """B12 that is ordered or taken. `is_little`: by mouth, and below a therapeutic dose as in a multivitamin."""
+
+    form: str
+    name: str
+    source: str
+    is_treatment: Presence
+    is_little: bool
+    is_alone: bool = False
+
+
+def _suspect(given: Iterable[_Given]) -> list[_Given]:
+    """Those of cyanocobalamin; where none says so, those that do not say."""
+    suspects = [one for one in given if one.form in (_CYANOCOBALAMIN, "")]
+    return [one for one in suspects if one.form] or suspects
+
+
+def _is_little(p: Picture, b12: Treatment | DraftContent) -> bool:
+    is_below = is_therapeutic(b12, p.parameters) is Presence.NO
+    return is_below and not b12.as_needed and b12.route is not Route.PARENTERAL
 
 
 def _is_b12(content: DraftContent) -> bool:

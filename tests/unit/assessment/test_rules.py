@@ -112,6 +112,27 @@ def test_with_optic_neuropathy_only_an_order_of_b12_alone_is_changed(form: str) 
     told = answer("B12-SAFE-06", leber, drafts=(combination,))
     assert (told.outcome, told.target) == (Outcome.FIRES, "")
     assert answer("B12-SAFE-06", leber, drafts=(combination, alone)).target == "MedicationRequest/draft-2"
+    unnamed = drafted(replace(b12, is_alone=False))
+    assert answer("B12-SAFE-06", leber, drafts=(unnamed,)).target == ""
+
+
+def test_a_course_stands_in_for_cyanocobalamin_only_where_a_deficiency_is_known() -> None:
+    optic, pernicious = "leber-optic-neuropathy", "pernicious-anaemia"
+    course, maintenance = ("im-replacement-hydroxocobalamin",), ("maintenance-im-hydroxocobalamin",)
+    long_taken, begun = {"b12_therapy": {"since": "3 years", "mg": 1}}, {"b12_therapy": {"since": "30 days", "mg": 1}}
+    for given, regimens in (
+        ({"drafting": {"b12": 1}}, ()),
+        ({"drafting": {"b12": 1}, "total_b12": "600 ng/L"}, ()),
+        ({"drafting": {"b12": 1}, "total_b12": "150 ng/L"}, course),
+        ({"drafting": {"b12": 0.006}, "total_b12": "150 ng/L"}, course),
+        (long_taken, ()),
+        (long_taken | {"problems": [optic, pernicious]}, maintenance),
+        (long_taken | {"problems": [optic, pernicious], "total_b12": {"result": "150 ng/L", "days_ago": 20}}, course),
+        (begun | {"problems": [optic, pernicious]}, course),
+        ({"drafting": {"b12": 1}, "problems": [optic, pernicious]}, course),
+        ({"drafting": {"b12": 0.006}, "problems": [optic, pernicious]}, ()),
+    ):
+        assert answer("B12-SAFE-06", {"problems": [optic]} | given).regimens == regimens, given
 
 
 @pytest.mark.parametrize("age", [12, 17])

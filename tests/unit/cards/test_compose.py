@@ -166,7 +166,8 @@ def test_a_client_that_takes_one_action_gets_each_test_alone() -> None:
 
 def test_the_draft_itself_is_changed_to_hydroxocobalamin_and_else_kept() -> None:
     given = {"problems": ["leber-optic-neuropathy"], "drafting": {"b12": 1}, "form": "cyanocobalamin"}
-    suggestions = _cards(given, "order-sign")[0].suggestions
+    assert _cards(given, "order-sign")[0].suggestions == ()  # no course without a deficiency
+    suggestions = _cards(given | {"total_b12": "150 ng/L"}, "order-sign")[0].suggestions
     assert [[a.type for a in s.actions] for s in suggestions] == [["update"]]
     changed = suggestions[0].actions[0].resource
     assert changed is not None
