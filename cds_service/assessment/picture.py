@@ -330,11 +330,29 @@ class Picture:
 
     @once
     def risks(self) -> tuple[FactUsed, ...]:
-        """All that raises the chance of deficiency: that it is on the problem list, an antibody against
-        intrinsic factor, causes, and age."""
+        """All that raises the chance of deficiency: that it is on the problem list, a level that was deficient, an
+        antibody against intrinsic factor, causes, and age."""
         age = FactUsed("Age", f"{self.advanced_age} years", short=f"age {self.advanced_age}")
-        found = (*self.recorded_deficiency, *self._antibody, *self.causes, *((age,) if self.advanced_age else ()))
+        known = (*self.recorded_deficiency, *self._earlier_deficiency, *self._antibody)
+        found = (*known, *self.causes, *((age,) if self.advanced_age else ()))
         return tuple(dict.fromkeys(found))
+
+    @property
+    def _earlier_deficiency(self) -> tuple[FactUsed, ...]:
+        """A deficient level before one that is not clear, where nothing in between was sufficient and nobody treated:
+        without treatment it seldom ends."""
+        level = self.reading.deciding
+        if level is None or self.reading.band not in (Band.INDETERMINATE, Band.DEFICIENT_OR_INDETERMINATE):
+            return ()
+        for result in reversed(self.labs.all):
+            if result.analyte not in B12_ANALYTES or not follows(level.taken, result.taken) or not _is_number(result):
+                continue
+            band = b12_band(result, scale_of(result, self.knowledge.analytes[result.analyte]))
+            if band is Band.UNLIKELY or self.therapy.was_taken_after(result.taken.latest):
+                return ()
+            if band is Band.DEFICIENT:
+                return (replace(result_fact(result, self.knowledge), short="an earlier deficient level"),)
+        return ()
 
     @property
     def _antibody(self) -> tuple[FactUsed, ...]:
@@ -436,6 +454,11 @@ class Picture:
     def active_folic_acid(self) -> tuple[Treatment, ...]:
         """Folic acid that is being taken now."""
         return tuple(t for t in self.facts.treatments if t.medicine is Medicine.FOLIC_ACID and t.is_active)
+
+
+def _is_number(result: LabResult) -> bool:
+    """Whether a result is final, coded, and more than a word."""
+    return result.finding is None and result.is_coded and not result.is_preliminary
 
 
 def _by_kind(problems: tuple[Problem, ...]) -> dict[ProblemKind, tuple[Problem, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from cds_service.assessment.bands import Band, b12_band, is_raised, scale_of
 from cds_service.assessment.exposure import taken_lately
@@ -112,8 +112,11 @@ def _results_since(p: Picture, early: bool) -> tuple[LabResult, ...]:
     ours = [r for r in p.facts.labs if r.analyte in _REVIEWED_BY]
     if since is None:
         return tuple(r for r in ours if within_months(r.taken, p.parameters.recent_result_months, p.today))
-    wait = p.parameters.follow_up_from_day_in_pregnancy if early else p.parameters.follow_up_result_from_day
-    return tuple(r for r in ours if r.taken.earliest >= since + days(wait))
+    return tuple(r for r in ours if r.taken.earliest >= since + _wait(p, early))
+
+
+def _wait(p: Picture, early: bool) -> timedelta:
+    return days(p.parameters.follow_up_from_day_in_pregnancy if early else p.parameters.follow_up_result_from_day)
 
 
 def insufficient_response(p: Picture) -> Answer:
@@ -142,7 +145,7 @@ def deficient_on_therapy(p: Picture) -> Answer:
     if not p.is_treated or not p.in_scope:
         return does_not_fire()
     since = p.therapy.current_since
-    late = since + days(p.parameters.follow_up_result_from_day) if since is not None else None
+    late = since + _wait(p, _is_early(p)) if since is not None else None
     levels = [r for r in p.reading.on_therapy if r.analyte in _B12 and not r.is_preliminary]
     last = levels[0] if levels else None
     if last is None or (late is not None and last.taken.earliest < late):
@@ -273,7 +276,7 @@ def _band(p: Picture, level: LabResult) -> Band:
 
 
 def _latest_metabolites(p: Picture) -> tuple[LabResult, ...]:
-    late = _results_since(p, early=False)
+    late = _results_since(p, _is_early(p))
     found = []
     for analyte in (Analyte.MMA, Analyte.HOMOCYSTEINE):
         ours = [r for r in late if r.analyte is analyte and r.is_coded and not r.is_preliminary]

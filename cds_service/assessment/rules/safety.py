@@ -251,7 +251,8 @@ def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None, check: tuple[Recomm
         return _in_cord_disease(p, facts, values, folic.target)
     if p.recorded_deficiency:
         return _with_recorded_deficiency(p, folic, facts, values, check)
-    if any(test in draft.tests for draft in p.facts.drafts for test in (Test.B12, Test.ACTIVE_B12)):
+    is_drafted = any(test in draft.tests for draft in p.facts.drafts for test in (Test.B12, Test.ACTIVE_B12))
+    if is_drafted and folic.target:
         return fires(variant="ordered-together", facts=facts, values=values, target=folic.target)
     low = p.reading.called_low
     base = _variant(p, "unknown" if low is None else "called-low")

@@ -102,7 +102,7 @@ def myelopathy_untreated(p: Picture) -> Answer:
         return _cord_with_normal_level(p, facts, mma)
     if is_mma_normal(p) and not raised and p.status is not Status.DEFICIENT:
         return _cord_with_normal_mma(p, facts, mma)
-    result = p.reading.deciding
+    result = p.reading.deciding or p.reading.in_words_only
     b12 = (result_fact(result, p.knowledge),) if result is not None else ()
     is_known = p.status is not Status.UNKNOWN
     has_ended = p.therapy.ended is not None and (result is None or treated_since(p, result))
