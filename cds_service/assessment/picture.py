@@ -12,6 +12,7 @@ from dataclasses import replace
 from cds_service.assessment.bands import Band, LimitGroup, b12_band, is_low, is_raised, scale_of
 from cds_service.assessment.exposure import exposure, given_nitrous_oxide, used_longer_than
 from cds_service.assessment.kidneys import with_estimated_rate
+from cds_service.assessment.metabolites import METABOLITES
 from cds_service.assessment.once import once
 from cds_service.assessment.outcome import FactUsed, Status
 from cds_service.assessment.reading import B12_ANALYTES, Reading, is_low_there, read_results
@@ -54,6 +55,8 @@ LONG_TERM = (Medicine.METFORMIN, Medicine.PPI, Medicine.H2_BLOCKER)
 _KINDS = tuple(ProblemKind)
 _MARKS = {Finding.LOW: "marked low", Finding.HIGH: "marked high"}
 _BY_SEX = {Sex.FEMALE: LimitGroup.WOMEN, Sex.MALE: LimitGroup.MEN}
+_EXPLAINS_METABOLITES = frozenset({Analyte.EGFR, Analyte.CREATININE})
+_EXPLAINS_HOMOCYSTEINE = frozenset({Analyte.SERUM_FOLATE, Analyte.RED_CELL_FOLATE})
 _ANALYTES = frozenset(analyte.value for analyte in Analyte)
 MEDICATION_KEYS = (
     DataKey.MEDICATION_STATEMENTS,
@@ -415,6 +418,8 @@ class Picture:
             return self.status not in (Status.UNKNOWN, Status.INDETERMINATE)
         if issue.matters_to == Medicine.B12 and issue.field == DOSE:
             return not self._dose_matters
+        if not self._bears(issue.matters_to):
+            return True
         day = issue.day
         if issue.matters_to not in _ANALYTES or day is None:
             return False
@@ -423,6 +428,28 @@ class Picture:
             return True
         last = self._last_days.get(Analyte(issue.matters_to))
         return last is not None and follows(last, day)
+
+    def _bears(self, topic: str) -> bool:
+        """Whether an entry of this topic could change the answer: what explains a raised metabolite only where one may
+        be raised, and anaemia only where B12 is open and something else makes it count."""
+        if topic in _EXPLAINS_HOMOCYSTEINE:
+            return self._may_be_raised(Analyte.HOMOCYSTEINE)
+        if topic in _EXPLAINS_METABOLITES:
+            return self._may_be_raised(*METABOLITES)
+        if topic != Analyte.HAEMOGLOBIN:
+            return True
+        drafted = any(c.medicine is Medicine.FOLIC_ACID for d in self.facts.drafts for c in d.contents)
+        beside = self.features or self.risks or self.perhaps_long_used or drafted or self.active_folic_acid
+        return self.status in (Status.UNKNOWN, Status.INDETERMINATE) and bool(beside)
+
+    def _may_be_raised(self, *analytes: Analyte) -> bool:
+        """Whether any result of these is raised or may be, or one could not be used, whenever it was taken."""
+        measured = any(
+            is_raised(result, self.knowledge.analytes[analyte]) is not Presence.NO
+            for analyte in analytes
+            for result in self.labs.of(analyte)
+        )
+        return measured or bool(self.unused(*analytes))
 
     @once
     def _dose_matters(self) -> bool:

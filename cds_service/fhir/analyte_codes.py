@@ -100,6 +100,8 @@ def _by_code(found: list[tuple[str, Code]], concept: CodeableConcept, knowledge:
     doubt = ""
     if others:
         doubt = f"its codes stand for different things ({' and '.join([short, *others])})"
+        of_all = [a for a in map(Analyte, sorted({other for other, _ in found})) if a in DECIDING]
+        analyte = min(of_all, key=DECIDING.index, default=analyte)  # the one that decides more
     elif _is_called_otherwise(names := texts(concept), knowledge.analytes[name], knowledge):
         doubt = f"its code {quoted(code.code)} is for {short}, and its name is not"
         of_both = [a for a in (analyte, *_plainly_called(names, knowledge)) if a in DECIDING]

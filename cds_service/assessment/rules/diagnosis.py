@@ -413,7 +413,7 @@ def raised_marker_alone(p: Picture) -> Answer:
     b12 = (result_fact(level, p.knowledge),) if level is not None else ()
     return fires(
         variant=kind if called_for else f"{kind}-alone",
-        facts=(*marker_facts(p, markers), *b12, *p.features),
+        facts=(*marker_facts(p, markers), *b12, *p.features, *issue_facts(p.unused(*_MAY_EXPLAIN))),
         values=(b12_values(p, level) if level is not None else {})
         | {"markers": marker_words(p, markers), "marker_date": str(markers[0].result.taken)},
         recommends=tuple(wanted) or (Recommendation.VERIFY_DATA,),

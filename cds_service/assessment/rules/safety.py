@@ -112,14 +112,15 @@ def folic_acid_not_checked(p: Picture) -> Answer:
     labs = p.unread(DataKey.LABS) if p.status is not Status.INDETERMINATE else ()
     signs = p.unread(DataKey.CONDITIONS, DataKey.PROCEDURES, *MEDICATION_KEYS)
     use = p.perhaps_long_used if in_doubt else ()
-    level = _level_left_open(p)
+    level, decides = _level_left_open(p), p.reading.deciding
     if not (labs or signs or use or p.left_out or level):
         return does_not_fire()
     base = "partly-checked" if in_doubt else "sufficient-not-checked"
+    known = (result_fact(decides, p.knowledge),) if decides is not None and not in_doubt else ()
     return fires(
         variant="not-checked" if labs and in_doubt else "result-not-used" if results or level else base,
-        facts=folic.facts + level + use + issue_facts(p.left_out),
-        values={"dose": folic.words()},
+        facts=folic.facts + level + known + use + issue_facts(p.left_out),
+        values={"dose": folic.words()} | (b12_values(p, decides) if decides is not None else {}),
         recommends=(Recommendation.VERIFY_DATA,),
         missing_keys=labs + signs,
         target=folic.target,

@@ -129,7 +129,7 @@ def data_incomplete(p: Picture, answers: Sequence[Answer]) -> Answer:
         wanted |= dict.fromkeys(p.unread(DataKey.LABS))
     missing = tuple(key for key in wanted if key not in named)
     if not missing:
-        return _left_out(p, bool(fired))
+        return _left_out(p, fired)
     labs = DataKey.LABS in missing
     named_keys = [KEY_WORDS[DataKey(key)] for key in missing]
     risks = p.risks + p.perhaps_long_used
@@ -143,9 +143,15 @@ def data_incomplete(p: Picture, answers: Sequence[Answer]) -> Answer:
     )
 
 
-def _left_out(p: Picture, has_cards: bool) -> Answer:
-    """Single entries that could not be used, although all keys were there; results of B12 stand on every other card."""
-    found = tuple(issue for issue in p.left_out if not (has_cards and issue.matters_to in _ON_EVERY_CARD))
+def _left_out(p: Picture, fired: Sequence[Answer]) -> Answer:
+    """Single entries that could not be used, although all keys were there; results of B12 stand on every other card,
+    and what a card names already is not said by a second one."""
+    told = {fact.value for answer in fired for fact in answer.facts}
+    found = tuple(
+        issue
+        for issue, fact in zip(p.left_out, issue_facts(p.left_out), strict=True)
+        if fact.value not in told and not (fired and issue.matters_to in _ON_EVERY_CARD)
+    )
     if not found:
         return does_not_fire()
     return fires(variant="left-out", facts=issue_facts(found), recommends=(Recommendation.VERIFY_DATA,))

@@ -195,6 +195,12 @@ def test_a_look_alike_code_beside_a_code_of_the_thing_is_told_whatever_its_name(
     assert "its codes stand for different things (vitamin B12 and display of 2171-7)" in issue.issue
 
 
+def test_a_result_with_codes_of_two_analytes_concerns_the_one_that_decides_more() -> None:
+    issue = refusal(observation(value=150, code=concept((LOINC, "718-7"), (LOINC, "2132-9"))))
+    assert issue.matters_to == "total-b12"
+    assert "its codes stand for different things (haemoglobin and vitamin B12)" in issue.issue
+
+
 @pytest.mark.parametrize("withdrawn", ["entered-in-error", "cancelled"])
 def test_a_withdrawn_result_with_a_look_alike_code_is_left_out_without_a_word(withdrawn: str) -> None:
     code = concept((LOINC, "2171-7"), text="Vitamin B12")
