@@ -12,6 +12,7 @@ from cds_service.facts.patient import ANYTHING, DataIssue, DataKey
 from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.fhir.allergies import read_allergies
 from cds_service.fhir.ordering import in_order
+from cds_service.fhir.pregnancy_status import read_pregnancy_status
 from cds_service.fhir.problem_codes import ProblemMatch, ProblemMatches, match_problems
 from cds_service.fhir.procedures import read_procedures
 from cds_service.fhir.record import PatientRecord
@@ -47,7 +48,7 @@ def read_problems(record: PatientRecord, knowledge: Knowledge, today: date) -> t
         found, odd = _read(resource, matched, references, knowledge, today)
         problems += found
         issues += odd
-    for read in (read_procedures, read_allergies, read_diets):
+    for read in (read_procedures, read_allergies, read_diets, read_pregnancy_status):
         found, odd = read(record, references, knowledge, today)
         problems += found
         issues += odd

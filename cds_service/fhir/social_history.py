@@ -57,17 +57,20 @@ def read_diets(
         told = [
             answer for part in (resource, *(resource.component or ())) if (answer := _answer(resource, part, knowledge))
         ]
-        unused = _why_unused(resource, status, references) if told else None
+        unused = why_unused(resource, status, references) if told else None
         if unused is not None:
-            issues += [_issue(resource, unused[0], match, unused[1]) for answer in told for match in answer.affirms]
+            issues += [
+                answer_issue(resource, unused[0], match, unused[1]) for answer in told for match in answer.affirms
+            ]
             continue
         if not told and _is_unanswered(resource):
             what = "asks for the diet, and has no answer that can be read"
-            issues.append(_issue(resource, "value", ProblemMatch(ProblemKind.VEGAN_DIET, "", is_coded=False), what))
+            about_diet = ProblemMatch(ProblemKind.VEGAN_DIET, "", is_coded=False)
+            issues.append(answer_issue(resource, "value", about_diet, what))
         for answer in told:
             if answer.when is not None and answer.when.earliest > today:
                 issues += [
-                    _issue(resource, "effectiveDateTime", match, "has a date in the future; it was not used")
+                    answer_issue(resource, "effectiveDateTime", match, "has a date in the future; it was not used")
                     for match in answer.affirms
                 ]
             else:
@@ -82,7 +85,7 @@ def read_diets(
     return problems, issues
 
 
-def _why_unused(resource: Resource, status: str, references: frozenset[str]) -> tuple[str, str] | None:
+def why_unused(resource: Resource, status: str, references: frozenset[str]) -> tuple[str, str] | None:
     """The field that keeps an answer from counting, and why; None where nothing does."""
     if status not in _COUNTED:
         what = f"has the status {quoted(status)}" if status else "has no status"
@@ -116,7 +119,7 @@ def _answer(resource: Resource, part: Resource | Component, knowledge: Knowledge
     if not affirms and not denies:
         return None
     question = next((key for key, _ in keys(part.code)), tuple(text.lower() for text in texts(part.code)))
-    return _Answer(resource, question, affirms, frozenset(denies), _when(resource))
+    return _Answer(resource, question, affirms, frozenset(denies), answered_on(resource))
 
 
 def _yes_or_no(part: Resource | Component, value: CodeableConcept | None) -> bool | None:
@@ -145,7 +148,8 @@ def _is_denied(value: CodeableConcept | None, kind: ProblemKind, knowledge: Know
     return any(name_matches(name, condition.names) and not name_affirmed(name, condition.names) for name in names)
 
 
-def _when(resource: Resource) -> ClinicalDate | None:
+def answered_on(resource: Resource) -> ClinicalDate | None:
+    """The day of an answer; None where it has none, or one that is none."""
     period = resource.effective_period
     text = resource.effective_date_time or resource.effective_instant
     if text is None and period is not None:
@@ -172,6 +176,7 @@ def _is_taken_back(answer: _Answer, denied: date | None) -> bool:
     return denied is not None and (answer.when is None or denied > answer.when.latest)
 
 
-def _issue(resource: Resource, field: str, match: ProblemMatch, what: str) -> DataIssue:
+def answer_issue(resource: Resource, field: str, match: ProblemMatch, what: str) -> DataIssue:
+    """That an answer was not used, as an issue of what it tells of."""
     sentence = f"This record of {match.kind.value.replace('-', ' ')} {what}."
     return DataIssue(resource_name(resource), field, sentence, match.kind.value)
