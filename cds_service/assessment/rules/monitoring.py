@@ -45,8 +45,9 @@ _MAY_PERSIST = tuple(kind for kind in NEUROLOGICAL if kind is not ProblemKind.MY
 
 
 def follow_up_due(p: Picture) -> Answer:
-    """The review three months after the start (one month in pregnancy and breast-feeding), until results arrive."""
-    if not p.is_treated or not p.in_scope:
+    """The review three months after the start (one month in pregnancy and breast-feeding), until results arrive; not
+    in palliative care, where no test is asked for."""
+    if not p.is_treated or not p.in_scope or p.has(ProblemKind.PALLIATIVE_CARE):
         return does_not_fire()
     since = p.therapy.current_since
     if since is None:
