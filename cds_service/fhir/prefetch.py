@@ -264,6 +264,7 @@ def _read_one_by_one(key: DataKey, bundle: RawBundle, sieve: Sieve | None) -> Re
     for index, raw in enumerate((bundle.entry or [])[:MOST_ENTRIES]):
         sent = raw.resource
         resource: Resource | None = None
+        code: bytes | None = None
         if sent is not UNSET:
             try:
                 code = sieve.spelled_code(sent) if sieve is not None else None
@@ -278,6 +279,12 @@ def _read_one_by_one(key: DataKey, bundle: RawBundle, sieve: Sieve | None) -> Re
                 elif sieve is not None and len(places) < MOST_ANSWERS and still_to_learn > 0:
                     still_to_learn -= sieve.learn(code, resource)  # more would push out what was learnt, or take long
             except msgspec.ValidationError:
+                if sieve is not None and code is not None:
+                    if still_to_learn > 0:
+                        still_to_learn -= sieve.learn_of_misfit(code)
+                    if code in sieve.of_others:
+                        passed_over += is_match(raw.search)
+                        continue
                 may_mend = misfits < tolerant.MOST_MISFITS
                 resource, issues = _misfitting(bytes(sent), f"{key} entry[{index}]", may_mend=may_mend)
                 misfits += len(issues)

@@ -75,9 +75,20 @@ class Sieve:
 
         Returns how much was read for it.
         """
-        if code in self._of_ours or len(code) > LONGEST or (words := words_of(resource.code)) > MOST_WORDS:
+        return self._learn(code, resource.code)
+
+    def learn_of_misfit(self, code: bytes) -> int:
+        """The same of a result that does not fit otherwise, so that what was met before never changes what is told of
+        it: a result that is none of ours is passed over, whatever else is wrong with it."""
+        try:
+            return self._learn(code, _CONCEPT.decode(code))
+        except msgspec.ValidationError:
+            return 0
+
+    def _learn(self, code: bytes, concept: CodeableConcept | None) -> int:
+        if code in self._of_ours or len(code) > LONGEST or (words := words_of(concept)) > MOST_WORDS:
             return 0  # before its name is read, which is dear where it is long
-        is_of_others = match_analyte(resource.code, self.knowledge) is None and says_something(resource.code)
+        is_of_others = match_analyte(concept, self.knowledge) is None and says_something(concept)
         learnt = self.of_others if is_of_others else self._of_ours
         if len(learnt) >= MOST_ANSWERS:
             learnt.clear()
