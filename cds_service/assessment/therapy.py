@@ -63,6 +63,17 @@ class Therapy:
         return max((day.earliest for day in ends if day is not None), default=None)
 
     @property
+    def last_product(self) -> str:
+        """What the record that vouches for the last of those days calls what was taken; "" where there is none."""
+        last = self.last_taken
+        for treatment in self.treatments:
+            for interval in treatment.intervals:
+                day = interval.end or interval.start
+                if last is not None and day is not None and day.earliest == last:
+                    return treatment.name
+        return ""
+
+    @property
     def was_ever(self) -> bool:
         """Whether any therapeutic B12 was ever recorded as begun."""
         return bool(self.treatments)

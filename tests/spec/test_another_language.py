@@ -165,9 +165,13 @@ def test_no_english_is_left_on_the_card_of_an_example(hook: str, given: dict[str
 
 NAMED_IN_EXAMPLES = {
     "acid",
+    "antibody",
     "antifolate",
+    "egfr",
+    "factor",
     "folic",
     "high",
+    "intrinsic",
     "low",
     "normal",
     "not",

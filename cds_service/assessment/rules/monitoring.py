@@ -319,7 +319,7 @@ def lifelong_therapy_lapsed(p: Picture) -> Answer:
         variant=f"{variant}-allergy" if is_allergic(p) else variant,
         facts=(
             *facts[:_MOST_CAUSES],
-            _therapy_fact(p, f"last on {p.therapy.last_taken}"),
+            _therapy_fact(p, f"{p.therapy.last_product}: last on {p.therapy.last_taken}"),
             *b12,
             *injection_cautions(p),
         ),
@@ -331,8 +331,11 @@ def lifelong_therapy_lapsed(p: Picture) -> Answer:
 
 
 def _level_above_limits(p: Picture) -> LabResult | None:
-    """The level that is not low, though in pernicious anaemia it is not reliable: B12 is needed for life either way."""
+    """The level that is not low, though in pernicious anaemia it is not reliable: B12 is needed for life either way.
+    One of soon after treatment falls again, and makes no lapse milder."""
     reading = p.reading
+    if reading.is_after_treatment:
+        return None
     is_above = reading.band is Band.UNLIKELY and not reading.is_low_to_its_laboratory
     is_doubted = p.status is Status.INDETERMINATE and is_above and reading.distrust == IN_PERNICIOUS_ANAEMIA
     return reading.deciding if p.status is Status.UNLIKELY or is_doubted else None
