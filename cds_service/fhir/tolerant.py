@@ -155,8 +155,8 @@ def _bundle(key: DataKey, value: dict[str, Any]) -> Reading:
     for index, item in enumerate((sent or [])[:MOST_ENTRIES]):
         entry, issues = _entry(item, f"{key} entry[{index}]", may_mend=misfits < MOST_MISFITS)
         misfits += len(issues)
-        entries.append(entry or Entry())
-        if entry is None:
+        entries.append(entry)
+        if entry.resource is None and issues:
             lost[index] = UnreadEntry(issues, what_it_is(item.get("resource") if isinstance(item, dict) else None))
         else:
             mended.extend(issues)
@@ -181,16 +181,16 @@ def _links(sent: Any) -> list[Link] | None:
     return [_converted(link, Link) or Link() for link in links[:_MOST_LINKS]] + unread
 
 
-def _entry(item: Any, where: str, *, may_mend: bool) -> tuple[Entry | None, tuple[DataIssue, ...]]:
+def _entry(item: Any, where: str, *, may_mend: bool) -> tuple[Entry, tuple[DataIssue, ...]]:
+    """The entry; without its resource where that cannot be used, and without issues where it holds none at all, which
+    is reported with the others that hold none."""
     if not isinstance(item, dict):
-        return None, (DataIssue(where, "", "This is not an object; it was not used."),)
-    if item.get("resource") is None:
-        return Entry(), ()  # reported with the entries that hold none
-    resource, issues = read_resource(item["resource"], where, may_mend=may_mend)
-    if resource is None:
-        return None, issues
-    full_url = item.get("fullUrl")
-    search = _converted(item.get("search"), Search)
+        return Entry(), (DataIssue(where, "", "This is not an object; it was not used."),)
+    resource: Resource | None = None
+    issues: tuple[DataIssue, ...] = ()
+    if item.get("resource") is not None:
+        resource, issues = read_resource(item["resource"], where, may_mend=may_mend)
+    full_url, search = item.get("fullUrl"), _converted(item.get("search"), Search)
     return Entry(full_url if isinstance(full_url, str) else None, resource, search), issues
 
 
