@@ -34,15 +34,20 @@ _FORMS = (
     ("methylcobalamin", re.compile(r"methyl-?cobalamin|mecobalamin", re.IGNORECASE)),
     ("adenosylcobalamin", re.compile(r"adenosyl-?cobalamin|cobamamide", re.IGNORECASE)),
 )
-
-
-# A word that is not listed may be another ingredient: "multivitamin with", "Neurobion", "and thiamine".
-_ONLY_B12 = re.compile(
-    r"(?:(?:(?:hydrox[oy]-?|cyano-?|methyl-?|me)?cobalamin|vit(?:amin)?|b[- ]?12|acetate|hydrochloride|cytamen|cobalin|"
-    r"nascobal|vibisone|dodex|mg|mcg|ug|µg|μg|ml|micrograms?|milligrams?|inj(?:ection|ectable)?|sol(?:ution|n)?|"
-    r"for|in|of|per|i\.?m\.?|s\.?c\.?|intramuscular|subcutaneous|tab(?:let)?s?|cap(?:sule)?s?|oral|sublingual|"
-    r"extended|release|vial|ampoules?|multi|dose|pre-?filled|syringe)(?![a-zµμ])|[\d\W_])++"
-)
+_B12_OR_WORD = re.compile(r"b[- ]?12(?!\d)|multi-?dose|[^\W\d_]+")
+# A word that is not listed may be another ingredient: "multivitamin with", "Neurobion", "and thiamine", "B1".
+_OF_B12_ALONE = frozenset(
+    {
+        "hydroxocobalamin", "hydroxycobalamin", "cyanocobalamin", "methylcobalamin", "mecobalamin", "cobalamin",
+        "hydroxo", "hydroxy", "cyano", "methyl", "vitamin", "vit", "acetate", "hydrochloride", "cytamen",
+        "cobalin", "nascobal", "vibisone", "dodex", "mg", "mcg", "ug", "µg", "μg", "ml", "microgram",
+        "micrograms", "milligram", "milligrams", "inj", "injection", "injectable", "sol", "soln", "solution",
+        "for", "in", "of", "per", "i", "m", "im", "s", "c", "sc", "intramuscular", "subcutaneous", "tab",
+        "tabs", "tablet", "tablets", "cap", "caps", "capsule", "capsules", "oral", "sublingual", "extended",
+        "release", "vial", "ampoule", "ampoules", "dose", "pre", "filled", "prefilled", "syringe", "multidose",
+        "multi-dose",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +236,8 @@ def _is_combination(found: _Found, described: Description) -> bool:
 
 def _names_b12_alone(text: str) -> bool:
     """Whether a product's name speaks of vitamin B12, amounts and the ways of giving it, and of nothing else."""
-    return _ONLY_B12.fullmatch(text.lower()) is not None
+    words = _B12_OR_WORD.findall(text.lower())
+    return all(word.endswith("12") or word in _OF_B12_ALONE for word in words)
 
 
 def _form(rows: Sequence[MedicineCode], words: Sequence[str]) -> str:

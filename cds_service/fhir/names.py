@@ -73,6 +73,11 @@ def name_matches(text: str, names: tuple[str, ...], not_names: tuple[str, ...] =
     return not not_names or not _is_found(text, not_names)
 
 
+def without_names(text: str, names: tuple[str, ...]) -> str:
+    """A text in lower case, with a blank in place of each of `names`."""
+    return _pattern(names).sub(" ", text[:LONGEST_TEXT].lower())
+
+
 def name_affirmed(text: str, names: tuple[str, ...], not_names: tuple[str, ...] = ()) -> bool:
     """`name_matches`, and at one place at least the text does not deny it: "no evidence of ...", "... ruled out"."""
     if not name_matches(text, names, not_names):

@@ -10,7 +10,7 @@ import re
 
 from cds_service.facts.labs import Comparator, Finding
 from cds_service.facts.units import normalised
-from cds_service.fhir.names import LONGEST_TEXT
+from cds_service.fhir.names import LONGEST_TEXT, name_matches, without_names
 from cds_service.fhir.resources import Component, Quantity, Resource
 from cds_service.fhir.result_text import parse_comparator
 from cds_service.fhir.result_units import is_measurable
@@ -54,11 +54,9 @@ def _stated(holder: Resource | Component, analyte: AnalyteKnowledge) -> Finding 
 
 def _beside_its_name(text: str, analyte: AnalyteKnowledge) -> Finding | None:
     """What a text states that names the test as well: "Hypersegmented neutrophils: none seen"."""
-    if len(text) > LONGEST_TEXT:
+    if len(text) > LONGEST_TEXT or not name_matches(text, analyte.names):
         return None
-    plain = text.lower()
-    without = re.sub("|".join(analyte.names), " ", plain)
-    return finding_in_words(re.sub(r"[:=;,-]", " ", without)) if without != plain else None
+    return finding_in_words(re.sub(r"[:=;,-]", " ", without_names(text, analyte.names)))
 
 
 def _by_own_range(holder: Resource | Component) -> Finding | None:

@@ -25,6 +25,7 @@ MOLAR_MASS = {
     "serum-folate": "441.40",
     "red-cell-folate": "441.40",
     "haemoglobin": "16114.5",
+    "creatinine": "113.12",
 }
 # Spellings in use that are not UCUM, and the UCUM that each stands for.
 MEANS = {
