@@ -23,7 +23,7 @@ from cds_service.web.hook_request import read_hook_request
 from tests import calls as counted
 
 HOOK = "patient-view"
-CALLS_OF_200_RESOURCES = 6_500
+CALLS_OF_200_RESOURCES = 8_400
 TOLERANCE = 1.3
 CALLS_OF_AN_UNRELATED_RESULT = 5
 
