@@ -366,9 +366,16 @@ def _some_day(start: ClinicalDate, until: date) -> ClinicalDate:
 
 
 def _after(start: ClinicalDate, days: int) -> ClinicalDate:
-    """The last day of a supply that lasts so many days."""
+    """The last day of a supply that lasts so many days; the last of all days where it lies behind that."""
     more = timedelta(days=days - 1)
-    return ClinicalDate(start.earliest + more, start.latest + more)
+    return ClinicalDate(_later(start.earliest, more), _later(start.latest, more))
+
+
+def _later(day: date, more: timedelta) -> date:
+    try:
+        return day + more
+    except OverflowError:
+        return date.max
 
 
 def _quoted(status: str | None) -> str:
