@@ -13,7 +13,7 @@ from itertools import pairwise
 from statistics import median_low
 
 from cds_service.assessment.exposure import exposure
-from cds_service.facts.dates import ClinicalDate, add_months
+from cds_service.facts.dates import ClinicalDate, add_months, later
 from cds_service.facts.orders import DraftContent
 from cds_service.facts.presence import Presence
 from cds_service.facts.treatments import GIVEN_ON_A_DAY, Exposure, Interval, Medicine, RecordKind, Route, Treatment
@@ -237,5 +237,6 @@ def _extended(intervals: Iterable[Interval], certain: timedelta, possible: timed
             yield interval
         else:
             yield Interval(
-                interval.start, ClinicalDate(interval.end.earliest + certain, interval.end.latest + possible)
+                interval.start,
+                ClinicalDate(later(interval.end.earliest, certain), later(interval.end.latest, possible)),
             )

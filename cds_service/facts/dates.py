@@ -81,10 +81,21 @@ def _parsed(text: str) -> ClinicalDate:
 _kept = lru_cache(maxsize=1024)(_parsed)  # the results of one sample share a time, and many a record shares a day
 
 
+def later(day: date, more: timedelta) -> date:
+    """So much later; the last day that there is, where it would lie behind that: 9999-12-31 often means "no end"."""
+    try:
+        return day + more
+    except OverflowError:
+        return date.max
+
+
 def add_months(day: date, months: int) -> date:
-    """The same day of the month `months` calendar months on; the last day of that month where it has no such day."""
+    """The same day of the month `months` calendar months on; the last day of that month where it has no such day, and
+    the first or last of all days beyond those."""
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
+    if not date.min.year <= year <= date.max.year:
+        return date.max if months > 0 else date.min
     if day.day <= _IN_EVERY_MONTH:
         return date(year, month + 1, day.day)
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))

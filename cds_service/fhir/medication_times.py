@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.dates import ClinicalDate, later
 from cds_service.facts.treatments import Interval
 from cds_service.fhir.dosage import DoseRead
 from cds_service.fhir.medication_issues import IssueLog
@@ -368,14 +368,7 @@ def _some_day(start: ClinicalDate, until: date) -> ClinicalDate:
 def _after(start: ClinicalDate, days: int) -> ClinicalDate:
     """The last day of a supply that lasts so many days; the last of all days where it lies behind that."""
     more = timedelta(days=days - 1)
-    return ClinicalDate(_later(start.earliest, more), _later(start.latest, more))
-
-
-def _later(day: date, more: timedelta) -> date:
-    try:
-        return day + more
-    except OverflowError:
-        return date.max
+    return ClinicalDate(later(start.earliest, more), later(start.latest, more))
 
 
 def _quoted(status: str | None) -> str:

@@ -7,7 +7,15 @@ from datetime import date, timedelta
 import pytest
 
 from cds_service.facts import dates
-from cds_service.facts.dates import ClinicalDate, add_months, age_in_years, days, parse_day, whole_months_between
+from cds_service.facts.dates import (
+    ClinicalDate,
+    add_months,
+    age_in_years,
+    days,
+    later,
+    parse_day,
+    whole_months_between,
+)
 
 
 @pytest.mark.parametrize(
@@ -141,3 +149,10 @@ def test_a_date_that_comes_again_is_read_once_and_a_long_text_is_not_kept() -> N
         ClinicalDate.parse("2025-09-20")
         ClinicalDate.parse(f"2025-09-21{' ' * 50}")
     assert (dates._kept.cache_info().misses, dates._kept.cache_info().hits) == (1, 2)
+
+
+def test_beyond_the_last_day_lies_the_last_day() -> None:
+    last, first = date(9999, 12, 31), date(1, 1, 1)
+    assert later(last, timedelta(days=1)) == add_months(last, 1) == last
+    assert add_months(first, -1) == first
+    assert later(date(2025, 1, 31), timedelta(days=1)) == date(2025, 2, 1)
