@@ -5,7 +5,6 @@ Only ever a caveat: a creatinine that is not certainly too high says nothing, an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -22,18 +21,18 @@ _ABOVE, _A_YEAR = Decimal("-1.200"), Decimal("0.9938")
 _AT_MOST = {None: None, Comparator.ABOVE: Comparator.BELOW, Comparator.AT_LEAST: Comparator.AT_MOST}
 
 
-def with_estimated_rate(facts: PatientFacts, knowledge: Knowledge) -> Sequence[LabResult]:
+def with_estimated_rate(facts: PatientFacts, knowledge: Knowledge) -> Labs:
     """The results, and the eGFR of the newest creatinine where no eGFR was reported from then on and it is below the
     limit at which it matters."""
     labs = Labs(facts.labs)
     creatinine, reported = labs.newest(Analyte.CREATININE), labs.newest(Analyte.EGFR)
     if creatinine is None or creatinine.least is None:
-        return facts.labs
+        return labs
     if reported is not None and reported.taken.latest >= creatinine.taken.earliest:
-        return facts.labs
+        return labs
     rate = _rate(creatinine.least, _youngest(facts, creatinine, knowledge), facts.sex)
     if rate >= knowledge.parameters.egfr_below:
-        return facts.labs
+        return labs
     scale = knowledge.analytes[Analyte.EGFR].scales[0]
     estimated = replace(
         creatinine,
@@ -48,7 +47,7 @@ def with_estimated_rate(facts: PatientFacts, knowledge: Knowledge) -> Sequence[L
         printed_range="",
         estimated_from=creatinine.printed,
     )
-    return (*facts.labs, estimated)
+    return Labs((*facts.labs, estimated))
 
 
 def _youngest(facts: PatientFacts, creatinine: LabResult, knowledge: Knowledge) -> int:

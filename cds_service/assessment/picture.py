@@ -16,7 +16,7 @@ from cds_service.assessment.metabolites import METABOLITES
 from cds_service.assessment.once import once
 from cds_service.assessment.outcome import FactUsed, Status
 from cds_service.assessment.reading import B12_ANALYTES, Reading, is_low_there, read_results
-from cds_service.assessment.results import Labs, follows, last_day, within_months
+from cds_service.assessment.results import follows, last_day, within_months
 from cds_service.assessment.therapy import Therapy, read_therapy
 from cds_service.facts.dates import ClinicalDate, add_months, age_in_years
 from cds_service.facts.labs import Analyte, Finding, LabResult
@@ -74,7 +74,7 @@ class Picture:
         self.knowledge = knowledge
         self.parameters: Parameters = knowledge.parameters
         self.today = facts.today
-        self.labs = Labs(with_estimated_rate(facts, knowledge))
+        self.labs = with_estimated_rate(facts, knowledge)
         gas = given_nitrous_oxide(facts.treatments, facts.today, knowledge.parameters.nitrous_oxide_months)
         self.problems: Mapping[ProblemKind, tuple[Problem, ...]] = _by_kind(facts.problems + gas)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -17,6 +15,7 @@ from cds_service.fhir.problem_codes import ProblemMatch, ProblemMatches, match_p
 from cds_service.fhir.procedures import read_procedures
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Resource, resource_name
+from cds_service.fhir.smallest_first import largest_read
 from cds_service.fhir.social_history import read_diets
 from cds_service.fhir.statuses import status_code
 from cds_service.fhir.subject import patient_references, subject_problem
@@ -40,7 +39,7 @@ def read_problems(record: PatientRecord, knowledge: Knowledge, today: date) -> t
     entries = [
         (r, match_problems(r.code, knowledge)) for r in record.section(DataKey.CONDITIONS).resources("Condition")
     ]
-    most = _most_matches([matched for _, matched in entries])
+    most = largest_read([len(matched.matches) for _, matched in entries], MOST_MATCHES)
     for resource, matched in entries:
         if most is not None and len(matched.matches) > most:
             issues.append(DataIssue(resource_name(resource), "code", _TOO_MANY, ANYTHING))
@@ -54,19 +53,6 @@ def read_problems(record: PatientRecord, knowledge: Knowledge, today: date) -> t
         issues += odd
     by_kind = in_order(problems, lambda problem: (problem.kind, problem.source, problem.name))
     return by_kind, sorted(set(issues), key=lambda issue: (issue.resource, issue.field, issue.issue))
-
-
-def _most_matches(matched: Sequence[ProblemMatches]) -> int | None:
-    """How many problems an entry may stand for to be read; None: all are, unless there are very many."""
-    sizes = [len(one.matches) for one in matched]
-    if sum(sizes) <= MOST_MATCHES:
-        return None
-    read = 0
-    for size, how_many in sorted(Counter(sizes).items()):
-        read += size * how_many
-        if read > MOST_MATCHES:
-            return size - 1
-    return None
 
 
 def _read(

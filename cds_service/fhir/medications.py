@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -40,6 +39,7 @@ from cds_service.fhir.ordering import in_order
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Dosage, Resource, resource_name
 from cds_service.fhir.routes import read_route, route_in_words
+from cds_service.fhir.smallest_first import largest_read
 from cds_service.fhir.subject import patient_references, subject_problem
 from cds_service.fhir.supply import supplied_dose
 from cds_service.knowledge.model import Knowledge
@@ -81,7 +81,7 @@ def read_treatments(
     treatments: list[Treatment] = []
     issues: set[DataIssue] = set()
     for kind, products in _records(record, reader):
-        most = _most_held(products)
+        most = largest_read([len(product.held) for _, product in products], MOST_HELD)
         for resource, product in products:
             if most is not None and len(product.held) > most:
                 product = Product(problem=_TOO_MANY)
@@ -118,18 +118,6 @@ def _records(
     for key, kind in _SECTIONS:
         product_of = partial(_given_b12, reader=reader) if kind is RecordKind.PROCEDURE else reader.product_of
         yield kind, [(resource, product_of(resource)) for resource in record.section(key).resources(kind)]
-
-
-def _most_held(products: Sequence[tuple[Resource, Product]]) -> int | None:
-    """How many medicines of ours a product may hold to be read; None: all are, unless there are very many."""
-    if sum([len(product.held) for _, product in products]) <= MOST_HELD:
-        return None
-    read = 0
-    for held, how_many in sorted(Counter(len(product.held) for _, product in products).items()):
-        read += held * how_many
-        if read > MOST_HELD:
-            return held - 1
-    return None
 
 
 def _read(

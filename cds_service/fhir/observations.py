@@ -7,7 +7,6 @@ a word, as its sender asks.
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -23,6 +22,7 @@ from cds_service.fhir.resources import Component, Resource, resource_name
 from cds_service.fhir.result_values import ReadValue, read_value
 from cds_service.fhir.result_words import finding_of, interpretations
 from cds_service.fhir.same_sample import settle
+from cds_service.fhir.smallest_first import largest_read
 from cds_service.fhir.specimens import Specimens
 from cds_service.fhir.statuses import WITHDRAWN_OR_PLANNED, status_of
 from cds_service.fhir.subject import patient_references, subject_problem
@@ -65,7 +65,7 @@ def read_labs(record: PatientRecord, knowledge: Knowledge, today: date) -> tuple
         if resource.contained:
             issues += _contained_results(resource, knowledge)
         candidates += _candidates(resource, knowledge)
-    most = _most_parts(candidates)
+    most = largest_read([_parts(candidate.holder) for candidate in candidates], MOST_PARTS)
     for candidate in candidates:
         if candidate.status in WITHDRAWN_OR_PLANNED:
             withdrawn.add(candidate.resource.id or "")
@@ -90,19 +90,6 @@ def _parts(holder: Resource | Component) -> int:
         concepts = [*concepts, holder.value_codeable_concept]
     ranges, codings = len(holder.reference_range or ()), sum([1 + len(concept.coding or ()) for concept in concepts])
     return max(0, ranges - 1) + max(0, codings - _A_FLAG)
-
-
-def _most_parts(candidates: Sequence[_Candidate]) -> int | None:
-    """How many parts a result may have to be read, where all have more than MOST_PARTS (None: all are read)."""
-    parts = [_parts(candidate.holder) for candidate in candidates]
-    if sum(parts) <= MOST_PARTS:
-        return None
-    read = 0
-    for size, how_many in sorted(Counter(parts).items()):
-        read += size * how_many
-        if read > MOST_PARTS:
-            return size - 1
-    return None
 
 
 def _of_too_many_parts(candidate: _Candidate, knowledge: Knowledge) -> DataIssue:

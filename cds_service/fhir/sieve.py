@@ -7,7 +7,6 @@ without being decoded. It still counts as given, and a result that does not say 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
@@ -20,6 +19,7 @@ from cds_service.fhir.codings import words_of
 from cds_service.fhir.left_out import says_something
 from cds_service.fhir.remembered import MOST_ANSWERS
 from cds_service.fhir.resources import CodeableConcept, Resource
+from cds_service.fhir.smallest_first import largest_read
 from cds_service.knowledge.model import Knowledge
 
 LONGEST: Final = 800
@@ -103,13 +103,8 @@ def longest_named(met: Collection[bytes]) -> int | None:
     """
     if len(met) * (A_NAME + MOST_WORDS) <= MOST_NAMED or sum(map(len, met)) + A_NAME * len(met) <= MOST_NAMED:
         return None  # nearly always
-    spent = 0
-    sizes = Counter(words for words in map(_words_of, met) if words)
-    for words, codes in sorted(sizes.items()):
-        spent += (A_NAME + words) * codes
-        if spent > MOST_NAMED:
-            return words - 1
-    return None
+    longest = largest_read([A_NAME + words for words in map(_words_of, met) if words], MOST_NAMED)
+    return None if longest is None else longest - A_NAME
 
 
 def _words_of(code: bytes) -> int:

@@ -182,7 +182,7 @@ def functional_deficiency(p: Picture) -> Answer:
 def _functional_variant(p: Picture, raised: tuple[Marker, ...]) -> str:
     if p.has(ProblemKind.NITROUS_OXIDE) and not p.is_arranged:
         return "nitrous-oxide"  # which the level tells nothing of, and which raises homocysteine first
-    if _only_homocysteine(raised) and _has_mma(p):
+    if _only_homocysteine(raised) and usable_mma(p):
         return "homocysteine-alone"
     if _is_above_article_range(p):
         return "outside-article-range"
@@ -199,7 +199,7 @@ def _tests_beside_homocysteine(p: Picture, raised: tuple[Marker, ...]) -> tuple[
     if not _only_homocysteine(raised):
         return ()
     measured = p.newest(Analyte.SERUM_FOLATE) or p.newest(Analyte.RED_CELL_FOLATE)
-    mma = _thyroid(p, raised) and not _has_mma(p) and not p.pending(Test.MMA)
+    mma = _thyroid(p, raised) and not usable_mma(p) and not p.pending(Test.MMA)
     folate = measured is None and not p.pending(Test.FOLATE)
     return (*((Recommendation.ORDER_MMA,) if mma else ()), *((Recommendation.ORDER_FOLATE,) if folate else ()))
 
@@ -254,8 +254,15 @@ def indeterminate_needs_mma(p: Picture) -> Answer:
     if not unsettled or known or p.is_treated or p.pending(Test.MMA) or _is_for_active_b12(p):
         return does_not_fire(result_fact(result, p.knowledge))
     called_for = p.features or p.risks
-    if p.reading.is_after_treatment and (p.is_replacement_due or not (called_for or is_low)):
+    if p.reading.is_after_treatment and p.is_replacement_due:
         return does_not_fire(result_fact(result, p.knowledge))
+    if not is_low and not called_for:  # soon after treatment
+        called_for = p.perhaps_long_used
+        unread = p.unread(DataKey.CONDITIONS, DataKey.PROCEDURES, DataKey.SOCIAL_HISTORY, *MEDICATION_KEYS)
+        if not called_for and unread:
+            return cannot_tell("signs and risks", keys=unread, facts=(result_fact(result, p.knowledge),))
+        if not called_for:
+            return does_not_fire(result_fact(result, p.knowledge))
     base = "cannot-classify" if p.reading.band is Band.DEFICIENT_OR_INDETERMINATE else "indeterminate"
     base = "marked-low" if p.reading.is_marked_low else base
     base = "below-own-range" if p.reading.is_below_own_range else base
@@ -291,8 +298,18 @@ def _treatment_before(p: Picture) -> tuple[FactUsed, ...]:
     """The treatment that the level was drawn soon after."""
     if not p.reading.is_after_treatment:
         return ()
-    sources = ", ".join(p.therapy.course.sources[:_MOST_SOURCES])
-    return (FactUsed("Vitamin B12 therapy", f"last on {p.therapy.last_taken}", source=sources),)
+    return (last_therapy(p),)
+
+
+def therapy_fact(p: Picture, words: str) -> FactUsed:
+    """The course of treatment, as a row of the table."""
+    return FactUsed("Vitamin B12 therapy", words, source=", ".join(p.therapy.course.sources[:_MOST_SOURCES]))
+
+
+def last_therapy(p: Picture) -> FactUsed:
+    """What was taken last of a course that is over, and when."""
+    last = f"last on {p.therapy.last_taken}"
+    return therapy_fact(p, f"{p.therapy.last_product}: {last}" if p.therapy.last_product else last)
 
 
 def _is_for_active_b12(p: Picture) -> bool:
@@ -368,7 +385,7 @@ def metabolites_confounded(p: Picture) -> Answer:
 def _next_tests(p: Picture, of_folate: bool) -> tuple[Recommendation, ...]:
     """MMA, which folate leaves alone; active B12, which depends less on the kidneys."""
     recommends = []
-    if of_folate and not _has_mma(p) and not p.pending(Test.MMA):
+    if of_folate and not usable_mma(p) and not p.pending(Test.MMA):
         recommends.append(Recommendation.ORDER_MMA)
     if not of_folate and not p.pending(Test.ACTIVE_B12) and p.recent(Analyte.ACTIVE_B12) is None:
         recommends.append(Recommendation.ORDER_ACTIVE_B12)
@@ -430,7 +447,7 @@ def intrinsic_factor_antibody(p: Picture) -> Answer:
         return does_not_fire(fact)
     is_deficient = p.status in (Status.DEFICIENT, Status.FUNCTIONAL)
     recommends = [Recommendation.REVIEW_CAUSE]
-    if not is_deficient and not _has_mma(p) and not p.pending(Test.MMA):
+    if not is_deficient and not usable_mma(p) and not p.pending(Test.MMA):
         recommends.insert(0, Recommendation.ORDER_MMA)
     b12 = p.reading.deciding or p.reading.in_words_only
     facts = (fact, result_fact(b12, p.knowledge)) if b12 is not None else (fact,)
@@ -470,10 +487,6 @@ def nitrous_oxide_distrust(p: Picture) -> Answer:
     )
 
 
-def _has_mma(p: Picture) -> bool:
-    return bool(usable_mma(p))
-
-
 def preliminary_low(p: Picture) -> Answer:
     """A preliminary result is low: it is said, and nothing is started on it alone."""
     result = p.reading.preliminary
@@ -495,7 +508,7 @@ def tests_disagree(p: Picture) -> Answer:
     if result is None or not disagreeing or p.is_treated or p.pregnancy_contest is not None:
         return does_not_fire()  # in pregnancy active B12 is preferred, and its own rule says so
     other, mma = disagreeing[0], Recommendation.ORDER_MMA
-    settle = (mma,) if p.status is Status.DEFICIENT and not _has_mma(p) and not p.pending(Test.MMA) else ()
+    settle = (mma,) if p.status is Status.DEFICIENT and not usable_mma(p) and not p.pending(Test.MMA) else ()
     return fires(
         variant="more-severe-counts",
         facts=(result_fact(result, p.knowledge), *_other_facts(p)),

@@ -18,7 +18,7 @@ from cds_service.assessment.picture import (
 )
 from cds_service.assessment.reading import IN_PERNICIOUS_ANAEMIA
 from cds_service.assessment.results import within_months
-from cds_service.assessment.rules.diagnosis import b12_values, both
+from cds_service.assessment.rules.diagnosis import b12_values, both, last_therapy, therapy_fact
 from cds_service.assessment.rules.offers import (
     INJECTION,
     MAINTENANCE_INJECTION,
@@ -53,7 +53,7 @@ def follow_up_due(p: Picture) -> Answer:
     if since is None:
         return _follow_up_of_unknown_start(p)
     early = _is_early(p)
-    begun = _therapy_fact(p, f"since {since}")
+    begun = therapy_fact(p, f"since {since}")
     if p.today < _first_day(p, since) or p.today >= add_months(since, p.parameters.follow_up_until_months):
         return does_not_fire(begun)
     if _results_since(p, early) or p.pending(Test.B12, Test.MMA, Test.ACTIVE_B12):
@@ -83,7 +83,7 @@ def _first_day(p: Picture, since: date) -> date:
 
 def _follow_up_of_unknown_start(p: Picture) -> Answer:
     """Treatment goes on, nobody knows since when, and the last result is a recent deficient one."""
-    begun = _therapy_fact(p, "start not known")
+    begun = therapy_fact(p, "start not known")
     last = p.reading.deciding
     review = p.pending(Test.B12, Test.MMA, Test.ACTIVE_B12) or p.reading.on_therapy[1:]
     if last is None or p.status is not Status.DEFICIENT or not p.reading.is_recent or review:
@@ -96,10 +96,6 @@ def _follow_up_of_unknown_start(p: Picture) -> Answer:
         values=b12_values(p, last),
         recommends=(Recommendation.FOLLOW_UP_3_MONTHS,),
     )
-
-
-def _therapy_fact(p: Picture, words: str) -> FactUsed:
-    return FactUsed("Vitamin B12 therapy", words, source=", ".join(p.therapy.course.sources[:3]))
 
 
 def _baseline(p: Picture) -> tuple[FactUsed, ...]:
@@ -215,7 +211,7 @@ def _persisting_on_tablets_of_unknown_start(p: Picture, level: LabResult, proble
         return does_not_fire(*facts)
     return fires(
         variant="start-unknown",
-        facts=(*facts, _therapy_fact(p, "start not known")),
+        facts=(*facts, therapy_fact(p, "start not known")),
         values=b12_values(p, level) | {"feature": fact.words},
         recommends=(Recommendation.VERIFY_DATA,),
     )
@@ -319,7 +315,7 @@ def lifelong_therapy_lapsed(p: Picture) -> Answer:
         variant=f"{variant}-allergy" if is_allergic(p) else variant,
         facts=(
             *facts[:_MOST_CAUSES],
-            _therapy_fact(p, f"{p.therapy.last_product}: last on {p.therapy.last_taken}"),
+            last_therapy(p),
             *b12,
             *injection_cautions(p),
         ),
@@ -349,7 +345,7 @@ def _may_have_lapsed(p: Picture) -> Answer | None:
     facts = p.lasting_causes
     return fires(
         variant="may-have-lapsed",
-        facts=(*facts[:_MOST_CAUSES], _therapy_fact(p, "not known whether it is still taken")),
+        facts=(*facts[:_MOST_CAUSES], therapy_fact(p, "not known whether it is still taken")),
         values={"cause": facts[0].words},
         recommends=(Recommendation.VERIFY_DATA,),
     )

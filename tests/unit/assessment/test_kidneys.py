@@ -18,7 +18,7 @@ KNOWLEDGE = load()
 
 def estimated(creatinine: Any, **given: Any) -> LabResult | None:
     facts = example_facts({"creatinine": creatinine, **given})
-    found = [r for r in with_estimated_rate(facts, KNOWLEDGE) if r.estimated_from]
+    found = [r for r in with_estimated_rate(facts, KNOWLEDGE).all if r.estimated_from]
     return found[0] if found else None
 
 
@@ -38,7 +38,7 @@ def test_what_is_not_known_never_makes_it_lower() -> None:
     assert estimated("1.2 mg/dL", sex="male") is None
     assert estimated("1.2 mg/dL") is None
     facts = replace(example_facts({"creatinine": "1.5 mg/dL", "sex": "male", "age": 90}), born=None)
-    assert with_estimated_rate(facts, KNOWLEDGE) == facts.labs  # of a young man it would be no sign
+    assert with_estimated_rate(facts, KNOWLEDGE).all == facts.labs  # of a young man it would be no sign
 
 
 @pytest.mark.parametrize("year", ["2025-09-21", "2025-09", "2025"])
@@ -46,7 +46,7 @@ def test_an_egfr_that_may_be_of_that_day_or_later_counts_instead(year: str) -> N
     facts = example_facts({"creatinine": "4.1 mg/dL", "egfr": "90 mL/min/1.73m2"})
     labs = [replace(r, taken=ClinicalDate.parse(year)) if r.analyte is Analyte.EGFR else r for r in facts.labs]
 
-    assert with_estimated_rate(replace(facts, labs=tuple(labs)), KNOWLEDGE) == tuple(labs)
+    assert with_estimated_rate(replace(facts, labs=tuple(labs)), KNOWLEDGE).all == tuple(labs)
 
 
 def test_a_bound_counts_where_it_settles() -> None:
