@@ -22,6 +22,7 @@ from cds_service.facts.treatments import Exposure, Medicine
 from cds_service.knowledge.model import Recommendation
 
 ALONE, WITH_FEATURE, UNCLEAR = "alone", "with-feature", "unclear-"
+SEVERAL = "several"
 _MOST_DOUBTFUL = 2
 _DISEASES = tuple(kind for kind in MALABSORPTIVE if kind is not ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY)
 
@@ -114,13 +115,22 @@ def unexplained_feature(p: Picture) -> Answer:
         if p.long_used[use.medicine] is Presence.NOT_KNOWN
         for fact in _exposure_facts(p, use, "duration not known")
     )
+    facts += tuple(fact for fact in p.features if fact not in facts)
+    other = _sign_beside(p, facts[0])
     return _labs_unread(p, facts) or fires(
-        variant=ALONE,
+        variant=ALONE if other is None else SEVERAL,
         facts=facts + doubtful + last_result(p),
-        values={"feature": facts[0].words},
+        values={"feature": facts[0].words, "other": other.words if other is not None else ""},
         recommends=_tests(p),
         missing_keys=p.unread(DataKey.SERVICE_REQUESTS),
     )
+
+
+def _sign_beside(p: Picture, first: FactUsed) -> FactUsed | None:
+    """The sign that a summary names beside the first: the blood before others, and not what the first says already."""
+    blood = () if first in p.facts_of(ProblemKind.MACROCYTIC_ANAEMIA) else p.blood_features
+    others = (*blood, *(fact for fact in p.features if fact not in p.blood_features))
+    return next((fact for fact in others if fact.words != first.words), None)
 
 
 def recorded_deficiency(p: Picture) -> Answer:

@@ -907,6 +907,35 @@ def test_a_sign_that_nobody_confirmed_is_called_a_possible_one() -> None:
     assert answer("B12-TEST-09", {}, problems=(suspected,)).values["feature"] == "possible peripheral neuropathy"
 
 
+@pytest.mark.parametrize(
+    ("given", "feature", "other", "rows"),
+    [
+        (
+            {"problems": ["peripheral-neuropathy"], "mcv": "108 fL", "haemoglobin": "9 g/dL"},
+            "peripheral neuropathy",
+            "macrocytosis",
+            ["Peripheral neuropathy", "Macrocytosis", "Low haemoglobin"],
+        ),
+        (
+            {"problems": ["paraesthesia", "cognitive-symptoms"], "haemoglobin": "9 g/dL"},
+            "paraesthesia",
+            "low haemoglobin",
+            None,
+        ),
+        ({"mcv": "108 fL", "haemoglobin": "9 g/dL"}, "macrocytosis", "low haemoglobin", None),
+        ({"problems": ["macrocytic-anaemia", "glossitis"], "mcv": "108 fL"}, "glossitis", "macrocytic anaemia", None),
+        ({"problems": ["macrocytic-anaemia"], "mcv": "108 fL"}, "macrocytic anaemia", "", None),
+        ({"problems": ["peripheral-neuropathy"], "mcv": "90 fL"}, "peripheral neuropathy", "", None),
+    ],
+)
+def test_a_reminder_names_a_second_sign_and_shows_them_all(
+    given: dict[str, Any], feature: str, other: str, rows: list[str] | None
+) -> None:
+    told = answer("B12-TEST-09", given)
+    assert (told.values["feature"], told.values["other"]) == (feature, other)
+    assert rows is None or [fact.label for fact in told.facts] == rows
+
+
 @pytest.mark.parametrize(("is_suspected", "variant"), [(False, "for-life"), (True, "indeterminate")])
 def test_what_nobody_has_confirmed_is_not_said_to_need_b12_for_life(is_suspected: bool, variant: str) -> None:
     kind = ProblemKind.PERNICIOUS_ANAEMIA
