@@ -74,6 +74,22 @@ class Therapy:
         return ""
 
     @property
+    def days_before_last(self) -> int:
+        """How many days before the last dose that was given on a day another was; 0 where that tells of no interval."""
+        if len(self.injected) < 2 or self.injected[-1] != self.last_taken:
+            return 0
+        gap = (self.injected[-1] - self.injected[-2]).days
+        return gap if gap > 1 else 0
+
+    @property
+    def last_injection(self) -> Treatment | None:
+        """The injections that were, or are, given last; None without any, or where two forms of cobalamin were."""
+        injected = [t for t in self.treatments if t.route is Route.PARENTERAL and t.intervals]
+        days = [max(i.end.earliest if i.end is not None else date.max for i in t.intervals) for t in injected]
+        newest = [t for t, day in zip(injected, days, strict=True) if day == max(days)]
+        return newest[0] if newest and len({t.form for t in newest}) == 1 else None
+
+    @property
     def was_ever(self) -> bool:
         """Whether any therapeutic B12 was ever recorded as begun."""
         return bool(self.treatments)

@@ -6,7 +6,7 @@ red_cell_folate, hypersegmented_neutrophils (a printed result, positive or negat
 `own_low` or `flag`); newer_b12 (a second, newer total B12 of two days ago); if_antibody (positive or negative);
 taking (medicine: how long, "unknown" for no start, a year or a month of which no more is known, or one or more
 mappings of `since` and `until`, which may be "unknown" for a stop whose day was not recorded); b12_therapy (since,
-until, route, mg a day or "unknown", `halted` for what was stopped, is on hold or of unknown status, `starts_in`
+until, route, form, mg a day or "unknown", `halted` for what was stopped, is on hold or of unknown status, `starts_in`
 days, `supply_ends_in` days for an order that states its supply);
 injected_days_ago (injections of B12); taking_folic_acid (mg a day); drafting (medicine: mg a day, "unknown" for a
 dose that cannot be read, "as needed" for 2 mg a day of that kind) with form, and drafting_tests beside it; problems
@@ -171,7 +171,8 @@ def _treatments(given: Mapping[str, Any], today: date) -> list[Treatment]:
         planned = ahead is not None and not halted
         supply = therapy.get("supply_ends_in")
         last = ClinicalDate.on(today + timedelta(days=int(supply))) if supply is not None else None
-        found.append(replace(ordered, is_halted=halted, is_planned=planned, supplied_until=last))
+        form = str(therapy.get("form", ""))
+        found.append(replace(ordered, form=form, is_halted=halted, is_planned=planned, supplied_until=last))
     if "taking_folic_acid" in given:
         dose = DailyDose(Decimal(str(given["taking_folic_acid"])))
         interval = Interval(ClinicalDate.on(today - timedelta(days=100)), None)

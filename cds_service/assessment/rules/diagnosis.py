@@ -308,7 +308,9 @@ def therapy_fact(p: Picture, words: str) -> FactUsed:
 
 def last_therapy(p: Picture) -> FactUsed:
     """What was taken last of a course that is over, and when."""
-    last = f"last on {p.therapy.last_taken}"
+    last, earlier = f"last on {p.therapy.last_taken}", p.therapy.days_before_last
+    if earlier:
+        last = f"last on {p.therapy.last_taken}, {earlier} days after the one before"
     return therapy_fact(p, f"{p.therapy.last_product}: {last}" if p.therapy.last_product else last)
 
 

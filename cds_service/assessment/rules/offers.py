@@ -2,7 +2,8 @@
 none forgets.
 
 Allergy to cobalamin or cobalt: none. Leber's optic neuropathy, and a hereditary optic atrophy that may be it:
-hydroxocobalamin only (FDA label, Contraindications and Warnings).
+hydroxocobalamin only (FDA label, Contraindications and Warnings). Hydroxocobalamin that was injected last is kept to:
+why it was chosen, the record need not tell.
 
 The article is in tension with itself: tablets first for neuropathy, injections for neurological symptoms. Here mild
 deficiency with stable neuropathy gets tablets first, and injection comes first where one of `injection_reasons` holds.
@@ -24,11 +25,17 @@ from cds_service.knowledge.model import Recommendation
 ORAL, INJECTION = "oral-replacement", "im-replacement"
 NEUROLOGICAL_INJECTION = "im-replacement-neurological"  # some countries inject otherwise where nerves are involved
 MAINTENANCE_INJECTION, MAINTENANCE_ORAL = "maintenance-im", "maintenance-oral"
+HYDROXOCOBALAMIN = "hydroxocobalamin"
 _WITH_HYDROXOCOBALAMIN = {
     ORAL: "im-replacement-hydroxocobalamin",
     INJECTION: "im-replacement-hydroxocobalamin",
     MAINTENANCE_INJECTION: "maintenance-im-hydroxocobalamin",
     MAINTENANCE_ORAL: "maintenance-im-hydroxocobalamin",
+}
+_INJECTED = {
+    INJECTION: _WITH_HYDROXOCOBALAMIN[INJECTION],
+    NEUROLOGICAL_INJECTION: _WITH_HYDROXOCOBALAMIN[INJECTION],
+    MAINTENANCE_INJECTION: _WITH_HYDROXOCOBALAMIN[MAINTENANCE_INJECTION],
 }
 
 
@@ -56,7 +63,27 @@ def regimens_for(p: Picture, *wanted: str) -> tuple[str, ...]:
         return ()
     if leber(p):
         return tuple(dict.fromkeys(_WITH_HYDROXOCOBALAMIN[regimen] for regimen in wanted))
-    return tuple(NEUROLOGICAL_INJECTION if regimen == INJECTION and p.neurological else regimen for regimen in wanted)
+    chosen = (NEUROLOGICAL_INJECTION if regimen == INJECTION and p.neurological else regimen for regimen in wanted)
+    return tuple(_as_injected_last(p, regimen) for regimen in chosen)
+
+
+def _as_injected_last(p: Picture, regimen: str) -> str:
+    """The regimen; where it is of injections, and hydroxocobalamin was injected last, the one that holds it."""
+    last = p.therapy.last_injection
+    is_kept = last is not None and last.form == HYDROXOCOBALAMIN != p.knowledge.regimens[regimen].form
+    return _INJECTED.get(regimen, regimen) if is_kept else regimen
+
+
+def injected_last(p: Picture) -> tuple[FactUsed, ...]:
+    """Which cobalamin was injected last, where the injections of this site hold another."""
+    last, usual = p.therapy.last_injection, p.knowledge.regimens[INJECTION].form
+    if last is None or last.form in ("", usual) or is_allergic(p) or leber(p):
+        return ()
+    value = f"{last.name}: an injection suggested here holds it too, a tablet does not"
+    if last.form != HYDROXOCOBALAMIN:
+        other = p.knowledge.regimens[INJECTION].medicine_text
+        value = f"{last.name}: an injection suggested here is of another cobalamin, {other}"
+    return (FactUsed("Injected last", value, source=last.source),)
 
 
 def cautions(p: Picture) -> tuple[FactUsed, ...]:
@@ -89,11 +116,11 @@ def bleeding_risk(p: Picture) -> tuple[FactUsed, ...]:
 
 
 def injection_cautions(p: Picture) -> tuple[FactUsed, ...]:
-    """`cautions`, and that an injection into muscle may bleed."""
+    """`cautions`, that an injection into muscle may bleed, and which cobalamin was injected last."""
     bleeding = tuple(
         replace(fact, label="An injection may bleed", value=f"{fact.label}: {fact.value}") for fact in bleeding_risk(p)
     )
-    return bleeding + cautions(p)
+    return bleeding + injected_last(p) + cautions(p)
 
 
 @dataclass(frozen=True, slots=True)

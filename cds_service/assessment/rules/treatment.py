@@ -25,6 +25,7 @@ from cds_service.assessment.rules.offers import (
     bleeding_risk,
     cautions,
     first_treatment,
+    injected_last,
     injection_cautions,
     is_allergic,
     leber,
@@ -64,7 +65,7 @@ def oral_first(p: Picture) -> Answer:
     bleeding = bleeding_risk(p)
     return fires(
         variant="bleeding-risk" if bleeding else "first-line",
-        facts=bleeding + p.neurological + cautions(p),
+        facts=bleeding + p.neurological + injected_last(p) + cautions(p),
         recommends=first.recommends,
         regimens=first.regimens,
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES),

@@ -961,3 +961,66 @@ def test_hypothyroidism_has_mma_offered_beside_a_homocysteine_that_alone_is_rais
     named = told.values["folate"].endswith("and hypothyroidism, which raises homocysteine")
     assert named == any(fact.label == "Hypothyroidism" for fact in told.facts)
     assert named == ("problems" not in more and "mma" not in more)
+
+
+def injected(day: int, form: str, **fields: Any) -> Treatment:
+    on = ClinicalDate.on(TODAY - timedelta(days=day))
+    kind, name = RecordKind.ADMINISTRATION, f"{form} injection"
+    fields = {"route": Route.PARENTERAL, "form": form, **fields}
+    return Treatment(Medicine.B12, name, f"MedicationAdministration/{day}", kind, (Interval(on, on),), **fields)
+
+
+HYDROXO, CYANO = "hydroxocobalamin", "cyanocobalamin"
+PERNICIOUS: dict[str, Any] = {"problems": ["pernicious-anaemia"]}
+
+
+@pytest.mark.parametrize(
+    ("site", "given", "offered", "says"),
+    [
+        ("", [(300, HYDROXO)], "maintenance-im-hydroxocobalamin", "holds it too, a tablet does not"),
+        ("", [(400, CYANO), (300, HYDROXO)], "maintenance-im-hydroxocobalamin", "holds it too"),
+        ("", [(400, HYDROXO), (300, CYANO)], "maintenance-im", ""),
+        ("", [(300, "mecobalamin")], "maintenance-im", "another cobalamin, Cyanocobalamin"),
+        ("", [(300, "")], "maintenance-im", ""),
+        ("uk", [(300, HYDROXO)], "maintenance-im-uk", ""),
+        ("uk", [(300, CYANO)], "maintenance-im-uk", "another cobalamin, Hydroxocobalamin"),
+    ],
+)
+def test_the_cobalamin_that_was_injected_last_is_kept_or_the_other_is_named(
+    site: str, given: list[tuple[int, str]], offered: str, says: str
+) -> None:
+    knowledge = load(site=site) if site else KNOWLEDGE
+    facts = replace(example_facts(PERNICIOUS), treatments=tuple(injected(*one) for one in given))
+    told = FUNCTIONS["B12-MON-03"](Picture(facts, knowledge))
+    assert knowledge.regimens[told.regimens[0]].id == offered
+    named = [fact.value for fact in told.facts if fact.label == "Injected last"]
+    assert bool(named) is bool(says)
+    assert all(says in value for value in named)
+
+
+@pytest.mark.parametrize("rule", ["B12-RX-01", "B12-RX-02", "B12-SAFE-02"])
+def test_every_offer_of_injections_keeps_hydroxocobalamin(rule: str) -> None:
+    given: dict[str, Any] = {
+        "B12-RX-01": {"total_b12": "150 ng/L"},
+        "B12-RX-02": {"total_b12": "150 ng/L", "problems": ["myelopathy"]},
+        "B12-SAFE-02": {"drafting": {"folic-acid": 5}, **PERNICIOUS},
+    }[rule]
+    told = answer(rule, given, injected(500, HYDROXO))
+    assert "im-replacement-hydroxocobalamin" in told.regimens
+    assert not {"im-replacement", "im-replacement-neurological"} & set(told.regimens)
+    assert [fact.value.partition(":")[0] for fact in told.facts if fact.label == "Injected last"]
+
+
+def test_two_cobalamins_of_one_day_leave_open_which_was_last() -> None:
+    told = answer("B12-MON-03", PERNICIOUS, injected(300, HYDROXO), injected(300, CYANO))
+    assert told.regimens[0] == "maintenance-im"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"), [((300,), ""), ((300, 384), "84 days after the one before"), ((300, 301), "")]
+)
+def test_a_lapse_names_how_far_apart_the_last_injections_were(given: tuple[int, ...], says: str) -> None:
+    told = answer("B12-MON-03", PERNICIOUS, *(injected(day, HYDROXO) for day in given))
+    row = next(fact.value for fact in told.facts if fact.label == "Vitamin B12 therapy")
+    assert ("after the one before" in row) is bool(says)
+    assert says in row
