@@ -19,7 +19,8 @@ _NO = r"(?:no|not|non|n[ãa]o|nicht|niet|inte|ikke)"
 _DENIED_BEFORE = re.compile(
     rf"(?:\b{_NO}\b{_OF_A_KIND}[^.;,]*|\b{_NO}-"
     r"|\b(?:never|nil|denies|denied|without|negative for|absence of|rule out|ruled out|r/o|excluded?"
-    r"|screen(?:ing|ed)?(?: for)?|at risk (?:of|for)|risk (?:of|for)|former(?:ly)?|prevention of"
+    r"|screen(?:ing|ed)?(?: for)?|d[ée]pistage|cribado|tamiza(?:je|ci[óo]n)|rastreio|rastreamento"
+    r"|at risk (?:of|for)|risk (?:of|for)|former(?:ly)?|prevention of"
     r"|sin|ning[úu]na?|niega|descarta(?:r|d[oa])?|riesgo de|sem|nenhuma?|nega|risco de|senza|nessuna?|rischio di"
     r"|sans|pas d[e'’]|aucune?|absence d[e'’]|risque d[e'’]|keine?[nrsm]?|ohne|ausschluss|risiko f[üo]r"
     r"|geen|zonder|risico op|ingen|inga|inget|utan|uden|uten|risk f[öo]r)(?!\w)[^.;,]*|\bex[- ]?)$",
@@ -30,6 +31,12 @@ _DENIED_AFTER = re.compile(
     rf"(?:{_NO}\b{_OF_A_KIND}|(?:none|absent|negativ[eoa]?|false|excluded|ruled out|unlikely|stopped|nein|nee|nej|nei"
     r"|descartad[oa]|exclu[ií]d[oa]|esclus[oa]|exclue?|[ée]limin[ée]e?|ausgeschlossen|uitgesloten|utesluten|udelukket"
     r"|utelukket)\b)",
+    re.IGNORECASE,
+)
+# "Diabetic neuropathy screening" is a test, whose result may still be told; "neuropathy, screening overdue" is not one.
+_SCREENED_AFTER = re.compile(
+    r"^\w{0,6}(?: (?:annual|yearly|risk|foot|feet))?[ -]\(?screen(?:ing)?s?\b"
+    r"(?!.{0,40}\b(?:positiv|abnormal|fail|found|detect|reactive|show))",
     re.IGNORECASE,
 )
 _OF_A_RELATIVE = re.compile(
@@ -85,7 +92,9 @@ def name_affirmed(text: str, names: tuple[str, ...], not_names: tuple[str, ...] 
     text = text[:LONGEST_TEXT].lower()
     return any(
         _DENIED_BEFORE.search(text[max(0, found.start() - _CLAUSE) : found.start()]) is None
-        and _DENIED_AFTER.match(text[found.end() : found.end() + _CLAUSE]) is None
+        and not any(
+            after.match(text[found.end() : found.end() + _CLAUSE]) for after in (_DENIED_AFTER, _SCREENED_AFTER)
+        )
         for found in _pattern(names).finditer(text)
     )
 

@@ -14,6 +14,7 @@ from cds_service.knowledge.systems import ICD_10, ICD_10_CM, SNOMED
 
 _LONGEST_NAME = 80
 _SYSTEMS = (SNOMED, ICD_10_CM, ICD_10)
+_SCREENING = "Z13"  # ICD-10 (WHO) and ICD-10-CM: "screening for other diseases and disorders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ def _by_code(
 
 def _by_name(concept: CodeableConcept, knowledge: Knowledge) -> list[ProblemMatch]:
     names = texts(concept)
+    if _is_screening(concept):  # what is looked for is named, and not what was found
+        return []
     if not names or not any(name_matches(name, _all_names("", knowledge)) for name in names):
         return []
     return [
@@ -95,6 +98,11 @@ def _by_name(concept: CodeableConcept, knowledge: Knowledge) -> list[ProblemMatc
         for condition in knowledge.conditions.values()
         if _is_named(concept, condition)
     ]
+
+
+def _is_screening(concept: CodeableConcept) -> bool:
+    categories = (icd_ancestry(*key)[0][-1] for key, _ in keys(concept))
+    return any(system in (ICD_10_CM, ICD_10) and category == _SCREENING for system, category in categories)
 
 
 @remembered(itself)

@@ -56,6 +56,19 @@ def test_a_problem_without_words_bears_the_name_of_its_code() -> None:
     assert only(conditions=[condition(ICD_10_CM, "G62.9")]).name == "Polyneuropathy, unspecified"
 
 
+@pytest.mark.parametrize(("code", "found"), [("Z13.858", []), ("Z13", []), ("Z12.9", [NEUROPATHY])])
+def test_a_code_of_screening_names_what_is_looked_for_and_not_what_was_found(
+    code: str, found: list[ProblemKind]
+) -> None:
+    given = condition(ICD_10_CM, code, code=concept((ICD_10_CM, code), text="Peripheral neuropathy"))
+    assert kinds(conditions=[given]) == found
+
+
+def test_a_code_of_screening_takes_nothing_from_a_diagnosis_beside_it() -> None:
+    both = concept((ICD_10_CM, "Z13.858"), (ICD_10_CM, "G62.9"), text="Peripheral neuropathy")
+    assert kinds(conditions=[condition(ICD_10_CM, "Z13.858", code=both)]) == [NEUROPATHY]
+
+
 def test_a_long_name_is_cut() -> None:
     given = condition(ICD_10_CM, "G62.9", code=concept((ICD_10_CM, "G62.9"), text="x" * 500))
 

@@ -39,6 +39,38 @@ def test_a_denied_name_is_not_affirmed(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
+    [
+        "Neuropathy screening",
+        "Neuropathy screen",
+        "Neuropathy (screening)",
+        "Neuropathy-Screening",
+        "Neuropathy annual screening",
+        "Screening for neuropathy",
+        "Cribado de neuropathy",
+        "Neuropathy screening declined",
+    ],
+)
+def test_what_is_screened_for_is_not_affirmed(text: str) -> None:
+    assert not name_affirmed(text, ("neuropath",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Neuropathy screening positive",
+        "Neuropathy found on screening",
+        "Neuropathy, screening for retinopathy due",
+        "Neuropathy. Screening overdue",
+        "Neuropathy screening: abnormal monofilament",
+        "Neuropathy screening; neuropathy of the feet",
+    ],
+)
+def test_what_screening_found_is_affirmed(text: str) -> None:
+    assert name_affirmed(text, ("neuropath",))
+
+
+@pytest.mark.parametrize(
+    "text",
     ["Family history of goitre", "FHx goitre", "mother's goitre", "F/H: goitre", "Madre con bocio", "Vater: Kropf"],
 )
 def test_a_text_about_the_family_is_of_a_relative(text: str) -> None:
