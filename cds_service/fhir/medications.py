@@ -157,7 +157,7 @@ def _as_it_is_left(treatment: Treatment, ended: Mapping[str, str], now: Now) -> 
     intervals = (paused_now if status == ON_HOLD else ended_now)(treatment.intervals, now)
     if status == "entered-in-error" or not intervals:
         return None
-    return replace(treatment, intervals=intervals, is_active=False, is_halted=True, is_planned=False)
+    return replace(treatment, intervals=intervals, is_active=False, is_halted=True)
 
 
 def _given_b12(resource: Resource, reader: MedicationReader) -> Product:

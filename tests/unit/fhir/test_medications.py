@@ -1125,6 +1125,7 @@ class TestOneSingleDose:
             ({"value": 1, "unit": "mL"}, 0, True),
             ({"value": 1, "unit": "mL"}, 5, False),
             ({"value": 1, "unit": "mL"}, None, False),
+            ({"value": 1.5, "unit": "mL"}, 0, False),
             ({"value": 10, "unit": "mL"}, 0, False),
         ],
     )
@@ -1157,6 +1158,8 @@ class TestOneSingleDose:
         assert ahead.is_planned
         [stopped] = treatments(request(**_INJECTION, status="stopped", **_says("1 mL IM once")))
         assert (stopped.is_single, stopped.is_halted) == (False, True)
+        [early] = treatments(request(**_INJECTION, status="stopped", authoredOn="2025-11-01"))
+        assert (early.intervals, early.is_halted) == ((Interval(ClinicalDate.on(date(2025, 11, 1)), None),), True)
 
     def test_without_a_day_it_tells_of_no_use(self) -> None:
         assert [t.intervals for t in treatments(statement(dosage=[{"text": "1 tablet once"}]))] == [()]

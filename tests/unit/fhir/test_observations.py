@@ -69,16 +69,19 @@ def test_a_result_inside_of_another_is_told_as_not_used() -> None:
     panel = observation("57021-8", id="panel", contained=[b12], hasMember=[{"reference": "#m"}])
     issue = refusal(panel)
     assert (issue.resource, issue.field, issue.matters_to) == ("Observation/panel", "contained[0]", "total-b12")
+    assert issue.issue == "This vitamin B12 result was not used: it was sent inside of another result."
     assert str(issue.day) == "2025-09-20"
     assert not issue.used_with_care
-    nameless = {"resourceType": "Observation", "id": "m"}
-    assert refusal(observation("57021-8", contained=[nameless])).matters_to == ANYTHING
+    nameless = refusal(observation("57021-8", contained=[{"resourceType": "Observation", "id": "m"}]))
+    assert (nameless.issue, nameless.matters_to) == ("This result was not used: it does not say what it is.", ANYTHING)
 
 
 def test_what_else_is_inside_of_a_result_is_not_told() -> None:
     other = {"resourceType": "Observation", "id": "m", "code": concept((LOINC, "2345-7"))}
     medicine = {"resourceType": "Medication", "id": "m", "code": concept((LOINC, "2132-9"))}
     b12 = other | {"code": concept((LOINC, "2132-9"))}
+    beside = refusal(observation("57021-8", contained=[medicine, other, b12]))
+    assert beside.field == "contained[2]"
     panels = [observation("57021-8", contained=[other, medicine])]
     panels += [observation("57021-8", contained=[b12], status=s) for s in ("entered-in-error", "cancelled")]
     assert read(*panels) == ([], [])
@@ -913,7 +916,11 @@ def test_of_results_with_too_many_parts_those_with_few_are_read_and_each_other_i
 
     results, issues = read(*many, result(300, 0), result(301, 100))
     assert [result.source for result in results] == ["Observation/r300"]
-    sentence = "result was not used: the results have more codings and ranges than are read at once."
-    not_used = [issue for issue in issues if issue.issue.endswith(sentence)]
-    assert {(issue.matters_to, issue.used_with_care) for issue in not_used} == {("total-b12", False)}
+    sentence = "This vitamin B12 result was not used: the results have more codings and ranges than are read at once."
+    not_used = [issue for issue in issues if issue.issue == sentence]
+    assert {(issue.field, issue.matters_to, issue.used_with_care) for issue in not_used} == {("", "total-b12", False)}
     assert len(not_used) == len(many) + 1
+    assert str(next(issue.day for issue in not_used if issue.resource == "Observation/r0")) == "2010-01-01"
+
+    smaller, _ = read(*many, result(300, 99))
+    assert [result.source for result in smaller] == ["Observation/r300"]

@@ -8,7 +8,7 @@ import pytest
 
 from cds_service.fhir.medications import read_treatments
 from tests.builders import TODAY, record
-from tests.medication_builders import days_supply, dispense, medicine_knowledge, request, rxnorm, supply
+from tests.medication_builders import days_supply, dispense, medicine_knowledge, request, rxnorm, statement, supply
 
 KNOWLEDGE = medicine_knowledge()
 
@@ -35,3 +35,11 @@ def test_a_dispense_tells_the_last_day_of_its_supply() -> None:
     given = dispense(medicationCodeableConcept=rxnorm("244190"), **handed)
     [found] = read_treatments(record(medicationDispenses=[given]), KNOWLEDGE, TODAY)[0]
     assert str(found.supplied_until) == "2025-10-15"
+
+
+def test_a_statement_supplies_nothing() -> None:
+    timing = {"repeat": {"boundsPeriod": {"end": "2025-11-30"}}}
+    fields = {"effectivePeriod": {"start": "2025-03-01"}, "dosage": [{"timing": timing}]}
+    taken = statement(medicationCodeableConcept=rxnorm("244190"), **fields)
+    [found] = read_treatments(record(medicationStatements=[taken]), KNOWLEDGE, TODAY)[0]
+    assert (found.is_active, found.supplied_until) == (True, None)
