@@ -9,7 +9,7 @@ from cds_service.assessment.key_words import KEY_WORDS
 from cds_service.assessment.outcome import FIRES, Answer, FactUsed, Status, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, issue_facts, result_fact
 from cds_service.assessment.reading import B12_ANALYTES
-from cds_service.assessment.rules.diagnosis import b12_medicines, b12_values, marker_facts, marker_words
+from cds_service.assessment.rules.diagnosis import b12_medicines, b12_values, evidence_words, marker_facts
 from cds_service.assessment.rules.offers import leber
 from cds_service.assessment.rules.treatment import is_cord_treated
 from cds_service.assessment.therapy import is_therapeutic
@@ -71,8 +71,7 @@ def _childs_cord(p: Picture) -> Answer | None:
     if status in _LOW and level is not None:
         raised = p.reading.raised_markers if status is Status.FUNCTIONAL else ()
         facts += marker_facts(p, raised)
-        measured = f"{values['name']} {values['b12']}, {values['date']}"
-        values["evidence"] = f"raised {marker_words(p, raised[:1])}" if raised else measured
+        values["evidence"] = evidence_words(p, level, raised)
         variant = "cord-low"
     return fires(
         variant=f"{variant}{folic}",

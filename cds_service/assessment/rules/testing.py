@@ -22,7 +22,7 @@ from cds_service.facts.treatments import Exposure, Medicine
 from cds_service.knowledge.model import Recommendation
 
 ALONE, WITH_FEATURE, UNCLEAR = "alone", "with-feature", "unclear-"
-SEVERAL = "several"
+SEVERAL, WITH_MEDICINE = "several", "with-medicine"
 _MOST_DOUBTFUL = 2
 _DISEASES = tuple(kind for kind in MALABSORPTIVE if kind is not ProblemKind.GASTRIC_OR_SMALL_BOWEL_SURGERY)
 
@@ -116,14 +116,28 @@ def unexplained_feature(p: Picture) -> Answer:
         for fact in _exposure_facts(p, use, "duration not known")
     )
     facts += tuple(fact for fact in p.features if fact not in facts)
-    other = _sign_beside(p, facts[0])
+    other, lowering = _sign_beside(p, facts[0]), _lowering_b12(p)
+    variant = ALONE if other is None else SEVERAL
     return _labs_unread(p, facts) or fires(
-        variant=ALONE if other is None else SEVERAL,
-        facts=facts + doubtful + last_result(p),
+        variant=WITH_MEDICINE if lowering else variant,
+        facts=facts + lowering + doubtful + last_result(p),
         values={"feature": facts[0].words, "other": other.words if other is not None else ""},
         recommends=_tests(p),
         missing_keys=p.unread(DataKey.SERVICE_REQUESTS),
     )
+
+
+def _lowering_b12(p: Picture) -> tuple[FactUsed, ...]:
+    """Medicines taken now that can lower B12, such as colchicine: beside a sign they make a test due, and alone ask for
+    none (NICE NG239)."""
+    title = _title(p, Medicine.OTHER_B12_LOWERING)
+    taken = (t for t in p.facts.treatments if t.medicine is Medicine.OTHER_B12_LOWERING)
+    named = {
+        t.name: FactUsed(title, f"{t.name}: taken now", source=t.source)
+        for t in taken
+        if t.is_active and not t.as_needed
+    }
+    return tuple(named.values())[:_MOST_DOUBTFUL]
 
 
 def _sign_beside(p: Picture, first: FactUsed) -> FactUsed | None:

@@ -1024,3 +1024,19 @@ def test_a_lapse_names_how_far_apart_the_last_injections_were(given: tuple[int, 
     row = next(fact.value for fact in told.facts if fact.label == "Vitamin B12 therapy")
     assert ("after the one before" in row) is bool(says)
     assert says in row
+
+
+def test_what_lowers_b12_only_when_needed_makes_no_test_due() -> None:
+    colchicine = taken(Medicine.OTHER_B12_LOWERING, "MedicationRequest/c", as_needed=True)
+    assert answer("B12-TEST-09", {"problems": ["peripheral-neuropathy"]}, colchicine).variant == "alone"
+
+
+def test_a_medicine_that_lowers_b12_is_named_once() -> None:
+    twice = [taken(Medicine.OTHER_B12_LOWERING, f"MedicationRequest/{n}") for n in range(3)]
+    told = answer("B12-TEST-09", {"problems": ["peripheral-neuropathy"]}, *twice)
+    assert [fact.value for fact in told.facts][1:] == ["other-b12-lowering: taken now"]
+
+
+def test_a_childs_cord_card_names_the_level_beside_the_marker() -> None:
+    told = answer("B12-SCOPE-01", {"age": 12, "problems": ["myelopathy"], "total_b12": "240 ng/L", "mma": "0.9 umol/L"})
+    assert told.values["evidence"] == "raised MMA 0.9 umol/L; B12 240 ng/L"
