@@ -20,7 +20,7 @@ from cds_service.assessment.results import follows, last_day, within_months
 from cds_service.assessment.therapy import Therapy, read_therapy
 from cds_service.facts.dates import ClinicalDate, add_months, age_in_years
 from cds_service.facts.labs import Analyte, Finding, LabResult
-from cds_service.facts.orders import Test
+from cds_service.facts.orders import TEST_OF, Test, TestOrder
 from cds_service.facts.patient import AGE, DOSE, DRAFTS, Availability, DataIssue, DataKey, PatientFacts, Sex
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import Problem, ProblemKind
@@ -370,7 +370,7 @@ class Picture:
         return (replace(result_fact(antibody, self.knowledge), short="intrinsic factor antibodies"),)
 
     def pending(self, *tests: Test) -> bool:
-        """Whether one of these tests is on its way: ordered recently and not revoked, or drafted now.
+        """Whether one of these tests is on its way: ordered or done recently and not revoked, or drafted now.
 
         An order without a date cannot be called recent: records keep orders active for decades.
         """
@@ -378,13 +378,40 @@ class Picture:
 
     @once
     def _pending(self) -> frozenset[Test]:
-        days = self.parameters.pending_order_days
-        ordered = {
-            order.test
-            for order in self.facts.test_orders
-            if order.ordered is not None and 0 <= (self.today - order.ordered.earliest).days <= days
-        }
+        ordered = {order.test for order in self._on_their_way}
         return frozenset(ordered.union(*(draft.tests for draft in self.facts.drafts)))
+
+    def awaited(self, *tests: Test) -> tuple[TestOrder, ...]:
+        """Those of these tests that are done, and of which nothing has come yet."""
+        return tuple(order for order in self._on_their_way if order.is_done and order.test in tests)
+
+    @once
+    def _on_their_way(self) -> tuple[TestOrder, ...]:
+        orders = (*self.facts.test_orders, *self._preliminary_results)
+        return tuple(order for order in orders if self._is_recent(order) and not self._has_come(order))
+
+    @property
+    def _preliminary_results(self) -> list[TestOrder]:
+        """Tests of which there is a preliminary result."""
+        results = (r for r in self.facts.labs if r.is_preliminary and r.is_coded and r.analyte in TEST_OF)
+        return [TestOrder(TEST_OF[r.analyte], r.taken, r.source, is_done=True) for r in results]
+
+    def _is_recent(self, order: TestOrder) -> bool:
+        days = self.parameters.pending_order_days
+        return order.ordered is not None and 0 <= (self.today - order.ordered.earliest).days <= days
+
+    def _has_come(self, order: TestOrder) -> bool:
+        """Whether something came of a test that is done, usable or not, or may have where results were not read."""
+        if not order.is_done or order.ordered is None:
+            return False
+        analytes = [analyte for analyte, test in TEST_OF.items() if test is order.test]
+        final = [(r.source, r.taken) for r in self.facts.labs if r.analyte in analytes and not r.is_preliminary]
+        unused = [(i.resource, i.day) for i in self.facts.issues if i.matters_to in analytes and not i.used_with_care]
+        since = order.ordered.earliest
+        return bool(self.unread(DataKey.LABS)) or any(
+            source != order.source and not source.startswith("ServiceRequest/") and (day is None or day.latest >= since)
+            for source, day in (*final, *unused)
+        )
 
     @once
     def is_test_wanted(self) -> bool:

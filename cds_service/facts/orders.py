@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
 from cds_service.facts.dates import ClinicalDate
+from cds_service.facts.labs import Analyte
 from cds_service.facts.treatments import DailyDose, Medicine, Route
 
 
@@ -24,15 +26,33 @@ class Test(StrEnum):
     INTRINSIC_FACTOR_ANTIBODY = "intrinsic-factor-antibody"
 
 
+TEST_OF: Mapping[Analyte, Test] = {
+    Analyte.TOTAL_B12: Test.B12,
+    Analyte.ACTIVE_B12: Test.ACTIVE_B12,
+    Analyte.MMA: Test.MMA,
+    Analyte.HOMOCYSTEINE: Test.HOMOCYSTEINE,
+    Analyte.HAEMOGLOBIN: Test.CBC,
+    Analyte.MCV: Test.CBC,
+    Analyte.SERUM_FOLATE: Test.FOLATE,
+    Analyte.RED_CELL_FOLATE: Test.FOLATE,
+    Analyte.INTRINSIC_FACTOR_ANTIBODY: Test.INTRINSIC_FACTOR_ANTIBODY,
+}
+"""The test whose order brings a result of an analyte."""
+
+
 @dataclass(frozen=True, slots=True)
 class TestOrder:
-    """A test that was ordered and not revoked. `ordered` None: it is not known when."""
+    """A test that was ordered and not revoked. `ordered` None: it is not known when.
+
+    `is_done`: the sample is taken, or the laboratory has it, so that it is awaited only until something comes of it.
+    """
 
     __test__ = False
 
     test: Test
     ordered: ClinicalDate | None
     source: str
+    is_done: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from cds_service.fhir.draft_orders import read_drafts
 from cds_service.fhir.left_out import availabilities, nameless, unread
 from cds_service.fhir.local_day import local_day
 from cds_service.fhir.medications import read_treatments
-from cds_service.fhir.observations import read_labs
+from cds_service.fhir.observations import read_awaited, read_labs
 from cds_service.fhir.reading_limit import within_limit
 from cds_service.fhir.record import PatientRecord, Section
 from cds_service.fhir.resources import Resource, resource_name
@@ -65,7 +65,7 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
         labs=tuple(labs),
         treatments=tuple(treatments),
         problems=tuple(problems),
-        test_orders=tuple(sorted(test_orders, key=repr)),
+        test_orders=tuple(sorted((*test_orders, *read_awaited(record, knowledge)), key=repr)),
         drafts=tuple(sorted(drafts, key=repr)),
         issues=tuple(sorted(set(issues), key=_by_resource)),
         availability=tuple(availabilities(record, unknown, missed)),

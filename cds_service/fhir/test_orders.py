@@ -18,7 +18,8 @@ from cds_service.knowledge.model import Knowledge
 from cds_service.knowledge.systems import canonical_system
 
 _PENDING = frozenset({"active", "draft"})
-_OVER = frozenset({"revoked", "completed", "entered-in-error"})
+_DONE = "completed"
+_OVER = frozenset({"revoked", "entered-in-error"})
 _ORDERS = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order"})
 _TESTS = {test.value: test for test in Test}
 
@@ -26,7 +27,8 @@ _TESTS = {test.value: test for test in Test}
 def read_test_orders(record: PatientRecord, knowledge: Knowledge) -> tuple[list[TestOrder], list[DataIssue]]:
     """Orders that may still bring a result; and what could not be read of them.
 
-    Counts what is active or a draft (clinical-guidelines 8.2). A pending order silences reminders, so what is in doubt
+    Counts what is active or a draft (clinical-guidelines 8.2), and what is completed as done: senders complete an order
+    when the sample is taken as well as when the result is out. A pending order silences reminders, so what is in doubt
     (on hold, no status, a plan, no order at all) does not count, and is told of.
     """
     references = patient_references(record)
@@ -78,7 +80,7 @@ def _orders(resource: Resource, tests: tuple[Test, ...], references: frozenset[s
     if status == "on-hold":
         log.add("status", "it is on hold, so it is not known whether a result will come; it was not counted")
         return []
-    if status not in _PENDING:
+    if status not in _PENDING and status != _DONE:
         log.add(
             "status", f"the status {status[:20]!r} does not tell whether the test is on its way; it was not counted"
         )
@@ -88,4 +90,4 @@ def _orders(resource: Resource, tests: tuple[Test, ...], references: frozenset[s
             log.add("intent", f"the intent {intent[:20]!r} does not tell whether it was ordered; it was not counted")
         return []
     ordered = log.read_date(resource.authored_on, "authoredOn")
-    return [TestOrder(test, ordered, resource_name(resource)) for test in tests]
+    return [TestOrder(test, ordered, resource_name(resource), status == _DONE) for test in tests]

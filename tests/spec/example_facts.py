@@ -11,7 +11,7 @@ days, `supply_ends_in` days for an order that states its supply);
 injected_days_ago (injections of B12); taking_folic_acid (mg a day); drafting (medicine: mg a day, "unknown" for a
 dose that cannot be read, "as needed" for 2 mg a day of that kind) with form, and drafting_tests beside it; problems
 (a kind, or kind: how long ago it `began` or was `recorded`); age; sex; pending (tests, or test: days since it was
-ordered); unread; unusable.
+ordered) and done (the same, of orders that are completed); unread; unusable.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ _LISTS = {
     "age",
     "sex",
     "pending",
+    "done",
     "unread",
     "injected_days_ago",
     "newer_b12",
@@ -78,8 +79,9 @@ def example_facts(given: Mapping[str, Any], today: date = TODAY) -> PatientFacts
         treatments=tuple(_treatments(given, today)),
         problems=tuple(_problem(told, today) for told in given.get("problems", ())),
         test_orders=tuple(
-            TestOrder(Test(name), ClinicalDate.on(today - timedelta(days=days)), f"ServiceRequest/{name}")
-            for name, days in _pending(given.get("pending", ()))
+            TestOrder(Test(name), ClinicalDate.on(today - timedelta(days)), f"ServiceRequest/{name}", key == "done")
+            for key in ("pending", "done")
+            for name, days in _pending(given.get(key, ()))
         ),
         drafts=tuple(_drafts(given)),
         issues=_issues(given),

@@ -191,7 +191,7 @@ def result_unusable(p: Picture) -> Answer:
         return does_not_fire()
     found = _untold(p)
     if not found:
-        return does_not_fire()
+        return _awaited(p)
     fact, why = found[0]
     recommends: tuple[Recommendation, ...] = (Recommendation.VERIFY_DATA,)
     is_coming = p.reading.preliminary is not None or p.pending(Test.B12, Test.ACTIVE_B12)
@@ -208,6 +208,25 @@ def result_unusable(p: Picture) -> Answer:
             "result": f"A vitamin B12 result of {fact.when}" if fact.when else "A vitamin B12 result",
         },
         recommends=recommends,
+    )
+
+
+def _awaited(p: Picture) -> Answer:
+    """A test that is done and not back, beside a sign: its result is to be looked for, and no second sample drawn. An
+    order that is open says so itself, and the cord has its own rule."""
+    awaited = p.awaited(Test.B12, Test.ACTIVE_B12)
+    if not awaited or not p.features or p.is_treated or p.has(ProblemKind.MYELOPATHY):
+        return does_not_fire()
+    facts = [
+        FactUsed(p.knowledge.tests[order.test].title, "no result yet", str(order.ordered), source=order.source)
+        for order in awaited
+    ]
+    facts.sort(key=lambda fact: fact.when, reverse=True)
+    return fires(
+        variant="awaited",
+        facts=(*facts, *p.features),
+        values={"when": facts[0].when, "feature": p.features[0].words},
+        recommends=(Recommendation.VERIFY_DATA,),
     )
 
 

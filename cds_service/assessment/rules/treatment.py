@@ -134,10 +134,9 @@ def myelopathy_untreated(p: Picture) -> Answer:
 
 def _cord_blood(p: Picture) -> tuple[Recommendation, ...]:
     """What is drawn before the first injection where no B12 is known, without what is known or on its way."""
-    if p.pending(Test.B12):
-        return ()
     is_mma_told = usable_mma(p) or p.reading.raised_apart or p.pending(Test.MMA)
-    return (Recommendation.ORDER_B12, *(() if is_mma_told else (Recommendation.ORDER_MMA,)))
+    b12 = () if p.pending(Test.B12) else (Recommendation.ORDER_B12,)
+    return (*b12, *(() if is_mma_told else (Recommendation.ORDER_MMA,)))
 
 
 def _cord_with_normal_mma(p: Picture, facts: tuple[FactUsed, ...], mma: tuple[Marker, ...]) -> Answer:

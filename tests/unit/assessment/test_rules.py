@@ -936,6 +936,39 @@ def test_a_reminder_names_a_second_sign_and_shows_them_all(
     assert rows is None or [fact.label for fact in told.facts] == rows
 
 
+def test_a_test_that_is_done_is_awaited_until_something_comes_of_it() -> None:
+    done = TestOrder(Test.MMA, ClinicalDate.on(TODAY - timedelta(days=3)), "Observation/o1", is_done=True)
+    undated = replace(done, ordered=None)
+    grey, given = "B12-DX-03", {"total_b12": "250 ng/L"}
+
+    def is_asked_for(order: TestOrder, *issues: DataIssue) -> bool:
+        told = answer(grey, given, test_orders=(order,), issues=issues)
+        return Recommendation.ORDER_MMA in told.recommends
+
+    def unused(days_ago: int, **fields: Any) -> DataIssue:
+        day = ClinicalDate.on(TODAY - timedelta(days=days_ago))
+        one = DataIssue("Observation/o2", "value", "This MMA result was not used: it has no unit.", "mma", day=day)
+        return replace(one, **fields)
+
+    assert not is_asked_for(done)
+    assert is_asked_for(undated)
+    assert is_asked_for(done, unused(3))
+    assert is_asked_for(done, unused(4, day=None))
+    assert not is_asked_for(done, unused(4))
+    assert not is_asked_for(done, unused(1, resource="Observation/o1"))
+    assert not is_asked_for(done, unused(1, resource="ServiceRequest/o2"))
+    assert not is_asked_for(done, unused(1, used_with_care=True))
+    assert not is_asked_for(done, unused(1, matters_to="homocysteine"))
+    assert not is_asked_for(replace(done, is_done=False), unused(1))
+
+
+@pytest.mark.parametrize(("pending", "asked"), [([], ["b12", "mma"]), (["b12"], ["mma"]), (["b12", "mma"], [])])
+def test_in_a_cord_what_is_not_on_its_way_is_drawn_before_treatment(pending: list[str], asked: list[str]) -> None:
+    told = answer("B12-RX-03", {"problems": ["myelopathy"], "pending": pending})
+    wanted = {"b12": Recommendation.ORDER_B12, "mma": Recommendation.ORDER_MMA}
+    assert [name for name, one in wanted.items() if one in told.recommends] == asked
+
+
 @pytest.mark.parametrize(("is_suspected", "variant"), [(False, "for-life"), (True, "indeterminate")])
 def test_what_nobody_has_confirmed_is_not_said_to_need_b12_for_life(is_suspected: bool, variant: str) -> None:
     kind = ProblemKind.PERNICIOUS_ANAEMIA

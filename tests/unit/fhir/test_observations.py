@@ -9,8 +9,9 @@ import pytest
 
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.labs import Analyte, Comparator, Finding, LabResult
+from cds_service.facts.orders import Test, TestOrder
 from cds_service.facts.patient import ANYTHING, DataIssue
-from cds_service.fhir.observations import MOST_PARTS, read_labs, result_dates
+from cds_service.fhir.observations import MOST_PARTS, read_awaited, read_labs, result_dates
 from cds_service.fhir.resources import Resource
 from cds_service.fhir.result_values import VALUE_FIELDS
 from cds_service.knowledge.loader import load
@@ -924,3 +925,50 @@ def test_of_results_with_too_many_parts_those_with_few_are_read_and_each_other_i
 
     smaller, _ = read(*many, result(300, 99))
     assert [result.source for result in smaller] == ["Observation/r300"]
+
+
+def awaited(**fields: Any) -> list[TestOrder]:
+    given = {"status": "registered", "value": None, "id": "o1", **fields}
+    code = given.pop("code", "2132-9")
+    return read_awaited(record(labs=[observation(code, **given)]), load())
+
+
+@pytest.mark.parametrize("status", ["registered", "Registered ", "preliminary"])
+@pytest.mark.parametrize(("code", "test"), [("2132-9", Test.B12), ("13964-2", Test.MMA), ("718-7", Test.CBC)])
+def test_a_result_that_is_yet_to_come_is_awaited_and_not_called_unusable(status: str, code: str, test: Test) -> None:
+    sent = record(labs=[observation(code, value=None, id="o1", status=status, effectiveDateTime="2025-09-20")])
+    expected = TestOrder(test, ClinicalDate.parse("2025-09-20"), "Observation/o1", is_done=True)
+    assert read_awaited(sent, load()) == [expected]
+    results, issues = read_labs(sent, load(), TODAY)
+    assert results == []
+    assert [issue.used_with_care for issue in issues] == ([True] if status == "preliminary" else [])
+    assert all("is yet to come" in issue.issue for issue in issues)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": "final"},
+        {"status": "cancelled"},
+        {"status": "entered-in-error"},
+        {"status": "unknown"},
+        {"status": "preliminary", "value": "150"},
+        {"status": "preliminary", "interpretation": [{"coding": [{"code": "L"}]}]},
+        {"status": "preliminary", "dataAbsentReason": concept(text="haemolysed")},
+        {"subject": {"reference": "Patient/other"}},
+        {"code": "2345-7"},
+        {"code": "2171-7"},
+        {"specimen": {"display": "urine"}},
+    ],
+)
+def test_what_brings_nothing_is_not_awaited(fields: dict[str, Any]) -> None:
+    assert awaited(**fields) == []
+
+
+def test_an_awaited_result_without_a_day_is_kept_without_one() -> None:
+    assert [order.ordered for order in awaited(effectiveDateTime=None)] == [None]
+
+
+def test_a_preliminary_result_with_a_reason_why_it_has_no_value_is_told_as_not_used() -> None:
+    why = concept(text="haemolysed")
+    assert not refusal(observation(value=None, status="preliminary", dataAbsentReason=why)).used_with_care

@@ -45,7 +45,6 @@ def test_these_orders_are_on_their_way(status: str, intent: str) -> None:
     "fields",
     [
         {"status": "revoked"},
-        {"status": "completed"},
         {"status": "entered-in-error"},
         {"intent": "proposal"},
         {"intent": "plan"},
@@ -55,6 +54,14 @@ def test_these_orders_are_on_their_way(status: str, intent: str) -> None:
 )
 def test_these_orders_bring_no_result(fields: dict[str, Any]) -> None:
     assert read(ordered(**fields)) == ([], [])
+
+
+@pytest.mark.parametrize("status", ["completed", "Completed "])
+def test_an_order_that_is_completed_is_done(status: str) -> None:
+    day = ClinicalDate.parse("2025-09-29")
+    assert read(ordered(status=status)) == ([TestOrder(Test.B12, day, "ServiceRequest/o1", is_done=True)], [])
+    assert read(ordered(status=status, doNotPerform=True)) == ([], [])
+    assert read(ordered(status=status, intent="plan")) == ([], [])
 
 
 @pytest.mark.parametrize(
