@@ -458,12 +458,19 @@ class Picture:
 
     def _bears(self, topic: str) -> bool:
         """Whether an entry of this topic could change the answer: what explains a raised metabolite only where one may
-        be raised, and anaemia only where B12 is open and something else makes it count."""
+        be raised, and anaemia and pregnancy only where B12 is open and something else makes it count; pregnancy also in
+        deficiency."""
         if topic in _EXPLAINS_HOMOCYSTEINE:
             return self._may_be_raised(Analyte.HOMOCYSTEINE)
         if topic in _EXPLAINS_METABOLITES:
             return self._may_be_raised(*METABOLITES)
-        if topic != Analyte.HAEMOGLOBIN:
+        if topic == ProblemKind.PREGNANCY and self.status in (
+            Status.DEFICIENT,
+            Status.FUNCTIONAL,
+            Status.NOT_APPLICABLE,
+        ):
+            return True
+        if topic not in (Analyte.HAEMOGLOBIN, ProblemKind.PREGNANCY):
             return True
         drafted = any(c.medicine is Medicine.FOLIC_ACID for d in self.facts.drafts for c in d.contents)
         beside = self.features or self.risks or self.perhaps_long_used or drafted or self.active_folic_acid

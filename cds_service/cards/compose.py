@@ -14,6 +14,7 @@ from cds_service.cards.suggest import suggestions_for
 from cds_service.cards.words import begun, escaped, filled_detail, filled_summary
 from cds_service.facts.labs import Analyte
 from cds_service.facts.patient import AGE, DataIssue, DataKey, PatientFacts
+from cds_service.facts.problems import ProblemKind
 from cds_service.facts.treatments import Medicine
 from cds_service.fhir.hook_call import HookCall
 from cds_service.fhir.remembered import itself, remembered
@@ -181,7 +182,7 @@ def _not_used(group: Sequence[FindingOf], issues: Sequence[DataIssue], knowledge
     if knowledge.rules[group[0].rule].concern in _NO_ISSUES_ON:
         return ""
     told = {fact.value for finding in group for fact in finding.answer.facts}  # stands in the table already
-    ours = [i for i in issues if i.matters_to in _ON_EVERY_CARD and f"{i.resource}: {i.issue}" not in told]
+    ours = [i for i in issues if _concerns_every_card(i) and f"{i.resource}: {i.issue}" not in told]
     if not ours:
         return ""
     wording = knowledge.wording
@@ -189,6 +190,12 @@ def _not_used(group: Sequence[FindingOf], issues: Sequence[DataIssue], knowledge
     more = len(ours) - _MOST_ISSUES
     rest = [f"- {wording.say('…and {0} more', more)}"] if more > 0 else []
     return "\n".join([f"**{wording.say('Not used, or used with care')}:**", "", *lines, *rest])
+
+
+def _concerns_every_card(issue: DataIssue) -> bool:
+    return issue.matters_to in _ON_EVERY_CARD or (
+        issue.matters_to == ProblemKind.PREGNANCY and not issue.used_with_care
+    )
 
 
 @remembered(itself)

@@ -10,7 +10,7 @@ from cds_service.facts.patient import ANYTHING, DataIssue, DataKey
 from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.fhir.allergies import read_allergies
 from cds_service.fhir.ordering import in_order
-from cds_service.fhir.pregnancy_status import read_pregnancy_status
+from cds_service.fhir.pregnancy_status import read_pregnancy_answers
 from cds_service.fhir.problem_codes import ProblemMatch, ProblemMatches, match_problems
 from cds_service.fhir.procedures import read_procedures
 from cds_service.fhir.record import PatientRecord
@@ -47,10 +47,14 @@ def read_problems(record: PatientRecord, knowledge: Knowledge, today: date) -> t
         found, odd = _read(resource, matched, references, knowledge, today)
         problems += found
         issues += odd
-    for read in (read_procedures, read_allergies, read_diets, read_pregnancy_status):
+    for read in (read_procedures, read_allergies, read_diets):
         found, odd = read(record, references, knowledge, today)
         problems += found
         issues += odd
+    answers = read_pregnancy_answers(record, references, knowledge, today)
+    problems, over = answers.without_those_taken_back(problems)
+    problems += answers.problems
+    issues += (*answers.issues, *over)
     by_kind = in_order(problems, lambda problem: (problem.kind, problem.source, problem.name))
     return by_kind, sorted(set(issues), key=lambda issue: (issue.resource, issue.field, issue.issue))
 

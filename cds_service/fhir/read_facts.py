@@ -6,6 +6,7 @@ from datetime import date
 
 from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.patient import AGE, ANYTHING, DATA_KEYS, Availability, DataIssue, DataKey, PatientFacts, Sex
+from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.facts.treatments import Treatment
 from cds_service.fhir.conditions import read_problems
 from cds_service.fhir.draft_orders import read_drafts
@@ -36,7 +37,11 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
     born, born_issues = _born(patient, today)
     is_deceased, death_issues = _is_deceased(patient, today)
     labs, lab_issues = read_labs(record, knowledge, today)
+    sex = _SEXES.get((patient.gender or "").strip().lower(), Sex.NOT_KNOWN) if patient else Sex.NOT_KNOWN
     problems, problem_issues = read_problems(record, knowledge, today)
+    if doubted := _pregnancies_of_a_man(sex, problems):
+        problems = [p for p in problems if p.kind is not ProblemKind.PREGNANCY]
+        problem_issues = [i for i in problem_issues if i.matters_to != ProblemKind.PREGNANCY]
     treatments, treatment_issues = read_treatments(record, knowledge, today)
     test_orders, test_issues = read_test_orders(record, knowledge)
     drafts, draft_issues = read_drafts(record, knowledge)
@@ -53,6 +58,7 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
         *death_issues,
         *lab_issues,
         *problem_issues,
+        *doubted,
         *(issue for found in unnamed.values() for issue in found),
     ]
     issues += [*treatment_issues, *test_issues, *draft_issues]
@@ -60,7 +66,7 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
         patient_id=record.patient_id,
         today=today,
         born=born,
-        sex=_SEXES.get((patient.gender or "").strip().lower(), Sex.NOT_KNOWN) if patient else Sex.NOT_KNOWN,
+        sex=sex,
         is_deceased=is_deceased,
         labs=tuple(labs),
         treatments=tuple(treatments),
@@ -70,6 +76,19 @@ def read_facts(record: PatientRecord, knowledge: Knowledge, today: date) -> Pati
         issues=tuple(sorted(set(issues), key=_by_resource)),
         availability=tuple(availabilities(record, unknown, missed)),
     )
+
+
+def _pregnancies_of_a_man(sex: Sex, problems: list[Problem]) -> list[DataIssue]:
+    """The pregnancies that are recorded of a man, which are not used: with the limits and words of pregnancy a low B12
+    of his would be taken more lightly. A patient of another gender, or of none stated, is pregnant as recorded."""
+    if sex is not Sex.MALE:
+        return []
+    sentence = "This record of pregnancy is of a patient whose gender is recorded as male; it was not used."
+    return [
+        DataIssue(problem.source, "", sentence, ProblemKind.PREGNANCY.value)
+        for problem in problems
+        if problem.kind is ProblemKind.PREGNANCY
+    ]
 
 
 def _leaves_gap(key: DataKey, lost: DataIssue) -> bool:

@@ -214,6 +214,7 @@ class Resource(Contained, gc=False, rename="camel"):
     value_range: Range | None = None
     value_boolean: bool | None = None
     value_integer: int | None = None
+    value_date_time: str | None = None
     data_absent_reason: CodeableConcept | None = None
     interpretation: list[CodeableConcept] | CodeableConcept | None = None
     reference_range: list[ReferenceRange] | None = None

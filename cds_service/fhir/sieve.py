@@ -17,6 +17,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from cds_service.fhir.analyte_codes import match_analyte
 from cds_service.fhir.codings import words_of
 from cds_service.fhir.left_out import says_something
+from cds_service.fhir.pregnancy_status import asks_about_pregnancy
 from cds_service.fhir.remembered import MOST_ANSWERS
 from cds_service.fhir.resources import CodeableConcept, Resource
 from cds_service.fhir.smallest_first import largest_read
@@ -88,7 +89,8 @@ class Sieve:
     def _learn(self, code: bytes, concept: CodeableConcept | None) -> int:
         if code in self._of_ours or len(code) > LONGEST or (words := words_of(concept)) > MOST_WORDS:
             return 0  # before its name is read, which is dear where it is long
-        is_of_others = match_analyte(concept, self.knowledge) is None and says_something(concept)
+        is_ours = match_analyte(concept, self.knowledge) is not None or asks_about_pregnancy(concept)
+        is_of_others = not is_ours and says_something(concept)
         learnt = self.of_others if is_of_others else self._of_ours
         if len(learnt) >= MOST_ANSWERS:
             learnt.clear()

@@ -60,6 +60,7 @@ _DISPENSABLE = frozenset(
         "valueRange",
         "valueBoolean",
         "valueInteger",
+        "valueDateTime",
         "interpretation",
         "issued",
         "identifier",

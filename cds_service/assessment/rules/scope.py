@@ -21,7 +21,15 @@ from cds_service.facts.problems import ProblemKind
 from cds_service.facts.treatments import Medicine, Route
 from cds_service.knowledge.model import Recommendation
 
-_ON_EVERY_CARD = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12, Analyte.MMA, Analyte.HOMOCYSTEINE, Medicine.B12, AGE)
+_ON_EVERY_CARD = (
+    Analyte.TOTAL_B12,
+    Analyte.ACTIVE_B12,
+    Analyte.MMA,
+    Analyte.HOMOCYSTEINE,
+    Medicine.B12,
+    AGE,
+    ProblemKind.PREGNANCY,
+)
 _MATTER_IN_A_CHILD = (*B12_ANALYTES, ANYTHING, ProblemKind.MYELOPATHY)
 _LOW = (Status.DEFICIENT, Status.FUNCTIONAL)
 _LOW_OR_DOUBTFUL = (Band.DEFICIENT, Band.DEFICIENT_OR_INDETERMINATE, Band.INDETERMINATE)

@@ -1073,3 +1073,20 @@ def test_a_medicine_that_lowers_b12_is_named_once() -> None:
 def test_a_childs_cord_card_names_the_level_beside_the_marker() -> None:
     told = answer("B12-SCOPE-01", {"age": 12, "problems": ["myelopathy"], "total_b12": "240 ng/L", "mma": "0.9 umol/L"})
     assert told.values["evidence"] == "raised MMA 0.9 umol/L; B12 240 ng/L"
+
+
+@pytest.mark.parametrize(
+    ("given", "counts"),
+    [
+        ({}, False),
+        ({"total_b12": "420 ng/L", "problems": ["peripheral-neuropathy"]}, False),
+        ({"problems": ["peripheral-neuropathy"]}, True),
+        ({"drafting": {"folic-acid": 1}}, True),
+        ({"total_b12": "150 ng/L"}, True),
+    ],
+)
+def test_a_pregnancy_that_could_not_be_used_counts_where_it_may_change_the_answer(
+    given: dict[str, Any], counts: bool
+) -> None:
+    issue = DataIssue("Condition/1", "", "This record of pregnancy was not used.", "pregnancy")
+    assert bool(picture(given, issues=(issue,)).left_out) is counts

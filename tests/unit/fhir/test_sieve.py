@@ -54,6 +54,8 @@ def test_a_result_of_something_else_is_read_once_and_then_passed_over(sieve: Sie
     [
         B12,
         GLUCOSE | {"code": {"text": "Vitamin B12"}},  # told by its name
+        GLUCOSE | {"code": {"coding": [{"system": LOINC, "code": "82810-3"}]}},  # pregnancy status
+        GLUCOSE | {"code": {"coding": [{"system": LOINC, "code": "11778-8"}]}},  # date of delivery
         GLUCOSE | {"code": {}},  # it does not say what it is
         GLUCOSE | {"code": None},
         {name: value for name, value in GLUCOSE.items() if name != "code"},
