@@ -86,12 +86,20 @@ class Leaving:
         self._empty.listen()
         self._empty.setblocking(False)
 
+    def hold(self) -> None:
+        """SIGTERM waits until the event loop runs: it passes over what comes before."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
     def __call__(self, answer_last: Callable[[], None]) -> None:
-        """From now on SIGTERM ends the worker so; called in the event loop, when granian has its own handlers.
+        """From now on SIGTERM ends the worker so; called in the event loop, before it lets anybody in.
 
         `answer_last` is called when it begins: whoever is answered from then on is told to connect anew.
         """
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._shut_the_door, answer_last)
+        loop = asyncio.get_running_loop()
+        loop.remove_signal_handler(signal.SIGTERM)  # granian's
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # if it has come, this is the end
+        # No handler of the loop: granian stops it once more, and uvloop passes over what comes while it is stopped.
+        signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(self._shut_the_door, answer_last))
 
     def _shut_the_door(self, answer_last: Callable[[], None]) -> None:
         # Once only, and not where SIGINT has ended it: granian waits for ever where it is told three times.

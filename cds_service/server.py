@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 import structlog
@@ -40,6 +42,7 @@ class Application:
         """The front with the application behind it, and how the worker ends where that is not left to granian."""
         front = create_front(self.start.settings, make_app(self.start))
         if leaving is not None:
+            leaving.hold()
             front.on_start = leaving
         return front
 
@@ -48,15 +51,50 @@ class Application:
         self.start = Start.read(self.start.settings)
 
 
+class _Call:
+    """What granian's loop waits on: a `threading.Event` that signal handlers may set, and that forgets no call.
+
+    The lock of an Event is held for a moment as it is waited for and cleared. A signal handler that sets it in that
+    moment waits for ever for the code that it has interrupted. And whoever sets it just before it is cleared is not
+    heard; here, `clear` leaves it set where `is_pending` says that there is something to do.
+    """
+
+    def __init__(self, is_pending: Callable[[], bool]) -> None:
+        self._is_pending = is_pending
+        self._calls: SimpleQueue[None] = SimpleQueue()  # of all queues and locks, this one may be used so
+
+    def set(self) -> None:
+        self._calls.put(None)
+
+    def clear(self) -> None:
+        while not self._calls.empty():
+            self._calls.get()
+        if self._is_pending():
+            self.set()
+
+    def wait(self) -> None:
+        """Until it is set; it stays so. For one thread, the one that clears it too."""
+        self._calls.get()
+        self.set()
+
+
 class _CarefulServer(Server):  # type: ignore[misc, valid-type]  # granian chooses the class when it is imported
     """granian, with queues of ours for callers, and asked for new workers (SIGHUP) only where they could start.
 
     Left to itself, granian has each worker make its own queue: whoever waits in that of a worker that ends is then
-    turned away. From ours, the next worker in its place takes them.
+    turned away. From ours, the next worker in its place takes them. And a signal at the wrong moment is not heard, or
+    stops granian for ever.
     """
 
     application: Application
     listeners: list[socket.socket]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.main_loop_interrupt = _Call(self._has_to_do)
+
+    def _has_to_do(self) -> bool:
+        return bool(self.interrupt_signal or self.interrupt_children or self.reload_signal)
 
     def _init_shared_socket(self) -> None:
         if sys.platform == "linux" and multiprocessing.get_start_method() == "fork":
@@ -82,13 +120,33 @@ class _CarefulServer(Server):  # type: ignore[misc, valid-type]  # granian choos
         while self.listeners:
             self.listeners.pop().close()
 
-    def signal_handler_reload(self, *args: Any, **kwargs: Any) -> None:
+    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
+        # A worker has this handler from its starter until its own are there, and has begun nothing by then. It must not
+        # go on: its starter, told to end, would wait for it as long as for a worker that answers somebody.
+        if os.getpid() != self.pid:
+            os._exit(0)
+        super().signal_handler_interrupt(*args, **kwargs)
+
+    def _reload(self, spawn_target: Any, target_loader: Any) -> None:
         try:
             self.application.renew()
         except B12Error as problem:
             structlog.get_logger().error("not started anew: the workers from before go on", error=str(problem))
+            self.reload_signal = False
+            self.main_loop_interrupt.clear()
             return
-        super().signal_handler_reload(*args, **kwargs)
+        super()._reload(spawn_target, target_loader)
+
+    def _respawn_workers(self, workers: Sequence[int], *args: Any, **kwargs: Any) -> None:
+        for each in workers:
+            if self.interrupt_signal:  # nobody needs a new one
+                return
+            super()._respawn_workers([each], *args, **kwargs)
+
+    def _stop_workers(self) -> None:
+        super()._stop_workers()
+        if self.interrupt_signal:  # an end that was asked for is no failure, even where a worker ended before it
+            self.interrupt_children.clear()
 
 
 def _of_worker(application: Application, own: int, others: Sequence[int]) -> Front:

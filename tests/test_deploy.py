@@ -129,6 +129,15 @@ def test_the_units_are_what_systemd_accepts(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_stop_is_told_to_the_first_process_which_has_the_time_to_end_its_workers() -> None:
+    unit = (ROOT / "deploy" / "systemd" / "b12-cds.service").read_text().splitlines()
+    settings = Settings()
+
+    assert "KillMode=mixed" in unit
+    (seconds,) = [line.partition("=")[2] for line in unit if line.startswith("TimeoutStopSec=")]
+    assert int(seconds) > settings.body_seconds + settings.deadline_seconds + 5
+
+
 def test_the_example_of_an_environment_file_starts_the_service(tmp_path: Path) -> None:
     lines = (ROOT / "deploy" / "environment.example").read_text().splitlines()
     given = dict(line.split("=", 1) for line in lines if not line.startswith("#"))

@@ -149,6 +149,28 @@ def test_a_worker_that_ends_still_answers_whoever_it_has_just_let_in(tmp_path: P
         assert ending not in workers(service)
 
 
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT], ids=lambda told: told.name)
+def test_a_stop_that_all_processes_are_told_at_once_ends_them(told: signal.Signals, tmp_path: Path) -> None:
+    with running(tmp_path, B12_WORKERS="2") as service:
+        until(lambda: len(workers(service)) == 2)
+        os.killpg(service.process.pid, told)
+
+        assert service.process.wait(10) == 0
+        with pytest.raises(ProcessLookupError):
+            os.killpg(service.process.pid, 0)
+
+
+@forked
+def test_a_stop_does_not_wait_for_a_worker_that_has_only_begun_to_start(tmp_path: Path) -> None:
+    with running(tmp_path, B12_WORKERS="1") as service:
+        (killed,) = workers(service)
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: bool(workers(service) - {killed}), 10)
+        service.process.terminate()
+
+        assert service.process.wait(10) == 0
+
+
 def test_a_second_start_on_the_same_port_is_refused_and_takes_no_calls(tmp_path: Path) -> None:
     with running(tmp_path, B12_WORKERS="1") as service:
         port = service.url.rpartition(":")[2]

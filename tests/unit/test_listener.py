@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import os
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from multiprocessing import Process
 
 import pytest
+import uvloop
 
 from cds_service.config import Settings
 from cds_service.errors import InvalidSettings
-from cds_service.listener import listen
+from cds_service.listener import Leaving, listen
 from tests.conformance.server import free_port
 
 
@@ -117,3 +122,38 @@ def _taken(listener: socket.socket, until_then: ExitStack) -> int:
         except BlockingIOError:
             return taken
         taken += 1
+
+
+ENDED = 7
+
+
+def a_worker(is_early: bool) -> None:
+    """A worker as granian runs it: its loop stops between the start and the serving. It tells itself to end."""
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    leaving = Leaving(socket.create_server(("127.0.0.1", 0)).detach())
+    leaving.hold()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, os._exit, ENDED if each == signal.SIGINT else 1)
+    if is_early:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    async def start() -> None:
+        leaving(lambda: None)
+
+    loop.run_until_complete(start())
+    os.kill(os.getpid(), signal.SIGTERM)
+    loop.run_forever()
+
+
+@pytest.mark.parametrize(("is_early", "status"), [(True, -signal.SIGTERM), (False, ENDED)])
+def test_a_worker_hears_that_it_is_to_end_while_its_loop_stands_still(is_early: bool, status: int) -> None:
+    worker = Process(target=a_worker, args=(is_early,))
+    worker.start()
+    worker.join(20)
+    is_over = worker.exitcode is not None
+    worker.kill()
+    worker.join()
+
+    assert is_over
+    assert worker.exitcode == status
