@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from cds_service.assessment.bands import is_low, is_raised, raised_limit_words
-from cds_service.assessment.results import Labs, most_days_apart, standing, within_months
+from cds_service.assessment.results import Labs, follows, most_days_apart, standing, within_months
 from cds_service.assessment.therapy import Therapy
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.presence import Presence
@@ -44,9 +44,10 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class MarkersRead:
-    """`near`: of the time of the deciding B12 (or recent, where no recent B12 decides). `apart`: raised ones that are
-    recent but lie too far from it to be read together, and that nothing newer has taken back. `earlier`: raised ones
-    that are too old to count, since when nobody has measured again or treated."""
+    """`near`: of the time of the deciding B12, or drawn after it while it is recent (or recent, where no recent B12
+    decides). `apart`: raised ones that are recent but lie too far before it to be read together, and that nothing newer
+    has taken back. `earlier`: raised ones that are too old to count, since when nobody has measured again or treated.
+    """
 
     near: tuple[Marker, ...]
     apart: tuple[Marker, ...]
@@ -63,12 +64,17 @@ def read_markers(
 ) -> MarkersRead:
     """The newest of each metabolite near `anchor` (None: the recent ones), and raised ones that lie apart from it.
 
-    The newest drawn before therapy is taken where there is one: only that one is diagnostic.
+    The newest drawn before therapy is taken where there is one: only that one is diagnostic. One that is drawn after a
+    recent B12 answers it however long after, as B12 is measured first; one on therapy answers no earlier level.
     """
+    months = knowledge.parameters.recent_result_months
+    is_answered = anchor is not None and within_months(anchor.taken, months, today)
     near, apart, earlier = [], [], []
     for analyte in METABOLITES:
         ours = [r for r in labs.of(analyte) if r.is_coded and not r.is_preliminary]
         close = [r for r in ours if _belongs(r, anchor, knowledge, today)]
+        if anchor is not None and is_answered:
+            close += [r for r in ours if r not in close and _answers(r, anchor, therapy, knowledge)]
         marker = _marker(close, labs, therapy, problems, knowledge)
         if marker is not None:
             near.append(marker)
@@ -109,6 +115,15 @@ def _belongs(result: LabResult, anchor: LabResult | None, knowledge: Knowledge, 
     if anchor is None:
         return within_months(result.taken, knowledge.parameters.recent_result_months, today)
     return most_days_apart(result.taken, anchor.taken) <= knowledge.parameters.metabolite_window_days
+
+
+def _answers(result: LabResult, anchor: LabResult, therapy: Therapy, knowledge: Knowledge) -> bool:
+    """Whether a metabolite drawn after a level tells what the level left open; B12 taken in between, of whatever dose,
+    may have lowered one that is not raised."""
+    if not follows(result.taken, anchor.taken) or _tells_nothing(result, therapy, knowledge):
+        return False
+    is_high = is_raised(result, knowledge.analytes[result.analyte]) is Presence.YES
+    return is_high or not therapy.may_cover(result.taken)
 
 
 def renal_confounder(labs: Labs, problems: Problems, knowledge: Knowledge) -> str:

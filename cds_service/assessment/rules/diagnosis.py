@@ -101,7 +101,8 @@ def recovered(p: Picture) -> bool:
 def _raised_since(p: Picture) -> tuple[Marker, ...]:
     """Markers that are raised although a course of treatment is over: it did not last."""
     ended = p.therapy.ended
-    return tuple(m for m in p.reading.raised_apart if ended is not None and m.result.taken.earliest > ended)
+    raised = (*p.reading.raised_markers, *p.reading.raised_apart)
+    return tuple(m for m in raised if ended is not None and m.result.taken.earliest > ended)
 
 
 def treatment_words(p: Picture) -> str:

@@ -95,6 +95,35 @@ def test_metabolites_count_within_ninety_days_of_the_b12(days: int, status: Stat
     assert _picture(given).status is status
 
 
+@pytest.mark.parametrize("level", ["240 ng/L", "410 ng/L"])
+@pytest.mark.parametrize(("mma", "status"), [("0.6 umol/L", Status.FUNCTIONAL), ("0.2 umol/L", Status.UNLIKELY)])
+def test_mma_drawn_after_a_recent_level_answers_it_however_long_after(level: str, mma: str, status: Status) -> None:
+    given = {"total_b12": {"result": level, "days_ago": 360}, "mma": {"result": mma, "days_ago": 5}}
+    assert _picture(given).status is status
+
+
+def test_a_newer_normal_mma_answers_an_older_raised_one() -> None:
+    first: dict[str, Any] = {"total_b12": {"result": "300 ng/L", "days_ago": 300}}
+    first["mma"] = {"result": "0.9 umol/L", "days_ago": 300}
+    newer = replace(lab_result(Analyte.MMA, {"result": "0.2 umol/L", "days_ago": 10}), source="Observation/later")
+    assert _picture(first).status is Status.FUNCTIONAL
+    assert _picture(first, newer).status is Status.UNLIKELY
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        {"taking": {"b12": {"since": "100 days", "until": "50 days"}}},
+        {"b12_therapy": {"since": "100 days", "until": "50 days"}},
+    ],
+)
+def test_a_normal_mma_drawn_on_or_after_b12_answers_no_earlier_level(taken: dict[str, Any]) -> None:
+    given = {"total_b12": {"result": "240 ng/L", "days_ago": 200}, "mma": {"result": "0.2 umol/L", "days_ago": 5}}
+    assert _picture(given).status is Status.UNLIKELY
+    assert _picture(given | taken).status is Status.INDETERMINATE
+    assert not _picture(given | taken).reading.markers
+
+
 @pytest.mark.parametrize(
     ("taken", "status"),
     [("2024-10-02", Status.UNLIKELY), ("2024-10-01", Status.UNKNOWN), ("2024-09-30", Status.UNKNOWN)],
@@ -260,8 +289,8 @@ def test_a_marker_that_is_raised_later_takes_the_reassurance_back(level: str, se
     given = {"total_b12": {"result": level, "days_ago": 200}, "mma": {"result": "0.2 umol/L", "days_ago": 200}}
     raised = replace(lab_result(Analyte.MMA, {"result": "0.9 umol/L", "days_ago": 20}), source="Observation/later")
     assert _picture(given).status is settled
-    assert _picture(given, raised).status is Status.INDETERMINATE
-    assert [m.result.printed for m in _picture(given, raised).reading.raised_apart] == ["0.9 umol/L"]
+    assert _picture(given, raised).status is Status.FUNCTIONAL
+    assert [m.result.printed for m in _picture(given, raised).reading.raised_markers] == ["0.9 umol/L"]
     normal = replace(raised, value=Decimal("0.2"), taken=ClinicalDate.on(TODAY - timedelta(days=5)), source="z")
     assert _picture(given, raised, normal).status is settled
 
