@@ -61,8 +61,10 @@ def cds_hooks_routes(edge: Edge) -> Any:
     def feedback(service_id: str) -> Response:
         """Keep what a clinician did with cards."""
         g.service = edge.service(service_id).id
-        g.items = record_feedback(edge, service_id, g.body)
-        return _json(encoded({"stored": g.items}))
+        kept = record_feedback(edge, service_id, g.body)
+        g.items = kept.items
+        left_out = {"suggestionsLeftOut": kept.suggestions_left_out} if kept.suggestions_left_out else {}
+        return _json(encoded({"stored": kept.items} | left_out))
 
     one = "/cds-services/<service_id>"
     _add(routes, "/cds-services", "GET", discover, DiscoverySchema, errors=(401, 429, 500, 503))

@@ -19,7 +19,6 @@ _UUID = rf"^[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}{_END}"
 _ID = r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}"  # FHIR's id, and the underscore that some servers use
 _REQUIRED = "is required"
 _MOST_LISTED = 1000
-_MOST_ACCEPTED = 50  # of one card, which offers a handful
 
 
 def _text(problem: str, **more: Any) -> Any:
@@ -43,13 +42,9 @@ def _object(schema: type[Schema], **more: Any) -> Any:
 class _ShortList(fields.List[Any]):
     """A list that is refused as a whole where it is longer than any client has use for."""
 
-    def __init__(self, inner: Any, *, most: int = _MOST_LISTED, **more: Any) -> None:
-        super().__init__(inner, **more)
-        self._most = most
-
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any) -> list[Any]:
-        if isinstance(value, list) and len(value) > self._most:
-            raise ValidationError(f"must hold at most {self._most} items")
+        if isinstance(value, list) and len(value) > _MOST_LISTED:
+            raise ValidationError(f"must hold at most {_MOST_LISTED} items")
         return super()._deserialize(value, attr, data, **more)
 
 
@@ -191,9 +186,8 @@ class FeedbackItemSchema(_Lenient):
         required=True,
         validate=validate.OneOf(["accepted", "overridden"], error="must be accepted or overridden"),
     )
-    acceptedSuggestions = _ShortList(
+    acceptedSuggestions = fields.List(
         _object(AcceptedSuggestionSchema),
-        most=_MOST_ACCEPTED,
         load_default=list,
         allow_none=True,
         error_messages={"invalid": "must be a list of objects that hold a suggestion's id"},
@@ -253,9 +247,10 @@ class CardsSchema(Schema):
 
 
 class StoredSchema(Schema):
-    """The answer to feedback: how many items are stored."""
+    """The answer to feedback: how many items are stored, and how many accepted suggestions of them are not, if any."""
 
     stored = fields.Integer(required=True)
+    suggestionsLeftOut = fields.Integer()
 
 
 class HealthSchema(Schema):

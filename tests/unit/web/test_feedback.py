@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from structlog.testing import capture_logs
 
 from cds_service.storage.store import Store
 from tests.unit.web.conftest import Edge, issues, paths
@@ -242,12 +243,41 @@ def test_more_items_than_a_client_has_are_refused_whole(edge: Edge, client: Flas
     assert edge.store.count_feedback() == 0
 
 
-def test_more_accepted_suggestions_than_a_card_offers_are_refused(client: FlaskClient) -> None:
-    """Each is checked on its own: a thousand items with hundreds took seconds."""
-    suggestions = [{"id": f"s-{number}"} for number in range(51)]
-    most, more = ({**ACCEPTED, "acceptedSuggestions": some} for some in (suggestions[:50], suggestions))
+def with_suggestions(count: int, **more: Any) -> dict[str, Any]:
+    return {**ACCEPTED, "acceptedSuggestions": [{"id": f"s-{number}"} for number in range(count)], **more}
 
-    assert post(client, most).status_code == 200
-    response = post(client, more)
-    assert (response.status_code, paths(response)) == (400, ["feedback[0].acceptedSuggestions"])
-    assert "at most 50 items" in response.get_data(as_text=True)
+
+def test_an_item_with_more_accepted_suggestions_than_any_card_offers_is_kept_with_the_first(
+    edge: Edge, client: FlaskClient
+) -> None:
+    """Each is checked on its own: a thousand items with hundreds took seconds."""
+    assert post(client, with_suggestions(50)).get_json() == {"stored": 1}
+
+    with capture_logs() as logged:
+        response = post(client, with_suggestions(51, card="c-2"), with_suggestions(1050, card="c-3"))
+
+    assert (response.status_code, response.get_json()) == (200, {"stored": 2, "suggestionsLeftOut": 1001})
+    ids = tuple(f"s-{number}" for number in range(50))
+    assert [record.accepted_suggestions for record in edge.store.feedback_history()] == [ids] * 3
+    assert [line["count"] for line in logged if line["event"] == "accepted suggestions left out"] == [1001]
+
+
+def test_such_an_item_sent_again_is_counted_once(edge: Edge, client: FlaskClient) -> None:
+    for _ in range(2):
+        assert post(client, with_suggestions(60)).status_code == 200
+
+    assert edge.store.count_feedback() == 1
+
+
+def test_an_odd_item_beside_such_an_item_hides_it_not(edge: Edge, client: FlaskClient) -> None:
+    response = post(client, with_suggestions(60), with_suggestions(60, card=""), 5)
+
+    assert (response.status_code, paths(response)) == (400, ["feedback[1].card", "feedback[2]", "feedback"])
+    assert edge.store.count_feedback() == 1
+
+
+def test_what_is_odd_among_the_suggestions_that_are_kept_is_still_told(client: FlaskClient) -> None:
+    odd = with_suggestions(60)
+    odd["acceptedSuggestions"][49] = {}
+
+    assert paths(post(client, odd)) == ["feedback[0].acceptedSuggestions[49].id"]
