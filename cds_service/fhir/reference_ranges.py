@@ -9,20 +9,22 @@ from typing import Final
 
 import msgspec
 
+from cds_service.facts.labs import Comparator
 from cds_service.fhir.remembered import remembered
 from cds_service.fhir.resources import Quantity, ReferenceRange
 from cds_service.fhir.result_text import AmbiguousNumber, parse_result
 from cds_service.fhir.result_units import ReadUnit, is_measurable, printed_number, read_unit
 from cds_service.fhir.unusable import Unusable
-from cds_service.knowledge.model import AnalyteKnowledge
+from cds_service.knowledge.model import AnalyteKnowledge, Scale
 
 
 @dataclass(frozen=True, slots=True)
 class OwnRange:
     """The limits in the result's canonical unit, and as printed; empty where the laboratory gave none we can use.
 
-    `is_unread`: a lower limit was given with its unit, and cannot be read. `is_too_many`: more ranges were given in
-    words than are read, so that the limits may be others.
+    `is_unread`: a lower limit was given and cannot be read. `is_too_many`: more ranges were given in
+    words than are read, so that the limits may be others. `has_no_unit`: the limits were sent without one and are taken
+    in the unit of the result; `against` tells what may be made of them.
     """
 
     low: Decimal | None = None
@@ -30,9 +32,36 @@ class OwnRange:
     printed: str = ""
     is_unread: bool = False
     is_too_many: bool = False
+    has_no_unit: bool = False
+
+    def against(self, value: Decimal, comparator: Comparator | None, scale: Scale) -> OwnRange:
+        """What of the range counts for this value.
+
+        A range without a unit is most likely in the unit of the result, which is how laboratories send it. It is only
+        likely, so it may call a level low or a marker raised where the published limit does not, as a flag does, and
+        never reassures; and only where its limit could be one of this scale. A lower limit above the level that could
+        not be one is told as not read.
+        """
+        if not self.has_no_unit:
+            return self
+        low = high = None
+        is_unread = False
+        ours, raised_above = scale.unlikely_above, scale.raised_above
+        if self.low is not None and ours is not None and comparator not in _AT_LEAST and ours <= value < self.low:
+            is_unread = self.low > ours * _APART
+            low = None if is_unread else self.low
+        if self.high is not None and raised_above is not None and comparator not in _AT_MOST and self.high < value:
+            high = self.high if self.high < raised_above <= self.high * _APART else None
+        if low is None and high is None:
+            return OwnRange(is_unread=is_unread, is_too_many=self.is_too_many)
+        return replace(self, low=low, high=high, printed=f"{self.printed} (no unit)")
 
 
 NO_RANGE = OwnRange()
+_AT_LEAST = (Comparator.ABOVE, Comparator.AT_LEAST)
+_AT_MOST = (Comparator.BELOW, Comparator.AT_MOST)
+_APART = 2
+"""Times that a limit without a unit may be off the published one; those in another unit are mostly further off."""
 _ENCODER = msgspec.json.Encoder()
 MOST_RANGES: Final = 12
 """Different ranges in words that are read of one result, for sexes and ages: each is dear to read."""
@@ -41,9 +70,9 @@ MOST_RANGES: Final = 12
 def read_own_range(given: Sequence[ReferenceRange], analyte: AnalyteKnowledge, unit: ReadUnit) -> OwnRange:
     """The one range that a result carries.
 
-    A limit in another unit or without one is dropped, as is a range that is upside down or beyond what is believed: a
-    limit that is too high would make a raised result look normal. Of several different ranges (for other ages, or
-    "therapeutic") it is not known which is meant, so none is taken.
+    A limit in another unit is dropped, as is a range that is upside down or beyond what is believed: a limit that is
+    too high would make a raised result look normal. One without a unit counts where none has one (see `OwnRange`).
+    Of several different ranges (for other ages, or "therapeutic") it is not known which is meant, so none is taken.
     """
     if not given:
         return NO_RANGE
@@ -77,14 +106,36 @@ def _spelling(asked: _Asked) -> Hashable:
 @remembered(_spelling)
 def _the_range(asked: _Asked, analyte: AnalyteKnowledge) -> OwnRange:
     _, given, unit = asked
-    found: OwnRange = NO_RANGE
-    for one in given:
-        own = _read(one, analyte, unit)
-        if own not in (NO_RANGE, found):
-            if found is not NO_RANGE:
-                return NO_RANGE
-            found = own
-    return found
+    with_unit = {own: None for one in given if (own := _read(one, analyte, unit)) != NO_RANGE}
+    without = {own: None for one in given if (own := _read(_in_unit(one, unit), analyte, unit)) != NO_RANGE}
+    found = with_unit or without
+    if len(found) != 1:
+        return NO_RANGE
+    return replace(next(iter(found)), has_no_unit=not with_unit)
+
+
+def _in_unit(given: ReferenceRange, unit: ReadUnit) -> ReferenceRange:
+    """The range with the unit of the result where it has none of its own."""
+    return msgspec.structs.replace(
+        given,
+        low=_with_unit(given.low, unit),
+        high=_with_unit(given.high, unit),
+        text=_text_with_unit(given.text or "", unit),
+    )
+
+
+def _with_unit(limit: Quantity | None, unit: ReadUnit) -> Quantity | None:
+    if limit is None or (limit.unit or "").strip() or (limit.code or "").strip():
+        return limit
+    return msgspec.structs.replace(limit, unit=unit.printed)
+
+
+def _text_with_unit(text: str, unit: ReadUnit) -> str:
+    try:
+        written = parse_result(text)
+    except AmbiguousNumber:
+        return text
+    return f"{text} {unit.printed}" if written is not None and not written.unit else text
 
 
 def _read(given: ReferenceRange, analyte: AnalyteKnowledge, unit: ReadUnit) -> OwnRange:

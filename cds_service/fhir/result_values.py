@@ -247,6 +247,7 @@ def _number(holder: Resource | Component, analyte: AnalyteKnowledge, code: Code 
     value = read.number * read.unit.factor
     _refuse_implausible(value, read)
     own_range = read_own_range(holder.reference_range or [], analyte, read.unit)
+    own_range = own_range.against(value, read.comparator, read.unit.scale)
     notes = _property_conflict(code, read.unit)
     return ReadValue(
         printed=read.printed,

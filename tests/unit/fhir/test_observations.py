@@ -463,6 +463,81 @@ def test_an_upper_limit_that_cannot_be_true_is_not_taken_from_words_either(text:
     assert only(observation(value=150, referenceRange=[own_range(text=text)])).upper_limit is None
 
 
+@pytest.mark.parametrize("given", [own_range(quantity(400, None), quantity(900, None)), own_range(text="400 - 900")])
+@pytest.mark.parametrize(
+    ("value", "lower_limit", "printed"), [("399", 400, "400-900 (no unit)"), ("400", None, ""), ("349", None, "")]
+)
+def test_a_range_without_a_unit_may_call_a_level_low(
+    given: dict[str, Any], value: str, lower_limit: int | None, printed: str
+) -> None:
+    """In the unit of the result, and only where the published limit does not already."""
+    result = only(observation(value=value, referenceRange=[given]))
+
+    assert (result.lower_limit, result.upper_limit, result.printed_range) == (lower_limit, None, printed)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "given", "upper_limit"),
+    [
+        ("0.27", "umol/L", own_range(high=quantity("0.25", None)), "0.25"),
+        ("0.27", "umol/L", own_range(quantity(0, "umol/L"), quantity("0.25", None)), "0.25"),
+        ("0.27", "umol/L", own_range(text="0.00-0.25"), "0.25"),
+        ("270", "nmol/L", own_range(text="<250"), "0.25"),
+        ("0.25", "umol/L", own_range(high=quantity("0.25", None)), None),
+        ("0.3", "umol/L", own_range(high=quantity("0.4", None)), None),
+        ("0.2", "umol/L", own_range(high=quantity("0.13", None)), None),
+        ("270", "nmol/L", own_range(high=quantity("0.4", None)), None),
+    ],
+)
+def test_a_range_without_a_unit_may_call_a_marker_raised_and_never_normal(
+    value: str, unit: str, given: dict[str, Any], upper_limit: str | None
+) -> None:
+    result = only(observation("13964-2", value, unit, referenceRange=[given]))
+
+    assert result.upper_limit == (None if upper_limit is None else Decimal(upper_limit))
+
+
+@pytest.mark.parametrize(
+    ("comparator", "fields", "lower_limit"),
+    [("<", {"value": "399"}, 400), (">", {"value": "380"}, None), (">=", {"value": "380"}, None)],
+)
+def test_a_bound_is_low_by_a_range_without_a_unit_only_where_it_surely_is(
+    comparator: str, fields: dict[str, str], lower_limit: int | None
+) -> None:
+    given = own_range(quantity(400, None))
+
+    result = only(observation(valueQuantity=quantity(**fields, comparator=comparator), referenceRange=[given]))
+
+    assert result.lower_limit == lower_limit
+
+
+def test_a_marker_that_is_at_most_its_value_is_not_raised_by_a_range_without_a_unit() -> None:
+    value = quantity("0.27", "umol/L", comparator="<")
+
+    result = only(observation("13964-2", valueQuantity=value, referenceRange=[own_range(high=quantity("0.25", None))]))
+
+    assert result.upper_limit is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [own_range(quantity(400, None)), own_range(quantity(360, None))],
+        [own_range(quantity(200)), own_range(quantity(400, None))],
+    ],
+    ids=["two", "one with a unit"],
+)
+def test_a_range_without_a_unit_counts_where_it_is_the_only_one(given: list[dict[str, Any]]) -> None:
+    assert only(observation(value="370", referenceRange=given)).lower_limit in (None, 200)
+
+
+def test_a_range_without_a_unit_that_cannot_be_in_that_of_the_result_is_told() -> None:
+    [result], [issue] = read(observation(value="370", referenceRange=[own_range(quantity(701, None))]))
+
+    assert (result.lower_limit, issue.field) == (None, "referenceRange")
+    assert "its lower limit cannot be read" in issue.issue
+
+
 @pytest.mark.parametrize(
     "given",
     [
