@@ -122,11 +122,12 @@ def problem_kind(
     codes: Iterable[Code],
     names: tuple[str, ...] = (),
     not_names: tuple[str, ...] = (),
+    beside: tuple[str, ...] = (),
     role: ProblemRole = ProblemRole.FEATURE,
     is_reversible: bool | None = None,
 ) -> ConditionKnowledge:
     """A condition file."""
-    return ConditionKnowledge(id_, id_, role, tuple(codes), names, not_names, (), REVIEW, is_reversible)
+    return ConditionKnowledge(id_, id_, role, tuple(codes), names, not_names, (), REVIEW, is_reversible, beside=beside)
 
 
 def loinc(code: str, kind: Property = Property.OTHER, use: CodeUse = CodeUse.MATCH) -> Code:

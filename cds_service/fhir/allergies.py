@@ -10,7 +10,7 @@ from cds_service.facts.problems import Problem, ProblemKind
 from cds_service.facts.treatments import Medicine
 from cds_service.fhir.codings import keys, texts
 from cds_service.fhir.names import name_affirmed, name_matches
-from cds_service.fhir.problem_codes import match_problems
+from cds_service.fhir.problem_codes import is_named
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import CodeableConcept, Resource, resource_name
 from cds_service.fhir.statuses import status_code
@@ -55,17 +55,22 @@ def read_allergies(
 
 
 def is_cobalamin(concept: CodeableConcept | None, knowledge: Knowledge) -> bool | None:
-    """True by code, False by name or as a part of a combination (only possible), None when it is not."""
+    """True by code, False by name or as a part of a combination (only possible), None when it is not.
+
+    An allergy names the substance alone; that it is an allergy, the resource says.
+    """
     if concept is None:
         return None
-    allergy = ProblemKind.COBALAMIN_ALLERGY
-    answers = [match.is_coded for match in match_problems(concept, knowledge).matches if match.kind is allergy]
+    answers: list[bool] = []
     for key, _ in keys(concept):
         contents = {medicine for medicine, _ in knowledge.medicines_by_code.get(key, ())}
         if Medicine.B12.value in contents:
             answers.append(contents == {Medicine.B12.value})
     if answers:
         return any(answers)
+    allergy = knowledge.conditions.get(ProblemKind.COBALAMIN_ALLERGY.value)
+    if allergy is not None and is_named(concept, allergy):
+        return False
     b12 = knowledge.medicines.get(Medicine.B12.value)
     names = texts(concept)
     if b12 is None or any(name_matches(name, b12.not_names) for name in names):

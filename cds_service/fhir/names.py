@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from cds_service.fhir.beside import is_beside
 from cds_service.fhir.codings import is_word
 
 # In English and the languages of the names: es, pt, it, fr, de, nl, sv, da, no.
@@ -85,8 +86,13 @@ def without_names(text: str, names: tuple[str, ...]) -> str:
     return _pattern(names).sub(" ", text[:LONGEST_TEXT].lower())
 
 
-def name_affirmed(text: str, names: tuple[str, ...], not_names: tuple[str, ...] = ()) -> bool:
-    """`name_matches`, and at one place at least the text does not deny it: "no evidence of ...", "... ruled out"."""
+def name_affirmed(
+    text: str, names: tuple[str, ...], not_names: tuple[str, ...] = (), beside: tuple[str, ...] = ()
+) -> bool:
+    """`name_matches`, and at one place at least the text does not deny it: "no evidence of ...", "... ruled out".
+
+    Where words `beside` are given, one of them must say something of the name at that place.
+    """
     if not name_matches(text, names, not_names):
         return False
     text = text[:LONGEST_TEXT].lower()
@@ -95,6 +101,7 @@ def name_affirmed(text: str, names: tuple[str, ...], not_names: tuple[str, ...] 
         and not any(
             after.match(text[found.end() : found.end() + _CLAUSE]) for after in (_DENIED_AFTER, _SCREENED_AFTER)
         )
+        and (not beside or is_beside(text, found.start(), found.end(), _pattern(beside)))
         for found in _pattern(names).finditer(text)
     )
 

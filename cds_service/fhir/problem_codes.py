@@ -82,7 +82,7 @@ def _by_code(
     direct = [(code, is_certain) for code, is_certain in uses if code.use is CodeUse.MATCH]
     if direct:
         return ProblemMatch(ProblemKind(kind), _name(concept, direct[0][0]), any(certain for _, certain in direct))
-    if _is_named(concept, condition):  # a code that stands for this among others: its words must say which
+    if is_named(concept, condition):  # a code that stands for this among others: its words must say which
         return ProblemMatch(ProblemKind(kind), _name(concept, uses[0][0]), is_coded=False)
     return None
 
@@ -96,7 +96,7 @@ def _by_name(concept: CodeableConcept, knowledge: Knowledge) -> list[ProblemMatc
     return [
         ProblemMatch(ProblemKind(condition.id), _name(concept, None), is_coded=False)
         for condition in knowledge.conditions.values()
-        if _is_named(concept, condition)
+        if is_named(concept, condition) and _is_told_of(concept, condition)
     ]
 
 
@@ -111,11 +111,25 @@ def _all_names(_: str, knowledge: Knowledge) -> tuple[str, ...]:
     return tuple(name for condition in knowledge.conditions.values() for name in condition.names)
 
 
-def _is_named(concept: CodeableConcept, condition: ConditionKnowledge) -> bool:
-    """By its names first: what excludes a condition is looked for in many words, and at the few that are named."""
+def is_named(concept: CodeableConcept, condition: ConditionKnowledge) -> bool:
+    """Whether a concept bears the name of a condition, whatever must stand beside it.
+
+    By its names first: what excludes a condition is looked for in many words, and at the few that are named.
+    """
     names = texts(concept)
-    is_named = any(name_affirmed(name, condition.names) for name in names)
-    return is_named and not any(name_matches(name, condition.not_names) for name in names)
+    is_affirmed = any(name_affirmed(name, condition.names) for name in names)
+    return is_affirmed and not any(name_matches(name, condition.not_names) for name in names)
+
+
+def _is_told_of(concept: CodeableConcept, condition: ConditionKnowledge) -> bool:
+    """Whether the words that a condition needs stand beside its name, or are another name of the same concept."""
+    if not condition.beside:
+        return True
+    names = texts(concept)
+    named = [name for name in names if name_affirmed(name, condition.names)]
+    return any(name_affirmed(name, condition.names, beside=condition.beside) for name in named) or any(
+        name_affirmed(name, condition.beside) for name in names if name not in named
+    )
 
 
 def _name(concept: CodeableConcept, code: Code | None) -> str:

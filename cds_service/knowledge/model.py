@@ -264,7 +264,8 @@ class MedicineKnowledge:
 @dataclass(frozen=True, slots=True)
 class ConditionKnowledge:
     """`conditions/<id>.yaml`. `is_reversible`: whether the cause can go away (None: does not apply).
-    `short` is what a summary calls it; "" where the title is short enough.
+    `short` is what a summary calls it; "" where the title is short enough. `beside`, where there are any: the words of
+    which one must say something of a name, where no code does.
     """
 
     id: str
@@ -277,6 +278,7 @@ class ConditionKnowledge:
     review: Review
     is_reversible: bool | None = None
     short: str = ""
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

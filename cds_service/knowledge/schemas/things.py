@@ -155,10 +155,11 @@ class ConditionSchema(ReviewedSchema):
     codes = code_rows(required=True)
     names = list_of(read_with(read_pattern), required=True)
     not_names = list_of(read_with(read_pattern), load_default=list)
+    beside = list_of(read_with(read_pattern), load_default=list)
 
     @post_load
     def _made(self, data: dict[str, Any], **_kwargs: Any) -> ConditionKnowledge:
-        return ConditionKnowledge(**_tuples(self.review(data), "names", "not_names"))
+        return ConditionKnowledge(**_tuples(self.review(data), "names", "not_names", "beside"))
 
 
 class SpecimenSchema(ReviewedSchema):

@@ -175,6 +175,7 @@ def _of_thing(kind: str, thing: Any, knowledge: Knowledge) -> dict[str, Any]:
         "codes": [_code_row(code) for code in getattr(thing, "codes", ())],
         "names": list(getattr(thing, "names", ())),
         "not_names": list(getattr(thing, "not_names", ())),
+        "beside": list(getattr(thing, "beside", ())),
         "scales": [
             (scale.unit, limit_words(scale), scale.plausible_from, scale.plausible_to, scale.units.items())
             for scale in getattr(thing, "scales", ())

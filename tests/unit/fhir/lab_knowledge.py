@@ -132,7 +132,13 @@ CONDITIONS = (
         role=ProblemRole.CONFOUNDER,
     ),
     problem_kind("pregnancy", [Code(SNOMED, "77386006", "Pregnant"), Code(ICD_10_CM, "Z3A", "Weeks of gestation")]),
-    problem_kind("cobalamin-allergy", [], (r"\bcobalamin\b",), role=ProblemRole.CONTEXT),
+    problem_kind(
+        "cobalamin-allergy",
+        [Code(ICD_10_CM, "Z88.8", "Allergy status to other drugs", CodeUse.REVIEW)],
+        (r"cobalamin",),
+        beside=(r"allerg", r"reaction"),
+        role=ProblemRole.CONTEXT,
+    ),
     problem_kind(
         "vegan-diet", [Code(SNOMED, "24930006", "Vegan")], (r"\bvegan\b",), role=ProblemRole.RISK, is_reversible=True
     ),

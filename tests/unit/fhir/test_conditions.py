@@ -391,6 +391,39 @@ def test_other_refuted_and_resolved_allergies_do_not_count(fields: dict[str, Any
     assert kinds(allergies=[allergy(**fields)]) == []
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        concept(text="Allergy to cobalamin"),
+        concept((ICD_10_CM, "Z88.8"), text="Cyanocobalamin"),  # the code says that it is an allergy
+        {"text": "Cobalamin", "coding": [{"system": SNOMED, "code": "416098002", "display": "Allergy to drug"}]},
+    ],
+    ids=str,
+)
+def test_a_problem_is_an_allergy_where_its_words_or_its_code_say_so(code: dict[str, Any]) -> None:
+    problem = only(conditions=[condition(SNOMED, "", code=code)])
+
+    assert (problem.kind, problem.is_coded) == (ProblemKind.COBALAMIN_ALLERGY, False)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        concept(text="Cobalamin"),
+        concept((RXNORM, "11248"), text="Cobalamin"),
+        concept((ICD_10_CM, "Z88.8"), text="Sulfonamides"),
+        {
+            "text": "Cobalamin",
+            "coding": [{"system": ICD_10_CM, "code": "Z79.899", "display": "Other long term (current) drug therapy"}],
+        },
+        {"text": "Cobalamin", "coding": [{"display": "No known allergy"}]},
+    ],
+    ids=str,
+)
+def test_a_problem_that_only_names_cobalamin_is_no_allergy(code: dict[str, Any]) -> None:
+    assert kinds(conditions=[condition(SNOMED, "", code=code)]) == []
+
+
 def test_an_allergy_of_another_patient_is_not_used_and_said() -> None:
     problems, [issue] = read(allergies=[allergy(code=concept((RXNORM, "11248")), patient={"reference": "Patient/p2"})])
 

@@ -88,3 +88,35 @@ def test_a_text_about_the_patient_is_not(text: str) -> None:
 def test_a_long_text_is_not_searched_to_its_end() -> None:
     assert not name_matches("x" * 10_000 + " vegan", NAMES)
     assert not name_affirmed("no " * 200_000 + "vegan", NAMES)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_beside"),
+    [
+        ("allergy to goitre", True),
+        ("goitre allergy", True),
+        ("goitreallergy", True),
+        ("allergy to nuts, plums and goitre", True),
+        ("goitre and nut allergy", True),
+        ("goitre, allergy to", True),
+        ("goitre (allergy)", True),
+        ("allergy: the goitre", True),
+        ("allergy - goitre", True),
+        ("goitre", False),
+        ("goitre. allergy to nuts", False),
+        ("nut allergy; goitre", False),
+        ("nut allergy with large goitre", False),
+        ("nut allergy with goitre growth", False),
+        ("nut allergy, has goitre", False),
+        ("nut allergy - has goitre", False),
+        ("nut allergy takes goitre", False),
+        ("goitre growth, nut allergy", False),
+        ("goitre seen. goitre allergy", True),
+    ],
+)
+def test_a_name_may_need_a_word_that_says_something_of_it(text: str, is_beside: bool) -> None:
+    assert name_affirmed(text, ("goitre",), beside=("allerg",)) is is_beside
+
+
+def test_a_name_beside_its_word_may_still_be_denied() -> None:
+    assert not name_affirmed("no allergy to goitre", ("goitre",), beside=("allerg",))

@@ -195,7 +195,7 @@ def test_eradication_packs_are_marked() -> None:
         (ICD_10_CM, "H47.22", "leber-optic-neuropathy", REVIEW),
         (ICD_10_CM, "H47.22", "hereditary-optic-atrophy", MATCH),
         (ICD_10_CM, "H47.20", "hereditary-optic-atrophy", REVIEW),
-        (RXNORM, "11248", "cobalamin-allergy", MATCH),
+        (ICD_10_CM, "Z88.8", "cobalamin-allergy", REVIEW),
     ],
 )
 def test_a_diagnosis_is_what_it_is(system: str, code: str, kind: str, use: CodeUse) -> None:
@@ -375,6 +375,41 @@ def test_a_medicine_name_is_recognised_or_left_alone(text: str, medicines: set[s
         ("Vitamin B12 deficiency", {"b12-deficiency"}),
         ("Vitamin B12 deficiency anaemia", {"b12-deficiency"}),
         ("Allergy to vitamin B12", {"cobalamin-allergy"}),
+        ("Cyanocobalamin adverse reaction", {"cobalamin-allergy"}),
+        ("Anaphylaxis after vitamin B12 injection", {"cobalamin-allergy"}),
+        ("Intolerance of cyanocobalamin", {"cobalamin-allergy"}),
+        ("Cyanocobalamin (anaphylaxis)", {"cobalamin-allergy"}),
+        ("Vitamin B12, allergy to", {"cobalamin-allergy"}),
+        ("Drug allergy: cyanocobalamin", {"cobalamin-allergy"}),
+        ("Allergy to nickel, chromium and cobalt", {"cobalamin-allergy"}),
+        ("Cobalt and nickel allergy", {"cobalamin-allergy"}),
+        ("Hipersensibilidad a cobalamina", {"cobalamin-allergy"}),
+        ("Alergia à vitamina B12", {"cobalamin-allergy"}),
+        ("Reazione avversa alla vitamina B12", {"cobalamin-allergy"}),
+        ("Hypersensibilité au cobalt", {"cobalamin-allergy"}),
+        ("Vitamin-B12-Allergie", {"cobalamin-allergy"}),
+        ("Kobaltallergi", {"cobalamin-allergy"}),
+        ("Overgevoeligheid voor vitamine B12", {"cobalamin-allergy"}),
+        ("Överkänslighet mot kobalamin", {"cobalamin-allergy"}),
+        ("Overfølsomhed over for vitamin B12", {"cobalamin-allergy"}),
+        ("Vitamin B12 allergy ruled out", set()),
+        ("Vitamin B12", set()),
+        ("Cyanocobalamin", set()),
+        ("Long term current use of vitamin B12", set()),
+        ("Takes vitamin B12 daily", set()),
+        ("Needs vitamin B12", set()),
+        ("Encounter for administration of cyanocobalamin", set()),
+        ("Elevated folate and vitamin B12", set()),
+        ("Serum vitamin B12 raised", set()),
+        ("Abnormal vitamin B12", set()),
+        ("Vitamin B12 erhöht", set()),
+        ("Penicillin allergy, on vitamin B12", set()),
+        ("Lactose intolerance with vitamin B12 use", set()),
+        ("Lactose intolerance (takes vitamin B12)", set()),
+        ("Decreased vitamin B12", {"b12-deficiency"}),
+        ("Low cobalamin", {"b12-deficiency"}),
+        ("Low vitamin B12 intake", set()),
+        ("Cobalamin C disease", {"inborn-error"}),
         ("Nitrous oxide (N2O) use, recreational", {"nitrous-oxide"}),
         ("Allergy to nitrous oxide", set()),
         ("Status after gastric bypass", {"gastric-or-small-bowel-surgery"}),
@@ -397,11 +432,7 @@ def test_a_medicine_name_is_recognised_or_left_alone(text: str, medicines: set[s
     ],
 )
 def test_a_problem_name_is_recognised_or_left_alone(text: str, kinds: set[str]) -> None:
-    found = {
-        c.id
-        for c in KNOWLEDGE.conditions.values()
-        if name_affirmed(text, c.names) and not name_matches(text, c.not_names)
-    }
+    found = {c.id for c in KNOWLEDGE.conditions.values() if name_affirmed(text, c.names, c.not_names, c.beside)}
 
     assert found == kinds
 
