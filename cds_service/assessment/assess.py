@@ -55,6 +55,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("B12-TEST-08", testing.advanced_age),
     ("B12-MON-01", monitoring.follow_up_due),
     ("B12-DX-10", diagnosis.tests_disagree),
+    ("B12-SAFE-11", safety.cord_without_injection),
     ("B12-SAFE-07", safety.b12_ordered_twice),
     ("B12-SAFE-09", safety.product_not_checked),
     ("B12-SAFE-10", safety.draft_not_read),

@@ -571,6 +571,40 @@ def _is_b12(content: DraftContent) -> bool:
     return content.medicine is Medicine.B12
 
 
+def cord_without_injection(p: Picture) -> Answer:
+    """B12 is ordered for spinal cord disease from lack of it, and none of it by injection, which comes first
+    (clinical-guidelines 5, severe / neuro).
+
+    Silent where an injection is, was or will be given, or an order may be one; and where another card speaks of the
+    same order, for it offers the injection, or nothing that holds cobalamin may be given.
+    """
+    cord = p.facts_of(ProblemKind.MYELOPATHY)
+    going_on = [(d, c) for d in p.facts.drafts if not d.is_on_hold for c in d.contents if _is_b12(c)]
+    if not cord or not any(d.is_selected for d, _content in going_on) or not _is_lacking(p):
+        return does_not_fire(*cord)
+    on_record = (*p.therapy.treatments, *p.therapy.planned, *p.therapy.doubtful)
+    routes = {content.route for _draft, content in going_on} | {treatment.route for treatment in on_record}
+    is_told_elsewhere = _matters(p, _drafted(p)) or leber_cyanocobalamin(p).variant or is_allergic(p)
+    if is_told_elsewhere or not routes.isdisjoint({Route.PARENTERAL, Route.NOT_KNOWN}):
+        return does_not_fire(*cord)
+    title = p.knowledge.medicines[Medicine.B12].title
+    level, raised = p.reading.deciding or p.reading.in_words_only, _raised(p)
+    return fires(
+        variant="no-injection",
+        facts=(
+            *cord,
+            *((result_fact(level, p.knowledge),) if level is not None else ()),
+            *marker_facts(p, raised),
+            *(FactUsed(title, f"{d.name}: {dose_words(c)}", source=d.source) for d, c in going_on),
+            *injection_cautions(p),
+        ),
+        values={"cord": p.cord_words, "evidence": evidence_words(p, level, raised)},
+        recommends=(Recommendation.ESCALATE_TO_PARENTERAL, Recommendation.REFER),
+        regimens=regimens_for(p, INJECTION),
+        missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES),
+    )
+
+
 def b12_ordered_twice(p: Picture) -> Answer:
     """Therapeutic B12 is ordered by the route by which it is taken already, and does not replace that order.
 

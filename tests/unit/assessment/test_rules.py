@@ -969,6 +969,35 @@ def test_in_a_cord_what_is_not_on_its_way_is_drawn_before_treatment(pending: lis
     assert [name for name, one in wanted.items() if one in told.recommends] == asked
 
 
+@pytest.mark.parametrize(
+    ("beside", "fires"),
+    [
+        ((), True),
+        ((drafted(DraftContent(Medicine.B12, DailyDose(Decimal(1)), Route.PARENTERAL), source="m/2"),), False),
+        ((drafted(DraftContent(Medicine.B12, UNKNOWN_DOSE, Route.NOT_KNOWN), source="m/2", is_selected=False),), False),
+        ((drafted(DraftContent(Medicine.B12, UNKNOWN_DOSE, Route.PARENTERAL), source="m/2", is_on_hold=True),), True),
+        ((drafted(DraftContent(Medicine.B12, UNKNOWN_DOSE, Route.NASAL), source="m/2"),), True),
+    ],
+)
+def test_tablets_for_a_cord_are_questioned_where_nothing_may_be_an_injection(
+    beside: tuple[DraftOrder, ...], fires: bool
+) -> None:
+    tablets = drafted(DraftContent(Medicine.B12, DailyDose(Decimal(2)), Route.ORAL))
+    cord = {"total_b12": "90 ng/L", "problems": ["myelopathy"]}
+    told = answer("B12-SAFE-11", cord, drafts=(tablets, *beside))
+    assert (told.outcome is Outcome.FIRES) == fires
+    unselected = (replace(tablets, is_selected=False), *beside)
+    if not any(draft.is_selected and not draft.is_on_hold for draft in beside):
+        assert answer("B12-SAFE-11", cord, drafts=unselected).outcome is Outcome.DOES_NOT_FIRE
+
+
+def test_tablets_for_a_cord_offer_the_injection() -> None:
+    told = answer("B12-SAFE-11", {"total_b12": "90 ng/L", "problems": ["myelopathy"], "drafting": {"b12": 2}})
+    assert told.regimens == (offers.NEUROLOGICAL_INJECTION,)
+    assert told.recommends == (Recommendation.ESCALATE_TO_PARENTERAL, Recommendation.REFER)
+    assert told.values == {"cord": "spinal cord disease", "evidence": "vitamin B12 90 ng/L, 2025-09-21"}
+
+
 @pytest.mark.parametrize(("is_suspected", "variant"), [(False, "for-life"), (True, "indeterminate")])
 def test_what_nobody_has_confirmed_is_not_said_to_need_b12_for_life(is_suspected: bool, variant: str) -> None:
     kind = ProblemKind.PERNICIOUS_ANAEMIA
