@@ -45,6 +45,7 @@ _LONGEST_VALUES = {
     "last": "2025-01-01",
     "later": "active B12 123 pmol/L",
     "later_when": "on 2025-09-20",
+    "later_date": "2025-09-21",
     "mma": "10.85 umol/L",
     "reason": "chronic kidney disease on the problem list",
     "kidneys": "",

@@ -9,6 +9,7 @@ from cds_service.assessment.bands import Band, b12_band, is_raised, scale_of
 from cds_service.assessment.metabolites import Marker, rate_words
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, issue_facts, result_fact
+from cds_service.assessment.reading import is_low_there
 from cds_service.assessment.spoken import in_printed_unit, limit_words, printed_unit, when
 from cds_service.assessment.therapy import first_start
 from cds_service.facts.labs import Analyte, LabResult
@@ -48,18 +49,22 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
     if result is p.reading.preliminary or p.is_treated or is_left_to_active_b12(p):
         return does_not_fire(result_fact(result, p.knowledge))
     variant = _TREATED[p.therapy.is_current]
-    raised_since = _raised_since(p)
+    raised_since, doubts = _raised_since(p), _doubts_since(p)
     if treated_since(p, result):
-        variant = "raised-since" if raised_since else "recovered" if recovered(p) else "treated-before"
+        held = "falls-again" if doubts else "recovered"
+        variant = "raised-since" if raised_since else held if recovered(p) else "treated-before"
     elif p.is_arranged:
         variant = "arranged"
     recommends: tuple[Recommendation, ...] = (Recommendation.REVIEW_CAUSE,)
     if variant == "treatment-doubtful":
         recommends += (Recommendation.VERIFY_DATA,)
     is_old = treated_since(p, result) or not p.reading.is_recent
-    if is_old and not p.pending(Test.B12, Test.ACTIVE_B12):
+    if doubts:
+        recommends = (*_metabolite_tests(p), *recommends)
+    elif is_old and not p.pending(Test.B12, Test.ACTIVE_B12):
         recommends += (Recommendation.ORDER_B12,)
     later = p.reading.on_therapy[:1] if treated_since(p, result) else ()
+    mma = _mma_since_treatment(p) if later and not raised_since else None
     return fires(
         variant=variant,
         facts=(
@@ -67,6 +72,8 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
             *_other_facts(p),
             *(result_fact(r, p.knowledge, "on or soon after treatment") for r in later if r is not result),
             *marker_facts(p, raised_since),
+            *((result_fact(mma, p.knowledge, "on or soon after treatment"),) if mma is not None else ()),
+            *doubts,
             *b12_medicines(p),
         ),
         values=b12_values(p, result)
@@ -76,6 +83,8 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
             "markers": _dated(p, raised_since, result) if raised_since else "",
             "later": _later_words(result, later[0]) if later else "",
             "later_when": when(later[0].taken) if later else "",
+            "later_date": str(later[0].taken) if later else "",
+            "feature": doubts[0].words if doubts else "",
         },
         recommends=recommends,
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES, DataKey.CONDITIONS),
@@ -96,6 +105,28 @@ def recovered(p: Picture) -> bool:
         return False
     band = b12_band(later, scale_of(later, p.knowledge.analytes[later.analyte]))
     return later.taken.earliest > result.taken.latest and band in (Band.INDETERMINATE, Band.UNLIKELY)
+
+
+def _doubts_since(p: Picture) -> tuple[FactUsed, ...]:
+    """What makes a level that was drawn after the end of treatment, and was deficient before it, call for MMA: signs or
+    risks beside one that is not clear, both beside one that treatment may still keep up. Without the deficiency of
+    before, the same patient is asked for MMA by its own rule; knowing of it must not make the card milder."""
+    level = next(iter(p.reading.on_therapy), None)
+    if level is None or not recovered(p) or p.therapy.is_taken_on(level.taken):
+        return ()
+    is_told_elsewhere = p.has(ProblemKind.PALLIATIVE_CARE, ProblemKind.MYELOPATHY) or p.is_replacement_due
+    if is_told_elsewhere or _mma_since_treatment(p) is not None or p.pending(Test.MMA) or _is_for_active_b12(p):
+        return ()
+    band = b12_band(level, scale_of(level, p.knowledge.analytes[level.analyte]))
+    if band is not Band.INDETERMINATE and not is_low_there(level) and not (p.features and p.risks):
+        return ()
+    return p.features + p.risks
+
+
+def _mma_since_treatment(p: Picture) -> LabResult | None:
+    """The newest MMA, recent and drawn since a course of treatment ended."""
+    mma, ended = p.recent(Analyte.MMA), p.therapy.ended
+    return mma if mma is not None and ended is not None and mma.taken.earliest > ended else None
 
 
 def _raised_since(p: Picture) -> tuple[Marker, ...]:

@@ -258,10 +258,16 @@ def untreated_too_long(p: Picture) -> Answer:
     known_since = _known_since(p, result)
     if add_months(known_since, p.parameters.untreated_months) >= p.today:
         return does_not_fire(result_fact(result, p.knowledge))
+    raised = p.reading.raised_markers[:1] if p.status is Status.FUNCTIONAL else ()
     return fires(
-        variant="cord-warning",
-        facts=(result_fact(result, p.knowledge),),
-        values=b12_values(p, result) | {"duration": how_long(known_since, p.today)},
+        variant="cord-warning-functional" if raised else "cord-warning",
+        facts=(result_fact(result, p.knowledge), *marker_facts(p, raised)),
+        values=b12_values(p, result)
+        | {"duration": how_long(known_since, p.today)}
+        | {
+            "markers": marker_words(p, raised) if raised else "",
+            "marker_date": str(raised[0].result.taken) if raised else "",
+        },
         missing_keys=p.unread(*MEDICATION_KEYS),
     )
 
