@@ -30,7 +30,11 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Something the EHR can apply: all of `actions` together."""
+    """Something the EHR can apply: all of `actions` together.
+
+    Raises:
+        InvalidCard: it has no label or no action, or a removal is recommended, which an EHR would preselect.
+    """
 
     uuid: str
     label: str
@@ -40,6 +44,13 @@ class Suggestion:
     def __post_init__(self) -> None:
         if not self.label or not self.actions:
             raise InvalidCard("a suggestion needs a label and at least one action")
+        if self.is_recommended and self.is_removal:
+            raise InvalidCard("a removal is never recommended")
+
+    @property
+    def is_removal(self) -> bool:
+        """Whether it removes an order."""
+        return any(action.type == "delete" for action in self.actions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,12 +49,15 @@ def _shown(cards: Sequence[Card], knowledge: Knowledge) -> Sequence[Card]:
 
 
 def _each_offer_once(cards: Sequence[Card]) -> Iterator[Card]:
-    """A test or treatment that two cards offer stays on the first: applied on both, it would be ordered twice."""
+    """A test or treatment that two cards offer stays on the first: applied on both, it would be ordered twice.
+
+    Where that was the recommended one, the next is, unless it removes an order.
+    """
     offered: set[str] = set()
     for card in cards:
         kept = [s for s in card.suggestions if s.label not in offered]
         offered |= {s.label for s in kept}
-        if kept and not any(s.is_recommended for s in kept):
+        if kept and not kept[0].is_removal and not any(s.is_recommended for s in kept):
             kept[0] = replace(kept[0], is_recommended=True)
         suggestions = tuple(kept)
         yield card if suggestions == card.suggestions else replace(card, suggestions=suggestions)

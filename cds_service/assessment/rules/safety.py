@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
-from cds_service.assessment.bands import Band
-from cds_service.assessment.metabolites import Marker
+from cds_service.assessment.bands import Band, b12_band, is_raised, scale_of
+from cds_service.assessment.metabolites import METABOLITES, Marker
 from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, issue_facts, result_fact
 from cds_service.assessment.reading import B12_ANALYTES, is_low_there
@@ -608,36 +608,95 @@ def cord_without_injection(p: Picture) -> Answer:
 def b12_ordered_twice(p: Picture) -> Answer:
     """Therapeutic B12 is ordered by the route by which it is taken already, and does not replace that order.
 
-    A dose or a route that cannot be told, of either, may make it one: that is asked, except where B12 is needed anyway.
+    Another dose or interval is a question of its own. What cannot be told, of either, may make it one: that is asked.
+    Neither is asked where B12 is needed beyond what is taken: only the very same order is superfluous there.
     """
     therapy = p.therapy
     replaced = {source for d in p.facts.drafts for source in d.replaces} | {d.source for d in p.facts.drafts}
     sure = [t for t in (*therapy.treatments, *therapy.planned) if _goes_on(p, t) and t.source not in replaced]
     doubtful = [t for t in therapy.doubtful if _goes_on(p, t) and t.source not in replaced]
     alone = [(d, d.contents[0]) for d in p.facts.drafts if d.is_selected and len(d.contents) == 1]
-    for draft, content in alone:
-        same = [t for t in sure if t.route is content.route is not Route.NOT_KNOWN]
-        if same and _is_therapeutic(p, content) is Presence.YES:
+    treating = [(d, c) for d, c in alone if _is_therapeutic(p, c) is Presence.YES]
+    for draft, content in treating:
+        same = [t for t in _by_that_route(sure, content) if _is_given_alike(t, content) is Presence.YES]
+        if same:
             return _twice(p, "duplicate", draft, same)
-    for draft, content in alone if not _is_b12_needed(p) else ():
+    if _is_b12_needed(p) or _is_more_needed(p):
+        return does_not_fire()
+    for draft, content in treating:
+        by_route = _by_that_route(sure, content)
+        if by_route and all(_is_given_alike(t, content) is Presence.NO for t in by_route):
+            return _twice(p, "other-dose", draft, by_route)
+    for draft, content in alone:
         routes = {content.route, Route.NOT_KNOWN}
-        same = [t for t in (*sure, *doubtful) if t.route in routes or content.route is Route.NOT_KNOWN]
-        if same and _is_therapeutic(p, content) is not Presence.NO:
-            return _twice(p, "perhaps-duplicate", draft, same)
+        perhaps = [t for t in (*sure, *doubtful) if t.route in routes or content.route is Route.NOT_KNOWN]
+        if perhaps and _is_therapeutic(p, content) is not Presence.NO:
+            return _twice(p, "perhaps-duplicate", draft, perhaps)
     return does_not_fire()
+
+
+def _by_that_route(taken: Iterable[Treatment], content: DraftContent) -> list[Treatment]:
+    return [t for t in taken if t.route is content.route is not Route.NOT_KNOWN]
+
+
+def _is_given_alike(taken: Treatment, content: DraftContent) -> Presence:
+    """Whether what is ordered is the same cobalamin, as much of it and as often; NOT_KNOWN where a dose or an interval
+    cannot be told, or changes."""
+    is_other_form = taken.form != content.form and bool(taken.form and content.form)
+    masses = {mass for mass in (taken.dose_mg, content.dose_mg) if mass is not None}
+    daily = {dose.mg_per_day for dose in (taken.dose, content.dose) if dose.mg_per_day is not None and not dose.reason}
+    if is_other_form or len(masses) > 1 or len(daily) > 1:
+        return Presence.NO
+    is_told = all(dose.mg_per_day is not None and not dose.reason for dose in (taken.dose, content.dose))
+    return Presence.YES if is_told else Presence.NOT_KNOWN
 
 
 def _twice(p: Picture, variant: str, draft: DraftOrder, taken: list[Treatment]) -> Answer:
     title = p.knowledge.medicines[Medicine.B12].title
+    ordered = f"{draft.name} (being ordered)"
+    doses = [_dose_words(draft.contents[0]), *(_dose_words(t) for t in taken[:2])]
+    names = [ordered, *(_since_when(t) for t in taken[:2])]
+    sources = [draft.source, *(t.source for t in taken[:2])]
     return fires(
         variant=variant,
-        facts=(
-            FactUsed(title, f"{draft.name} (being ordered)", source=draft.source),
-            *(FactUsed(title, _since_when(t), source=t.source) for t in taken[:2]),
-        ),
+        facts=tuple(
+            FactUsed(title, f"{name}: {dose}" if dose else name, source=source)
+            for name, dose, source in zip(names, doses, sources, strict=True)
+        )
+        + _what_speaks_for_more(p),
         recommends=(Recommendation.VERIFY_DATA,),
         target=draft.source,
     )
+
+
+def _dose_words(b12: Treatment | DraftContent) -> str:
+    """How much how often: a day, or of what is given less often, at a time; "" where that is not known."""
+    daily, mass = b12.dose.mg_per_day, b12.dose_mg
+    if daily is None or daily <= 0:
+        return ""
+    if mass is None or mass < 2 * daily:
+        return f"{daily:.3g} mg/day"
+    return f"{mass:.3g} mg every {mass / daily:.0f} days"
+
+
+def _what_speaks_for_more(p: Picture) -> tuple[FactUsed, ...]:
+    """The newest level and raised metabolites, and signs in the nervous system."""
+    level = next(iter(p.reading.on_therapy), None) or p.reading.deciding or p.reading.in_words_only
+    results = (*((level,) if level is not None else ()), *_raised_metabolites(p))
+    return (*(result_fact(result, p.knowledge) for result in results), *p.neurological)
+
+
+def _raised_metabolites(p: Picture) -> tuple[LabResult, ...]:
+    recent = [r for r in map(p.recent, METABOLITES) if r is not None]
+    return tuple(r for r in recent if is_raised(r, p.knowledge.analytes[r.analyte]) is Presence.YES)
+
+
+def _is_more_needed(p: Picture) -> bool:
+    """Whether B12 that is taken may not be enough: a sign in the nervous system is recorded, a level on treatment is
+    deficient, or a metabolite is raised (clinical-guidelines 5; source article, last paragraph)."""
+    level = next((r for r in p.reading.on_therapy if r.analyte in B12_ANALYTES), None)
+    band = b12_band(level, scale_of(level, p.knowledge.analytes[level.analyte])) if level is not None else None
+    return band is Band.DEFICIENT or bool(p.neurological or _raised_metabolites(p))
 
 
 def _is_b12_needed(p: Picture) -> bool:

@@ -248,6 +248,8 @@ def test_b12_ordered_twice_names_two_and_never_what_the_draft_replaces() -> None
 
 INJECTIONS: dict[str, Any] = {"route": Route.PARENTERAL}
 TABLETS: dict[str, Any] = {"dose": DailyDose(Decimal(2)), "route": Route.ORAL}
+MONTHLY: dict[str, Any] = {"dose": DailyDose(Decimal("0.03")), "dose_mg": Decimal(1), "route": Route.PARENTERAL}
+IN_STEPS: dict[str, Any] = {**MONTHLY, "dose": DailyDose(Decimal("0.03"), "the dose changes in steps")}
 DOSE_NOT_KNOWN: dict[str, Any] = {"route": Route.ORAL}
 NOTHING_KNOWN: dict[str, Any] = {}
 
@@ -255,7 +257,11 @@ NOTHING_KNOWN: dict[str, Any] = {}
 @pytest.mark.parametrize(
     ("on_record", "ordered", "is_sure"),
     [
-        (INJECTIONS, INJECTIONS, True),
+        (INJECTIONS, INJECTIONS, False),
+        (MONTHLY, MONTHLY, True),
+        (MONTHLY, INJECTIONS, False),
+        (INJECTIONS, MONTHLY, False),
+        (IN_STEPS, IN_STEPS, False),
         (TABLETS, TABLETS, True),
         (NOTHING_KNOWN, INJECTIONS, False),
         (NOTHING_KNOWN, TABLETS, False),
@@ -267,18 +273,51 @@ NOTHING_KNOWN: dict[str, Any] = {}
         (DOSE_NOT_KNOWN, INJECTIONS, None),
     ],
 )
-def test_only_what_is_therapeutic_by_the_same_route_for_certain_is_called_a_duplicate(
+def test_only_what_is_certainly_the_same_is_called_a_duplicate(
     on_record: dict[str, Any], ordered: dict[str, Any], is_sure: bool | None
 ) -> None:
-    draft = drafted(
-        DraftContent(Medicine.B12, ordered.get("dose", UNKNOWN_DOSE), ordered.get("route", Route.NOT_KNOWN))
-    )
+    draft = drafted(DraftContent(Medicine.B12, **{"dose": UNKNOWN_DOSE, **ordered}))
     now = taken(Medicine.B12, "MedicationRequest/now", **on_record)
     told = answer("B12-SAFE-07", {}, now, drafts=(draft,))
     assert told.variant == {True: "duplicate", False: "perhaps-duplicate", None: ""}[is_sure]
     needed = answer("B12-SAFE-07", {"problems": ["myelopathy"]}, now, drafts=(draft,))
-    is_given = on_record.get("route") is Route.PARENTERAL or "dose" in on_record
-    assert needed.variant == (told.variant if is_sure or is_given else "")
+    assert needed.variant == (told.variant if is_sure else "")
+
+
+@pytest.mark.parametrize(
+    "ordered",
+    [
+        {"dose": DailyDose(Decimal("0.5"))},
+        {"dose": DailyDose(Decimal("0.03")), "dose_mg": Decimal(2)},
+        {"form": "cyanocobalamin"},
+    ],
+    ids=["interval", "dose", "cobalamin"],
+)
+@pytest.mark.parametrize(
+    ("lacking", "variant"),
+    [
+        ({}, "other-dose"),
+        ({"total_b12": {"result": "90 ng/L", "days_ago": 250}}, "other-dose"),
+        ({"total_b12": "90 ng/L"}, ""),
+        ({"mma": "0.9 umol/L"}, ""),
+        ({"homocysteine": "40 umol/L"}, ""),
+        ({"problems": ["myelopathy"]}, ""),
+        ({"problems": ["paraesthesia"]}, ""),
+    ],
+    ids=str,
+)
+def test_an_order_of_another_dose_is_no_duplicate_and_not_asked_about_where_more_may_be_needed(
+    lacking: dict[str, Any], variant: str, ordered: dict[str, Any]
+) -> None:
+    now = taken(Medicine.B12, "MedicationRequest/now", **MONTHLY, form="hydroxocobalamin")
+    draft = drafted(DraftContent(Medicine.B12, **{**MONTHLY, "form": "hydroxocobalamin", **ordered}))
+    assert answer("B12-SAFE-07", lacking, now, drafts=(draft,)).variant == variant
+    same = drafted(DraftContent(Medicine.B12, **MONTHLY))
+    told = answer("B12-SAFE-07", lacking, now, drafts=(same,))
+    assert told.variant == "duplicate"
+    rows = [fact.value.rpartition(": ")[2] for fact in told.facts[:2]]
+    assert rows == ["1 mg every 33 days"] * 2
+    assert len(told.facts) == 2 + len(lacking)  # what may call for more stands beside them
 
 
 def test_a_product_that_holds_too_little_is_neither_treatment_nor_a_duplicate_whatever_its_directions() -> None:

@@ -41,6 +41,14 @@ def test_a_suggestion_has_a_label_and_something_to_do() -> None:
             Suggestion("1", label, actions)
 
 
+def test_a_removal_is_never_recommended() -> None:
+    removal = Action("delete", "Remove it", resource_id="MedicationRequest/1")
+    assert not Suggestion("1", "Remove it", (removal,)).is_recommended
+    for actions in ((removal,), (Action("create", "Order it", RESOURCE), removal)):
+        with pytest.raises(InvalidCard, match=r"^a removal is never recommended$"):
+            Suggestion("1", "Remove it", actions, is_recommended=True)
+
+
 def card(summary: str = "B12", recommended: int = 0, **more: Any) -> Card:
     action = Action("create", "Order it", RESOURCE)
     suggestions = tuple(Suggestion(str(n), "Order it", (action,), is_recommended=n < recommended) for n in range(3))

@@ -67,6 +67,7 @@ def test_every_card_of_every_example_is_whole(hook: str, given: dict[str, Any]) 
     severities = [card.indicator.severity for card in cards]
     assert severities == sorted(severities, reverse=True)
     for card in cards:
+        assert not [s.label for s in card.suggestions if s.is_recommended and s.is_removal]
         assert not card.summary.endswith("…"), card.summary
         assert f"Knowledge {KNOWLEDGE.version}" in card.detail
         assert all(rule in card.detail for rule in card.trace.rules)
@@ -182,6 +183,7 @@ def test_a_duplicate_can_be_removed_and_folic_acid_never() -> None:
     assert [(a.type, a.resource_id) for s in duplicate.suggestions for a in s.actions] == [
         ("delete", "MedicationRequest/draft-1")
     ]
+    assert [s.is_recommended for s in duplicate.suggestions] == [False]
     folic = _cards({"total_b12": "165 ng/L", "drafting": {"folic-acid": 5}}, "order-sign")[0]
     assert {a.type for s in folic.suggestions for a in s.actions} == {"create"}
 
