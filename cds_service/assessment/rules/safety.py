@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from cds_service.assessment.bands import Band, b12_band, is_raised, scale_of
@@ -575,20 +575,24 @@ def cord_without_injection(p: Picture) -> Answer:
     """B12 is ordered for spinal cord disease from lack of it, and none of it by injection, which comes first
     (clinical-guidelines 5, severe / neuro).
 
-    Silent where an injection is, was or will be given, or an order may be one; and where another card speaks of the
-    same order, for it offers the injection, or nothing that holds cobalamin may be given.
+    Silent where an injection is or will be given, or was given since the result, or an order may be one; and where
+    another card speaks of the same order, for it offers the injection, or nothing that holds cobalamin may be given.
     """
     cord = p.facts_of(ProblemKind.MYELOPATHY)
     going_on = [(d, c) for d in p.facts.drafts if not d.is_on_hold for c in d.contents if _is_b12(c)]
     if not cord or not any(d.is_selected for d, _content in going_on) or not _is_lacking(p):
         return does_not_fire(*cord)
+    level, raised = p.reading.deciding or p.reading.in_words_only, _raised(p)
+    results = [level] if level is not None else [marker.result for marker in raised]
+    drawn = min([result.taken.earliest for result in results], default=p.today)
     on_record = (*p.therapy.treatments, *p.therapy.planned, *p.therapy.doubtful)
+    if p.therapy.is_current is Presence.NO:
+        on_record = tuple(treatment for treatment in on_record if not _is_over_before(treatment, drawn))
     routes = {content.route for _draft, content in going_on} | {treatment.route for treatment in on_record}
     is_told_elsewhere = _matters(p, _drafted(p)) or leber_cyanocobalamin(p).variant or is_allergic(p)
     if is_told_elsewhere or not routes.isdisjoint({Route.PARENTERAL, Route.NOT_KNOWN}):
         return does_not_fire(*cord)
     title = p.knowledge.medicines[Medicine.B12].title
-    level, raised = p.reading.deciding or p.reading.in_words_only, _raised(p)
     return fires(
         variant="no-injection",
         facts=(
@@ -603,6 +607,11 @@ def cord_without_injection(p: Picture) -> Answer:
         regimens=regimens_for(p, INJECTION),
         missing_keys=p.unread(*MEDICATION_KEYS, DataKey.ALLERGIES),
     )
+
+
+def _is_over_before(treatment: Treatment, day: date) -> bool:
+    """Whether all of a treatment was over before a result was drawn, which so shows a lack that came after it."""
+    return all(i.end is not None and i.end.latest < day for i in treatment.intervals)
 
 
 def b12_ordered_twice(p: Picture) -> Answer:
