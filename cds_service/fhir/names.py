@@ -52,6 +52,23 @@ _OF_A_RELATIVE = re.compile(
     r"|heeft|med|har)\b)",
     re.IGNORECASE,
 )
+# Whoever tells of the patient, or is named for something else ("mother of twins"), does not have the problem.
+_TELLS_BEFORE = re.compile(
+    r"(?:\b(?:reported|noted|noticed|observed|described|witnessed|stated|accompanied|supported|cared for|seen|told"
+    r"|brought in) by|\b(?:according to|per|lives with|laut|selon|seg[úu]n|secondo|segundo|volgens|enligt|if[øo]lge))"
+    r"(?: (?:the|her|his|their|la|el|sa|su|der|die))?\s*$",
+    re.IGNORECASE,
+)
+_OF_CHILDREN = re.compile(r"^ of (?:twins|triplets|\d+|an?|one|two|three|four|five|six)\b", re.IGNORECASE)
+_TOO = re.compile(r"^ (?:(?:is|was|has|had) )?(?:also|too|likewise)\b|^ as well\b", re.IGNORECASE)
+_HAS_IT_BEFORE = re.compile(
+    r"(?:^\W*|\b(?:in|of|bei|hos|chez|en|em|na|no|nel|i)"
+    r"(?: (?:the|her|his|their|(?:the )?patient['’]s|la|el|su|sa))?\s+)$",
+    re.IGNORECASE,
+)
+_STANDS_LAST = re.compile(r"\W*")
+# Of pregnancy and breast-feeding, a mother is the patient herself.
+_HERSELF = re.compile(r"\b(?:mother|madre|mãe|mère|mutter|moeder|moder|mor)\b(?!['’]s|\s*:)", re.IGNORECASE)
 
 
 LONGEST_TEXT: Final = 300
@@ -111,6 +128,23 @@ def is_cut(text: str | None) -> bool:
     return text is not None and len(text) > LONGEST_TEXT and is_word(text[LONGEST_TEXT:])
 
 
-def is_of_a_relative(text: str) -> bool:
-    """Whether a text speaks of the family ("mother had ...", "family history of ...") and not of the patient."""
-    return _OF_A_RELATIVE.search(text[:LONGEST_TEXT]) is not None
+def is_of_a_relative(text: str, *, is_coded: bool = False, is_of_a_mother: bool = False) -> bool:
+    """Whether a text speaks of the family ("mother had ...", "family history of ...") and not of the patient.
+
+    Where a code says what the patient has (`is_coded`), the text must say that a relative has it: one who is named
+    beside it ("...; mother also affected") takes nothing back. Of what only a mother can have (`is_of_a_mother`),
+    "mother" is the patient.
+    """
+    text = text[:LONGEST_TEXT]
+    if is_of_a_mother:
+        text = _HERSELF.sub(" ", text)
+    return any(_is_of(text, found.start(), found.end(), is_coded) for found in _OF_A_RELATIVE.finditer(text))
+
+
+def _is_of(text: str, start: int, end: int, is_coded: bool) -> bool:
+    """Whether the relative who is named from `start` to `end` is who has it."""
+    before, after = text[:start], text[end:]
+    is_first = not any(map(str.isalnum, before))
+    if _TELLS_BEFORE.search(before) or _OF_CHILDREN.match(after) or (not is_first and _TOO.match(after)):
+        return False
+    return not is_coded or bool(_HAS_IT_BEFORE.search(before)) or _STANDS_LAST.fullmatch(after) is not None

@@ -14,6 +14,7 @@ from cds_service.knowledge.systems import ICD_10, ICD_10_CM, SNOMED
 
 _LONGEST_NAME = 80
 _SYSTEMS = (SNOMED, ICD_10_CM, ICD_10)
+_OF_MOTHERS = (ProblemKind.BREASTFEEDING, ProblemKind.PREGNANCY)
 _SCREENING = "Z13"  # ICD-10 (WHO) and ICD-10-CM: "screening for other diseases and disorders"
 
 
@@ -48,10 +49,16 @@ def match_problems(concept: CodeableConcept | None, knowledge: Knowledge) -> Pro
         matches = [match for kind, uses in listed.items() if (match := _by_code(kind, uses, concept, knowledge))]
     else:
         matches = _by_name(concept, knowledge)
-    if matches and any(is_of_a_relative(text) for text in texts(concept)):
+    if matches and _is_of_a_relative(concept, matches):
         return ProblemMatches(tuple(matches), is_of_a_relative=True)
     excluded = {kind for kind, uses in listed.items() if any(code.use is CodeUse.EXCLUDE for code, _ in uses)}
     return ProblemMatches(tuple(matches), frozenset(ProblemKind(kind) for kind in excluded))
+
+
+def _is_of_a_relative(concept: CodeableConcept, matches: list[ProblemMatch]) -> bool:
+    is_coded = any(match.is_coded for match in matches)
+    is_of_a_mother = all(match.kind in _OF_MOTHERS for match in matches)
+    return any(is_of_a_relative(text, is_coded=is_coded, is_of_a_mother=is_of_a_mother) for text in texts(concept))
 
 
 def _listed(concept: CodeableConcept, knowledge: Knowledge) -> dict[str, list[tuple[Code, bool]]]:

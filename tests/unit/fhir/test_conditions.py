@@ -198,6 +198,25 @@ def test_a_relatives_problem_is_not_the_patients(text: str) -> None:
         assert {issue.matters_to for issue in issues} == {"pernicious-anaemia"}
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (
+            concept((SNOMED, "84027009"), text="Pernicious anaemia; mother also affected"),
+            ProblemKind.PERNICIOUS_ANAEMIA,
+        ),
+        (concept((ICD_10_CM, "G62.9"), text="Neuropathy (reported by daughter)"), NEUROPATHY),
+        (concept((SNOMED, "77386006"), text="Pregnant; mother of twins"), ProblemKind.PREGNANCY),
+        (concept((SNOMED, "77386006"), text="Expectant mother"), ProblemKind.PREGNANCY),
+    ],
+    ids=str,
+)
+def test_a_relative_who_is_named_beside_a_coded_problem_takes_nothing_back(
+    code: dict[str, Any], kind: ProblemKind
+) -> None:
+    assert only(conditions=[condition(SNOMED, "", code=code, onsetDateTime="2025-08-01")]).kind is kind
+
+
 def test_family_history_codes_and_resources_are_no_problems() -> None:
     relative = resource("FamilyMemberHistory", patient={"reference": "Patient/p1"}, code=concept((SNOMED, "84027009")))
     z_code = condition(ICD_10_CM, "Z83.2")

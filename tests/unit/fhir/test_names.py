@@ -78,6 +78,49 @@ def test_a_text_about_the_family_is_of_a_relative(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "by_name", "by_code"),
+    [
+        ("Goitre; mother also affected", False, False),
+        ("Goitre (reported by daughter)", False, False),
+        ("Goitre, noted by her sister", False, False),
+        ("Goitre according to the mother", False, False),
+        ("Kropf laut Mutter", False, False),
+        ("Goitre; mother of twins", False, False),
+        ("Goitre, sister had thyroiditis", True, False),
+        ("Goitre, family history of thyroiditis", True, False),
+        ("Mother also had goitre", True, True),
+        ("Mother had goitre", True, True),
+        ("mother's goitre", True, True),
+        ("Goitre in her mother", True, True),
+        ("Goitre (mother)", True, True),
+        ("Goitre - family history", True, True),
+        ("(FHx) goitre", True, True),
+    ],
+)
+def test_a_code_of_the_patients_is_not_dropped_for_a_relative_named_beside_it(
+    text: str, by_name: bool, by_code: bool
+) -> None:
+    assert is_of_a_relative(text) is by_name
+    assert is_of_a_relative(text, is_coded=True) is by_code
+
+
+@pytest.mark.parametrize(
+    ("text", "is_of_another"),
+    [
+        ("Encounter for care and examination of lactating mother", False),
+        ("Breastfeeding (mother)", False),
+        ("Schwangere Mutter", False),
+        ("Mother: breastfeeding", True),
+        ("Mother's pregnancy", True),
+        ("Sister is pregnant", True),
+        ("Family history of multiple pregnancy", True),
+    ],
+)
+def test_of_what_a_mother_has_the_mother_is_the_patient(text: str, is_of_another: bool) -> None:
+    assert is_of_a_relative(text, is_of_a_mother=True) is is_of_another
+
+
+@pytest.mark.parametrize(
     "text",
     ["Mother currently breastfeeding (situation)", "Familial goitre", "Grandiosity", "Ampulla of Vater", "so far well"],
 )

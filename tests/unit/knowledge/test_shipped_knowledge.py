@@ -196,6 +196,7 @@ def test_eradication_packs_are_marked() -> None:
         (ICD_10_CM, "H47.22", "hereditary-optic-atrophy", MATCH),
         (ICD_10_CM, "H47.20", "hereditary-optic-atrophy", REVIEW),
         (ICD_10_CM, "Z88.8", "cobalamin-allergy", REVIEW),
+        (ICD_10_CM, "Z39.1", "breastfeeding", MATCH),
     ],
 )
 def test_a_diagnosis_is_what_it_is(system: str, code: str, kind: str, use: CodeUse) -> None:
@@ -340,6 +341,10 @@ def test_a_medicine_name_is_recognised_or_left_alone(text: str, medicines: set[s
         ("Peripheral neuropathy; no ataxia", {"peripheral-neuropathy"}),
         ("Peripheral neuropathy, suspected B12 deficiency", {"peripheral-neuropathy"}),
         ("Family history of pernicious anaemia (mother)", set()),
+        ("Pernicious anaemia, as reported by her mother", {"pernicious-anaemia"}),
+        ("Neuropathy (noticed by mother)", {"peripheral-neuropathy"}),
+        ("Neuropathy (mother)", set()),
+        ("Lactating mother", {"breastfeeding"}),
         ("Pernicious anaemia", {"pernicious-anaemia"}),
         ("Subacute combined degeneration of spinal cord", {"myelopathy"}),
         ("Degeneración combinada subaguda de la médula", {"myelopathy"}),
