@@ -65,13 +65,14 @@ def _deficient(p: Picture, analyte: Analyte, name: str) -> Answer:
         recommends += (Recommendation.ORDER_B12,)
     later = p.reading.on_therapy[:1] if treated_since(p, result) else ()
     mma = _mma_since_treatment(p) if later and not raised_since else None
+    beside = tuple(m for m in raised_since or p.reading.markers if m.result is not mma)
     return fires(
         variant=variant,
         facts=(
             result_fact(result, p.knowledge),
             *_other_facts(p),
             *(result_fact(r, p.knowledge, "on or soon after treatment") for r in later if r is not result),
-            *marker_facts(p, raised_since),
+            *marker_facts(p, beside),
             *((result_fact(mma, p.knowledge, "on or soon after treatment"),) if mma is not None else ()),
             *doubts,
             *b12_medicines(p),
@@ -484,7 +485,7 @@ def intrinsic_factor_antibody(p: Picture) -> Answer:
     if not is_deficient and not usable_mma(p) and not p.pending(Test.MMA):
         recommends.insert(0, Recommendation.ORDER_MMA)
     b12 = p.reading.deciding or p.reading.in_words_only
-    facts = (fact, result_fact(b12, p.knowledge)) if b12 is not None else (fact,)
+    facts = (fact, *((result_fact(b12, p.knowledge),) if b12 is not None else ()), *marker_facts(p, p.reading.markers))
     return fires(
         variant="explains" if is_deficient else "positive",
         facts=facts,
@@ -541,13 +542,26 @@ def tests_disagree(p: Picture) -> Answer:
     result, disagreeing = p.reading.deciding, p.reading.disagreeing
     if result is None or not disagreeing or p.is_treated or p.pregnancy_contest is not None:
         return does_not_fire()  # in pregnancy active B12 is preferred, and its own rule says so
-    other, mma = disagreeing[0], Recommendation.ORDER_MMA
-    settle = (mma,) if p.status is Status.DEFICIENT and not usable_mma(p) and not p.pending(Test.MMA) else ()
+    other, mma = disagreeing[0], usable_mma(p)
+    if mma and p.status is Status.UNLIKELY:
+        return does_not_fire(result_fact(result, p.knowledge), *marker_facts(p, mma))  # MMA has settled it
+    variant, settle = "more-severe-counts", Recommendation.ORDER_MMA
+    is_asked_for = not mma and not p.pending(Test.MMA)
+    if any(m.counts_as_raised for m in mma):
+        variant = "mma-raised"
+    elif is_mma_normal(p):
+        variant, settle = "mma-normal", Recommendation.ORDER_B12
+        is_asked_for = not p.pending(Test.B12, Test.ACTIVE_B12)
     return fires(
-        variant="more-severe-counts",
-        facts=(result_fact(result, p.knowledge), *_other_facts(p)),
-        values=b12_values(p, result) | {"other": f"{b12_name(other)} {other.printed}", "other_date": str(other.taken)},
-        recommends=(*settle, Recommendation.VERIFY_DATA),
+        variant=variant,
+        facts=(result_fact(result, p.knowledge), *_other_facts(p), *marker_facts(p, mma)),
+        values=b12_values(p, result)
+        | {"other": f"{b12_name(other)} {other.printed}", "other_date": str(other.taken)}
+        | {"markers": marker_words(p, mma[:1]) if mma else ""},
+        recommends=(
+            *((settle,) if p.status is Status.DEFICIENT and is_asked_for else ()),
+            Recommendation.VERIFY_DATA,
+        ),
     )
 
 

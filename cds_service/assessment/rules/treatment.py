@@ -307,13 +307,19 @@ def pregnancy(p: Picture) -> Answer:
     if p.status is Status.INDETERMINATE and is_measured:
         return does_not_fire(*facts)  # MMA has to settle it then
     result = p.reading.deciding or p.reading.in_words_only
-    wanted = () if is_known else (Recommendation.ORDER_ACTIVE_B12,)
-    variant = "pregnant-active-known" if is_known else "pregnant"
+    raised = p.reading.raised_markers[:1]
+    wanted = () if is_known or raised else (Recommendation.ORDER_ACTIVE_B12,)
+    variant = "pregnant-marker" if raised else "pregnant-active-known" if is_known else "pregnant"
     open_variant = "pregnant-open-pending" if is_known else "pregnant-open"
     return fires(
         variant=variant if is_called_for else open_variant,
-        facts=facts + ((result_fact(result, p.knowledge),) if result is not None else ()),
-        values=b12_values(p, result) if result is not None else {},
+        facts=(
+            *facts,
+            *((result_fact(result, p.knowledge),) if result is not None else ()),
+            *marker_facts(p, p.reading.markers),
+        ),
+        values=(b12_values(p, result) if result is not None else {})
+        | {"markers": marker_words(p, raised) if raised else ""},
         recommends=(*wanted, *((Recommendation.REFER,) if is_called_for else ())),
     )
 
