@@ -52,7 +52,7 @@ class FactUsed:
     def words(self) -> str:
         """What a sentence calls it: in lower case, unless it is an abbreviation or a name."""
         text = self.short or self.label
-        return text if text[1:2].isupper() or "'" in text else text[:1].lower() + text[1:]
+        return text if text[1:2].isupper() or text[1:2].isdigit() or "'" in text else text[:1].lower() + text[1:]
 
 
 @dataclass(frozen=True, slots=True)

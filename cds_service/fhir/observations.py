@@ -266,7 +266,7 @@ def _refuse_other(candidate: _Candidate, references: frozenset[str], specimens: 
 def _marked(candidate: _Candidate) -> str:
     """The laboratory's own flag on a result that we cannot use: it may be the one thing that a reader can act on."""
     finding = finding_of(interpretations(candidate.holder))
-    return f" (the laboratory marked it {finding.value})" if finding is not None else ""
+    return f" (marked {finding.value})" if finding is not None else ""
 
 
 def _taken(resource: Resource, today: date) -> tuple[ClinicalDate, list[tuple[str, str]]]:

@@ -112,7 +112,7 @@ def _the_value(asked: _Asked, analyte: AnalyteKnowledge) -> ReadValue:
     if holder.value_codeable_concept is not None:
         return _from_concept(holder, analyte, code, holder.value_codeable_concept)
     if isinstance(holder, Resource) and (holder.value_integer is not None or holder.value_boolean is not None):
-        raise Unusable("value", "it has a bare number or yes/no without a unit, and none is guessed")
+        raise Unusable("value", "it has a bare number or yes/no without a unit")
     return _from_flags(analyte, finding_of(flags))
 
 

@@ -28,4 +28,6 @@ def subject_problem(resource: Resource, references: frozenset[str]) -> str:
     _, is_patient, patient_id = f"/{path}".rpartition("/Patient/")
     if is_patient and f"Patient/{patient_id}" in references:
         return ""
+    if not is_patient:
+        return "has a subject that is not known to be this patient; it was not used"
     return "belongs to another patient; it was not used"

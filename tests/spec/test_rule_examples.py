@@ -74,6 +74,7 @@ _LONGEST_VALUES = {
     "open": "may be deficient",
     "settle": "settle by MMA",
     "result": "A vitamin B12 result of 2025-09-20",
+    "of": "Vitamin B12 of 2025-09-20",
     "since": "2025-01-01",
     "noted": "2025-09-20",
     "cause": _longest_title(ProblemRole.RISK),

@@ -143,10 +143,10 @@ def _raised_alone(p: Picture) -> tuple[FactUsed, ...]:
 def _called_low(p: Picture) -> tuple[FactUsed, ...]:
     """The level that its laboratory calls low, without saying how low or where our limits do not settle it; and one of
     which only an upper bound is known, so that it may be deficient."""
-    level, decides = p.reading.called_low, p.reading.deciding
+    level, decides, short = p.reading.called_low, p.reading.deciding, "B12 called low by its laboratory"
     if decides is not None and p.status is Status.INDETERMINATE and _is_low_by_itself(p, decides):
-        level = decides
-    return (replace(result_fact(level, p.knowledge), short="B12 called low"),) if level is not None else ()
+        level, short = decides, "B12 called low"
+    return (replace(result_fact(level, p.knowledge), short=short),) if level is not None else ()
 
 
 def _is_low_by_itself(p: Picture, level: LabResult) -> bool:

@@ -206,6 +206,7 @@ def result_unusable(p: Picture) -> Answer:
             "why": why,
             "because": because,
             "result": f"A vitamin B12 result of {fact.when}" if fact.when else "A vitamin B12 result",
+            "of": f"Vitamin B12 of {fact.when}" if fact.when else "A vitamin B12 result",
         },
         recommends=recommends,
     )

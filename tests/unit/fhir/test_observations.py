@@ -879,6 +879,7 @@ def test_an_issue_of_a_result_by_itself_names_its_own_field() -> None:
         ({"effectiveDateTime": "2025-10-02"}, "its date 2025-10-02 is in the future"),
         ({"subject": None}, "it has no subject, so it is not known whose it is"),
         ({"subject": {"reference": "Patient/p2"}}, "it belongs to another patient"),
+        ({"subject": {"reference": "urn:uuid:1"}}, "it has a subject that is not known to be this patient"),
     ],
     ids=str,
 )
@@ -930,7 +931,7 @@ def test_what_the_laboratory_marked_a_result_that_is_not_used_stands_beside_the_
     low = [concept(("http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", "L"))]
     why = "This vitamin B12 result was not used: the unit 'furlong' is not known for vitamin B12"
     assert refusal(observation(value=150, unit="furlong", interpretation=low)).issue == (
-        f"{why} (the laboratory marked it low)."
+        f"{why} (marked low)."
     )
     assert refusal(observation(value=150, unit="furlong")).issue == f"{why}."
 
