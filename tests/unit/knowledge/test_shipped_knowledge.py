@@ -163,6 +163,14 @@ def test_the_routes_of_medicines_are_those_of_the_facts() -> None:
     assert routes <= {"", *(route.value for route in Route)}
 
 
+def test_folic_acid_is_known_by_each_brand_name_of_its_codes() -> None:
+    folic_acid = KNOWLEDGE.medicines["folic-acid"]
+    brands = {brand for code in folic_acid.codes for brand in re.findall(r"\[([^\]]+)\]", code.display)}
+
+    assert len(brands) > 50
+    assert [brand for brand in brands if not name_matches(brand, folic_acid.names, folic_acid.not_names)] == ["Hemax"]
+
+
 def test_eradication_packs_are_marked() -> None:
     packs = {code.code for code in KNOWLEDGE.medicines["ppi"].codes if code.is_eradication_pack}
 
@@ -283,6 +291,14 @@ def test_a_laboratory_name_is_recognised_or_left_alone(text: str, analytes: set[
         ("Prenatal vitamins", {"folic-acid"}),
         ("B complex with C#20-folic acid [Nephrocaps]", {"folic-acid"}),
         ("Leucovorin 10 mg", {"folinic-acid"}),
+        ("Vitamin B9 1 mg tablet", {"folic-acid"}),
+        ("Vitamina B9", {"folic-acid"}),
+        ("Vitamin B9 level", set()),
+        ("Vitamin B90", set()),
+        ("Dialyvite 800 tablet", {"folic-acid"}),
+        ("Hemocyte tablet", set()),
+        ("Hematogenous", set()),
+        ("Ferrex 150", set()),
         ("Antibacterial Folate Antagonist - Other Combinations", set()),
         ("ranitidine HCl", {"h2-blocker"}),
         ("warfarin [Coumadin]", {"anticoagulant"}),
