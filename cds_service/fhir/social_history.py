@@ -27,6 +27,16 @@ _COUNTED = ("final", "amended", "corrected")
 _ASKS_FOR_DIET = (r"\bdiet\b", r"\bdietary (?:pattern|habit|preference|regime)", r"\bvegan|\bvegetarian")
 _YES = ("yes", "y", "true", "present", "positive", "current", "373066001", "la33-6")
 _NO = ("no", "n", "false", "never", "none", "absent", "negative", "denies", "not", "373067005", "la32-8")
+_HOW_MUCH = (
+    r"\b(?:daily|weekly|monthly|regular(?:ly)?|frequent(?:ly)?|often|occasional(?:ly)?|sometimes|heavy|heavily)\b",
+    r"\b(?:balloons?|bulbs?|canisters?|cartridges?|cylinders?|chargers?|whipp[ei]ts?|nangs?)\b",
+    r"\b(?:every|each|a|per) ?(?:day|week|weekend|month)\b|/ ?(?:day|week|month|d|wk)\b",
+    r"\b(?:current|active) use",
+)
+_NOT_NOW = (
+    r"\b(?:0|zero|no|not|non|never|none|denies|denied|without|nil|unknown|unclear|declin|refus|asked)",
+    r"\b(?:former|formerly|ex|past|previous|previously|history|quit|ceased|stopped|abstinent|abstains|last|used|until)\b",
+)
 _OTHER_DIET = (r"\bomnivor", r"\bnon[- ]?veg", r"\b(?:mixed|regular|normal|ordinary|unrestricted) diet", r"\beats meat")
 
 
@@ -114,6 +124,8 @@ def _answer(resource: Resource, part: Resource | Component, knowledge: Knowledge
     told = match_problems(value, knowledge)
     affirms = tuple(match for match in told.matches if match.kind in _TOLD and not told.is_of_a_relative)
     denies = {kind for kind in _TOLD if kind in told.excluded or _is_denied(value, kind, knowledge)}
+    if says is None and _says_how_much(value) and any(match.kind is ProblemKind.NITROUS_OXIDE for match in about):
+        says, about = True, tuple(match for match in about if match.kind is ProblemKind.NITROUS_OXIDE)
     if about and says is not None:
         affirms, denies = (about, denies) if says else (affirms, {match.kind for match in about})
     if not affirms and not denies:
@@ -134,6 +146,12 @@ def _yes_or_no(part: Resource | Component, value: CodeableConcept | None) -> boo
     if words & set(_NO):
         return False
     return True if words & set(_YES) else None
+
+
+def _says_how_much(value: CodeableConcept | None) -> bool:
+    """Whether an answer tells how much or how often, and so that it is taken, as "daily balloons" does."""
+    words = texts(value)
+    return any(name_matches(text, _HOW_MUCH) for text in words) and not any(name_matches(t, _NOT_NOW) for t in words)
 
 
 def _is_denied(value: CodeableConcept | None, kind: ProblemKind, knowledge: Knowledge) -> bool:

@@ -560,6 +560,27 @@ def test_nitrous_oxide_in_the_social_history_is_read() -> None:
     assert kinds(socialHistory=[given]) == [ProblemKind.NITROUS_OXIDE]
 
 
+@pytest.mark.parametrize(
+    "answer", ["daily balloons", "10 canisters per week", "Weekly", "current use", "2/day", "heavy", "every weekend"]
+)
+def test_nitrous_oxide_of_which_the_amount_is_answered_is_taken(answer: str) -> None:
+    given = told(code=concept(text="Nitrous oxide use"), valueString=answer)
+
+    assert kinds(socialHistory=[given]) == [ProblemKind.NITROUS_OXIDE]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["no", "never used balloons", "former, daily", "stopped, was weekly", "unknown", "declined", "0 per week"],
+)
+def test_nitrous_oxide_that_is_denied_or_past_or_not_told_is_not_taken(answer: str) -> None:
+    assert kinds(socialHistory=[told(code=concept(text="Nitrous oxide use"), valueString=answer)]) == []
+
+
+def test_how_often_a_diet_is_kept_is_no_answer_to_it() -> None:
+    assert kinds(socialHistory=[told(code=concept(text="Vegan diet"), valueString="occasionally")]) == []
+
+
 @pytest.mark.parametrize("fields", [{"subject": {"reference": "Patient/p2"}}, {"effectiveDateTime": "2026-01-01"}])
 def test_an_answer_of_another_patient_or_of_the_future_is_not_used_and_said(fields: dict[str, Any]) -> None:
     problems, issues = read(socialHistory=[told(valueCodeableConcept=VEGAN, **fields)])
