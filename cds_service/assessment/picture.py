@@ -398,6 +398,8 @@ class Picture:
 
     def _is_recent(self, order: TestOrder) -> bool:
         days = self.parameters.pending_order_days
+        if order.due is not None and (order.due.earliest - self.today).days > days:
+            return False  # for a later visit: it answers nothing now
         return order.ordered is not None and 0 <= (self.today - order.ordered.earliest).days <= days
 
     def _has_come(self, order: TestOrder) -> bool:

@@ -44,6 +44,7 @@ TEST_OF: Mapping[Analyte, Test] = {
 class TestOrder:
     """A test that was ordered and not revoked. `ordered` None: it is not known when.
 
+    `due`: the day from which it is to be done; None where none is said.
     `is_done`: the sample is taken, or the laboratory has it, so that it is awaited only until something comes of it.
     """
 
@@ -53,6 +54,7 @@ class TestOrder:
     ordered: ClinicalDate | None
     source: str
     is_done: bool = False
+    due: ClinicalDate | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,6 +251,8 @@ class Resource(Contained, gc=False, rename="camel"):
     # ServiceRequest, RequestGroup, NutritionOrder
     replaces: list[Reference] | None = None
     order_detail: list[CodeableConcept] | None = None
+    occurrence_date_time: str | None = None
+    occurrence_period: Period | None = None
     # OperationOutcome
     issue: list[OutcomeIssue] | None = None
 

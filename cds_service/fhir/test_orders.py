@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cds_service.facts.dates import ClinicalDate
 from cds_service.facts.orders import Test, TestOrder
 from cds_service.facts.patient import DataIssue, DataKey
 from cds_service.fhir.analyte_codes import is_look_alike
@@ -90,4 +91,11 @@ def _orders(resource: Resource, tests: tuple[Test, ...], references: frozenset[s
             log.add("intent", f"the intent {intent[:20]!r} does not tell whether it was ordered; it was not counted")
         return []
     ordered = log.read_date(resource.authored_on, "authoredOn")
-    return [TestOrder(test, ordered, resource_name(resource), status == _DONE) for test in tests]
+    due = _due(resource, log)
+    return [TestOrder(test, ordered, resource_name(resource), status == _DONE, due) for test in tests]
+
+
+def _due(resource: Resource, log: IssueLog) -> ClinicalDate | None:
+    if resource.occurrence_period is not None:
+        return log.read_date(resource.occurrence_period.start, "occurrencePeriod.start")
+    return log.read_date(resource.occurrence_date_time, "occurrenceDateTime")

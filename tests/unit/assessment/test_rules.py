@@ -562,6 +562,14 @@ def test_a_test_is_on_its_way_from_the_day_on_which_it_was_ordered(days: int, pe
     assert not picture({}, test_orders=(replace(ordered, ordered=None),)).pending(Test.B12)
 
 
+@pytest.mark.parametrize(("days", "pending"), [(-400, True), (0, True), (30, True), (31, False)])
+def test_a_test_that_is_ordered_for_much_later_is_not_on_its_way(days: int, pending: bool) -> None:
+    due = ClinicalDate.on(TODAY + timedelta(days=days))
+    ordered = TestOrder(Test.B12, ClinicalDate.on(TODAY), "ServiceRequest/1", due=due)
+
+    assert picture({}, test_orders=(ordered,)).pending(Test.B12) is pending
+
+
 def test_facts_say_what_is_doubtful_of_them() -> None:
     problem = replace(example_facts({"problems": ["glossitis"]}).problems[0], is_coded=False, since=None)
     [fact] = picture({}, problems=(problem,)).features

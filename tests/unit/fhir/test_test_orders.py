@@ -130,3 +130,25 @@ def test_a_day_that_cannot_be_is_told() -> None:
 def test_the_order_of_entries_never_matters() -> None:
     one, two = ordered(), ordered(id="o2", code=concept((LOINC, "13964-2")))
     assert read(one, two) == read(two, one)
+
+
+@pytest.mark.parametrize(
+    ("fields", "due"),
+    [
+        ({"occurrenceDateTime": "2026-03-01"}, "2026-03-01"),
+        ({"occurrencePeriod": {"start": "2026-03-01", "end": "2026-04-01"}}, "2026-03-01"),
+        ({"occurrencePeriod": {"end": "2026-04-01"}}, None),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_when_a_test_is_due_is_read(fields: dict[str, Any], due: str | None) -> None:
+    [order], issues = read(ordered(**fields))
+
+    assert (order.due, issues) == (None if due is None else ClinicalDate.parse(due), [])
+
+
+def test_a_day_on_which_a_test_is_due_that_is_none_is_told() -> None:
+    [order], [issue] = read(ordered(occurrenceDateTime="spring"))
+
+    assert (order.due, issue.field) == (None, "occurrenceDateTime")
