@@ -45,8 +45,9 @@ class Marker:
 @dataclass(frozen=True, slots=True)
 class MarkersRead:
     """`near`: of the time of the deciding B12, or drawn after it while it is recent (or recent, where no recent B12
-    decides). `apart`: raised ones that are recent but lie too far before it to be read together, and that nothing newer
-    has taken back. `earlier`: raised ones that are too old to count, since when nobody has measured again or treated.
+    decides). `apart`: raised ones that lie too far before it to be read together, and that nothing newer has taken
+    back; of those that are not recent MMA alone, where nobody has treated since. `earlier`: raised ones that are too
+    old to count, since when nobody has measured again or treated.
     """
 
     near: tuple[Marker, ...]
@@ -67,13 +68,12 @@ def read_markers(
     The newest drawn before therapy is taken where there is one: only that one is diagnostic. One that is drawn after a
     recent B12 answers it however long after, as B12 is measured first; one on therapy answers no earlier level.
     """
-    months = knowledge.parameters.recent_result_months
-    is_answered = anchor is not None and within_months(anchor.taken, months, today)
+    is_recent = anchor is not None and _belongs(anchor, None, knowledge, today)
     near, apart, earlier = [], [], []
     for analyte in METABOLITES:
         ours = [r for r in labs.of(analyte) if r.is_coded and not r.is_preliminary]
         close = [r for r in ours if _belongs(r, anchor, knowledge, today)]
-        if anchor is not None and is_answered:
+        if anchor is not None and is_recent:
             close += [r for r in ours if r not in close and _answers(r, anchor, therapy, knowledge)]
         marker = _marker(close, labs, therapy, problems, knowledge)
         if marker is not None:
@@ -82,9 +82,11 @@ def read_markers(
         other = _marker(recent or ours, labs, therapy, problems, knowledge)
         if other is None or not other.counts_as_raised or (marker is not None and marker.result is other.result):
             continue
-        if recent:
+        is_untreated = not therapy.was_taken_after(other.result.taken.earliest)
+        # A level answers no MMA that was raised before it, however long before: B12 need not have been low then either.
+        if recent or (is_untreated and is_recent and analyte is Analyte.MMA):
             apart.append(other)
-        elif not therapy.was_taken_after(other.result.taken.earliest):
+        elif is_untreated:
             earlier.append(other)
     return MarkersRead(tuple(near), tuple(apart), tuple(earlier))
 

@@ -342,11 +342,14 @@ class Picture:
 
     @property
     def _earlier_deficiency(self) -> tuple[FactUsed, ...]:
-        """A deficient level before one that is not clear, where nothing in between was sufficient and nobody treated:
-        without treatment it seldom ends."""
+        """A deficient level, or a raised MMA, before a level that is not clear, where nothing in between was sufficient
+        and nobody treated: without treatment it seldom ends."""
         level = self.reading.deciding
         if level is None or self.reading.band not in (Band.INDETERMINATE, Band.DEFICIENT_OR_INDETERMINATE):
             return ()
+        for marker in self.reading.raised_apart:
+            if marker.result.analyte is Analyte.MMA:
+                return (replace(result_fact(marker.result, self.knowledge), short="an earlier raised MMA"),)
         for result in reversed(self.labs.all):
             if result.analyte not in B12_ANALYTES or not follows(level.taken, result.taken) or not _is_number(result):
                 continue
