@@ -76,6 +76,8 @@ _LONGEST_VALUES = {
     "result": "A vitamin B12 result of 2025-09-20",
     "of": "Vitamin B12 of 2025-09-20",
     "since": "2025-01-01",
+    "began": "2025-09-20",
+    "wait": "3 months",
     "noted": "2025-09-20",
     "cause": _longest_title(ProblemRole.RISK),
     "ended": "2025-01-01",

@@ -29,12 +29,13 @@ from cds_service.assessment.rules.offers import (
 )
 from cds_service.assessment.rules.treatment import needs_treatment
 from cds_service.assessment.spoken import how_long, when
-from cds_service.facts.dates import add_months, days
+from cds_service.facts.dates import ClinicalDate, add_months, days, later
 from cds_service.facts.labs import Analyte, LabResult
 from cds_service.facts.orders import Test
 from cds_service.facts.patient import DataKey
 from cds_service.facts.presence import Presence
 from cds_service.facts.problems import Problem, ProblemKind
+from cds_service.facts.treatments import GIVEN_ON_A_DAY, Route, Treatment
 from cds_service.knowledge.model import Recommendation
 
 _MOST_CAUSES = 2
@@ -126,8 +127,9 @@ def insufficient_response(p: Picture) -> Answer:
         return does_not_fire()
     level = next(iter(p.reading.on_therapy), None)
     b12 = (result_fact(level, p.knowledge),) if level is not None else ()
-    return _no_response(
+    return _of_sample(
         p,
+        raised[0].taken,
         "still-raised",
         (*(result_fact(r, p.knowledge) for r in raised), *b12, *p.neurological),
         {
@@ -149,8 +151,9 @@ def deficient_on_therapy(p: Picture) -> Answer:
         return does_not_fire()
     if _band(p, last) is not Band.DEFICIENT:
         return does_not_fire(result_fact(last, p.knowledge, "on treatment"))
-    return _no_response(
+    return _of_sample(
         p,
+        last.taken,
         "still-deficient",
         (result_fact(last, p.knowledge, "on treatment" if since is not None else ""), *p.neurological),
         b12_values(p, last),
@@ -245,6 +248,29 @@ def _level_on_treatment(p: Picture) -> LabResult | None:
     return next((r for r in p.reading.on_therapy if r in late and r.analyte in _B12 and not r.is_preliminary), None)
 
 
+def _of_sample(
+    p: Picture, taken: ClinicalDate, variant: str, facts: tuple[FactUsed, ...], values: dict[str, str]
+) -> Answer:
+    """What a sample says of the treatment of that day. One that was changed since is not changed again: injections that
+    did not work are checked, and what was begun later is reviewed in its turn."""
+    since, changed = p.therapy.current_since, _changed_after(p, taken)
+    if since is None or changed is None:
+        return _no_response(p, variant, facts, values)
+    began, was_injected = changed
+    wait = "1 month" if _is_early(p) else "3 months"
+    facts, values = (*facts, therapy_fact(p, f"since {began}")), values | {"began": str(began), "since": str(since)}
+    if was_injected:
+        check = (Recommendation.VERIFY_DATA, Recommendation.REVIEW_CAUSE, Recommendation.REFER)
+        return fires(variant=f"{variant}-before-tablets", facts=facts, values=values, recommends=check)
+    is_due = p.today >= _first_day(p, began) and not p.pending(Test.B12, Test.MMA, Test.ACTIVE_B12)
+    return fires(
+        variant=f"{variant}-before-change",
+        facts=facts,
+        values=values | {"wait": wait},
+        recommends=(Recommendation.FOLLOW_UP_3_MONTHS,) if is_due else (),
+    )
+
+
 def _no_response(p: Picture, variant: str, facts: tuple[FactUsed, ...], values: dict[str, str]) -> Answer:
     """Tablets give way to injections; where injections do not work, what is recorded is checked.
 
@@ -254,7 +280,7 @@ def _no_response(p: Picture, variant: str, facts: tuple[FactUsed, ...], values: 
     since = p.therapy.current_since
     if since is None:
         return fires(variant="start-unknown", facts=facts, values=values, recommends=(Recommendation.VERIFY_DATA,))
-    values = values | {"since": str(since)}
+    values = {"since": str(_since_by_route(p, since))} | values
     if not p.therapy.is_oral_only:
         check = (Recommendation.VERIFY_DATA, Recommendation.REVIEW_CAUSE, Recommendation.REFER)
         return fires(variant=f"{variant}-on-injections", facts=facts, values=values, recommends=check)
@@ -265,6 +291,44 @@ def _no_response(p: Picture, variant: str, facts: tuple[FactUsed, ...], values: 
         recommends=(Recommendation.REFER,) if is_allergic(p) else (Recommendation.ESCALATE_TO_PARENTERAL,),
         regimens=regimens_for(p, INJECTION),
         missing_keys=p.unread(DataKey.ALLERGIES),
+    )
+
+
+def _since_by_route(p: Picture, since: date) -> date:
+    """Since when B12 is taken as it is now, by injection or not, within the present course."""
+    is_now = (t for t in p.therapy.treatments if (t.route is Route.PARENTERAL) is not p.therapy.is_oral_only)
+    starts = (i.start.earliest for t in is_now for i in t.intervals if i.start is not None)
+    return min((start for start in starts if start >= since), default=since)
+
+
+def _changed_after(p: Picture, taken: ClinicalDate) -> tuple[date, bool] | None:
+    """When treatment was taken up again, or its way changed, after a sample, and whether B12 was injected before.
+
+    None where it goes on as on that day, or a record leaves open what was taken then.
+    """
+    going_on = [t for t in p.therapy.treatments if t.is_active or t.kind in GIVEN_ON_A_DAY]
+    begun = [(t, i.start.earliest) for t in going_on for i in t.intervals if i.start is not None]
+    newer = [(t, start) for t, start in begun if start > taken.latest]
+    if not newer or any(_may_last_on(p, t, taken) for t in p.therapy.doubtful):
+        return None
+    before = [t for t in p.therapy.treatments if _may_last_on(p, t, taken)]
+    was_injected = any(t.route is Route.PARENTERAL for t in before)
+    if before and was_injected is not p.therapy.is_oral_only:
+        return None  # the way is the same, or tablets go on
+    if before and not was_injected:
+        newer = [(t, start) for t, start in newer if t.route is Route.PARENTERAL]
+    return (min(start for _, start in newer), was_injected) if newer else None
+
+
+def _may_last_on(p: Picture, treatment: Treatment, taken: ClinicalDate) -> bool:
+    """Whether it was, or may have been, taken when a sample was drawn. A refill may be late, and an injection lasts
+    until the next is due."""
+    is_one = treatment.kind in GIVEN_ON_A_DAY or treatment.is_single
+    lasts = days(p.parameters.injection_grace_days + (p.parameters.injection_cover_days if is_one else 0))
+    return any(
+        (i.start is None or i.start.earliest <= taken.latest)
+        and (i.end is None or later(i.end.latest, lasts) >= taken.earliest)
+        for i in treatment.intervals
     )
 
 

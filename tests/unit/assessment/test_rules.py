@@ -1166,3 +1166,51 @@ def test_a_pregnancy_that_could_not_be_used_counts_where_it_may_change_the_answe
 ) -> None:
     issue = DataIssue("Condition/1", "", "This record of pregnancy was not used.", "pregnancy")
     assert bool(picture(given, issues=(issue,)).left_out) is counts
+
+
+def _from_to(since: int, until: int | None) -> tuple[Interval, ...]:
+    """From so many days ago to so many."""
+    ends = ClinicalDate.on(TODAY - timedelta(days=until)) if until is not None else None
+    return (Interval(ClinicalDate.on(TODAY - timedelta(days=since)), ends),)
+
+
+@pytest.mark.parametrize(
+    ("paused", "beside", "variant"),
+    [
+        (31, {}, "still-deficient-before-change"),
+        (30, {}, "still-deficient"),
+        (31, {"route": Route.PARENTERAL, "is_doubted": True}, "still-deficient"),
+    ],
+    ids=["a pause", "a refill that is late", "a pause in which something else may have been taken"],
+)
+def test_a_level_of_a_pause_tells_nothing_of_the_tablets_that_follow(
+    paused: int, beside: dict[str, Any], variant: str
+) -> None:
+    ended = {**TABLETS, "intervals": _from_to(300, 10 + paused), "is_active": False}
+    again = {**TABLETS, "intervals": _from_to(5, None)}
+    more = [taken(Medicine.B12, "MedicationRequest/3", intervals=_from_to(15, 8), **beside)] if beside else []
+    treatments = [taken(Medicine.B12, f"MedicationRequest/{n}", **how) for n, how in ((1, ended), (2, again))]
+    told = answer("B12-MON-04", {"total_b12": {"result": "140 ng/L", "days_ago": 10}}, *treatments, *more)
+    assert told.variant == variant
+    assert bool(told.regimens) is (variant == "still-deficient")
+
+
+@pytest.mark.parametrize(("begun", "is_asked"), [(76, True), (75, False)])
+def test_what_was_changed_after_a_deficient_level_is_reviewed_in_its_time(begun: int, is_asked: bool) -> None:
+    tablets = taken(Medicine.B12, "MedicationRequest/1", **{**TABLETS, "intervals": _from_to(300, begun)})
+    injections = taken(Medicine.B12, "MedicationRequest/2", **{**INJECTIONS, "intervals": _from_to(begun, None)})
+    given: dict[str, Any] = {"total_b12": {"result": "140 ng/L", "days_ago": begun + 10}}
+    for more, asked in (({}, is_asked), ({"pending": ["b12"]}, False)):
+        told = answer("B12-MON-04", {**given, **more}, tablets, injections)
+        assert told.variant == "still-deficient-before-change"
+        assert (Recommendation.FOLLOW_UP_3_MONTHS in told.recommends) is asked
+
+
+def test_since_is_since_when_b12_is_taken_as_it_is_now() -> None:
+    tablets = taken(Medicine.B12, "MedicationRequest/1", **{**TABLETS, "intervals": _from_to(300, 101)})
+    injections = taken(Medicine.B12, "MedicationRequest/2", **{**INJECTIONS, "intervals": _from_to(100, None)})
+    told = answer("B12-MON-04", {"total_b12": {"result": "140 ng/L", "days_ago": 10}}, tablets, injections)
+    assert (told.variant, told.values["since"]) == (
+        "still-deficient-on-injections",
+        str(TODAY - timedelta(days=100)),
+    )
