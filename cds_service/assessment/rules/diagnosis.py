@@ -458,10 +458,13 @@ def raised_marker_alone(p: Picture) -> Answer:
         return does_not_fire(*marker_facts(p, markers))
     called_for = bool(p.features or p.risks)
     kind = "without-b12" if without_b12 else "apart" if p.reading.raised_apart else "earlier"
-    wanted = [] if p.pending(Test.B12, Test.ACTIVE_B12) else [Recommendation.ORDER_B12]
+    level = p.reading.in_words_only or p.reading.deciding
+    if kind == "apart" and level is not None and _can_be_read_with_a_new_marker(p, level):
+        kind = "before-level"
+    is_coming = p.pending(Test.B12, Test.ACTIVE_B12)
+    wanted = [] if is_coming or kind == "before-level" else [Recommendation.ORDER_B12]
     if not without_b12 and not p.pending(Test.MMA):
         wanted.append(Recommendation.ORDER_MMA)
-    level = p.reading.in_words_only or p.reading.deciding
     b12 = (result_fact(level, p.knowledge),) if level is not None else ()
     return fires(
         variant=kind if called_for else f"{kind}-alone",
@@ -470,6 +473,11 @@ def raised_marker_alone(p: Picture) -> Answer:
         | {"markers": marker_words(p, markers), "marker_date": str(markers[0].result.taken)},
         recommends=tuple(wanted) or (Recommendation.VERIFY_DATA,),
     )
+
+
+def _can_be_read_with_a_new_marker(p: Picture, level: LabResult) -> bool:
+    """Whether a level is so new that MMA drawn today belongs to it, and the level need not be repeated."""
+    return (p.today - level.taken.earliest).days <= p.parameters.metabolite_window_days
 
 
 def intrinsic_factor_antibody(p: Picture) -> Answer:
