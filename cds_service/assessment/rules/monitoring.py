@@ -27,7 +27,7 @@ from cds_service.assessment.rules.offers import (
     is_allergic,
     regimens_for,
 )
-from cds_service.assessment.rules.treatment import needs_treatment
+from cds_service.assessment.rules.treatment import is_cord_to_be_treated, needs_treatment
 from cds_service.assessment.spoken import how_long, when
 from cds_service.facts.dates import ClinicalDate, add_months, days, later
 from cds_service.facts.labs import Analyte, LabResult
@@ -371,6 +371,8 @@ def lifelong_therapy_lapsed(p: Picture) -> Answer:
     late = p.parameters.injection_grace_days if p.therapy.is_oral_only else 0
     if (p.today - p.therapy.ended).days <= late:
         return does_not_fire(*facts)
+    if is_cord_to_be_treated(p):
+        return does_not_fire(*facts)  # with a course, and the maintenance after it
     level = _level_above_limits(p)
     b12 = (result_fact(level, p.knowledge),) if level is not None else ()
     variant = "lapsed" if level is None else "lapsed-sufficient"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from cds_service.assessment.metabolites import Marker, renal_confounder
-from cds_service.assessment.outcome import Answer, FactUsed, Status, cannot_tell, does_not_fire, fires
+from cds_service.assessment.outcome import Answer, FactUsed, Outcome, Status, cannot_tell, does_not_fire, fires
 from cds_service.assessment.picture import MEDICATION_KEYS, Picture, result_fact
 from cds_service.assessment.rules.diagnosis import (
     b12_medicines,
@@ -14,6 +14,7 @@ from cds_service.assessment.rules.diagnosis import (
     evidence_words,
     is_left_to_active_b12,
     is_mma_normal,
+    last_therapy,
     marker_facts,
     marker_words,
     recovered,
@@ -106,7 +107,8 @@ def myelopathy_untreated(p: Picture) -> Answer:
     result = p.reading.deciding or p.reading.in_words_only
     b12 = (result_fact(result, p.knowledge),) if result is not None else ()
     is_known = p.status is not Status.UNKNOWN
-    has_ended = p.therapy.ended is not None and (result is None or treated_since(p, result))
+    has_lapsed = p.lifelong_therapy_lapsed
+    has_ended = p.therapy.ended is not None and (result is None or has_lapsed or treated_since(p, result))
     last = p.therapy.last_taken if has_ended else None
     if raised:
         variant = "raised"
@@ -118,7 +120,12 @@ def myelopathy_untreated(p: Picture) -> Answer:
     is_open = not is_known or bool(raised)
     return fires(
         variant=allergic if is_allergic(p) else variant,
-        facts=facts + b12 + marker_facts(p, raised or mma) + b12_medicines(p) + injection_cautions(p),
+        facts=facts
+        + b12
+        + marker_facts(p, raised or mma)
+        + b12_medicines(p)
+        + ((*p.lasting_causes[:_MOST_CAUSES], last_therapy(p)) if has_lapsed else ())
+        + injection_cautions(p),
         values=_cord(p)
         | (b12_values(p, result) if result is not None else {})
         | {"evidence": evidence_words(p, result, raised), "treated": f"last B12 {last}" if last else "not treated"},
@@ -130,6 +137,13 @@ def myelopathy_untreated(p: Picture) -> Answer:
         regimens=regimens_for(p, INJECTION),
         missing_keys=p.unread(*((DataKey.LABS,) if is_open else ()), *MEDICATION_KEYS, DataKey.ALLERGIES),
     )
+
+
+def is_cord_to_be_treated(p: Picture) -> bool:
+    """Whether the card of the cord calls for treatment now, or for a specialist who treats, so that no other does."""
+    cord = myelopathy_untreated(p)
+    is_called_for = Recommendation.START_IM_B12 in cord.recommends or cord.variant.endswith("-allergy")
+    return cord.outcome is Outcome.FIRES and is_called_for and not cord.variant.endswith("mma-normal")
 
 
 def _cord_blood(p: Picture) -> tuple[Recommendation, ...]:
