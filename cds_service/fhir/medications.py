@@ -11,6 +11,7 @@ from typing import Final
 from cds_service.facts.patient import ANYTHING, DOSE, DataIssue, DataKey
 from cds_service.facts.treatments import GIVEN_ON_A_DAY, Medicine, RecordKind, Route, Treatment
 from cds_service.fhir.amounts import Amount, Kind, read_quantity
+from cds_service.fhir.codings import texts
 from cds_service.fhir.dosage import NO_DOSAGE, DoseRead, read_dose
 from cds_service.fhir.ended_orders import ON_HOLD, ended_by_drafts
 from cds_service.fhir.medication_codes import Held, Product
@@ -39,6 +40,7 @@ from cds_service.fhir.ordering import in_order
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.resources import Dosage, Resource, resource_name
 from cds_service.fhir.routes import read_route, route_in_words
+from cds_service.fhir.sig import says_not_taken
 from cds_service.fhir.smallest_first import largest_read
 from cds_service.fhir.subject import patient_references, subject_problem
 from cds_service.fhir.supply import supplied_dose
@@ -190,6 +192,8 @@ def _treatment(
     if not dosages and not takes_upper(held.medicine):
         # Where the most counts, as of folic acid, an average of the days would be too little.
         dose = replace(dose, daily=supplied_dose(resource, held.strength, log) or dose.daily)
+    if not is_halted(resource) and _has_a_reason_not_to_take(resource):
+        dose = replace(dose, is_not_taken=True, is_doubted=True)
     is_not_taken = dose.is_not_taken and kind not in GIVEN_ON_A_DAY
     is_over_or_paused = is_halted(resource) or is_not_taken
     if is_over_or_paused:
@@ -219,6 +223,13 @@ def _treatment(
         is_coded=held.is_coded,
         is_eradication_pack=held.is_eradication_pack,
     )
+
+
+def _has_a_reason_not_to_take(resource: Resource) -> bool:
+    """Whether a record that goes on by its status gives as the reason of its status that it is not taken."""
+    given = resource.status_reason
+    reasons = given if isinstance(given, list) else [given]
+    return any(says_not_taken(text) for reason in reasons for text in texts(reason))
 
 
 def _is_single(resource: Resource, dose: DoseRead, route: Route) -> bool:

@@ -81,7 +81,7 @@ _DATES = re.compile(
 )
 _THEN = re.compile(r"\bthen\b|\bfollowed by\b|\bthereafter\b|\bafter(?:wards| that)\b|\band after \d")
 _NOT_TAKING = (
-    r"(?:not (?:currently |presently )?(?:taking|taken|using|receiving)(?: it| this)?"
+    r"(?:not (?:currently |presently )?(?:taking|taken|using|receiving)(?: it| this| (?:the |this )?medication)?"
     r"|no longer (?:taking|takes|taken|using|receiving|needed|required|prescribed)(?: it| this)?"
     r"|discontinued|stopped|ceased|on hold|held|withheld|suspended|declin(?:ed|es)|refus(?:ed|es|ing))"
 )
@@ -124,6 +124,11 @@ def read_sig(text: str) -> Sig:
     if is_too_long(text):
         return Sig(reason="the directions are too long to be read")
     return _read(text)
+
+
+def says_not_taken(text: str) -> bool:
+    """Whether a text says outright that a medicine is not taken: "patient not taking", "stopped in July"."""
+    return not is_too_long(text) and not has_long_number(text) and bool(_SAID_OUTRIGHT.search(plain(text)))
 
 
 # As many as one request can hold (`reading_limit`): the same directions are read once, whatever stands beside them.

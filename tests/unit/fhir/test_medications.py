@@ -1059,6 +1059,31 @@ class TestDirectionsThatSayItIsNotTaken:
         [found] = treatments(request(authoredOn="2025-02-25", dosageInstruction=lines))
         assert found.is_halted
 
+    @pytest.mark.parametrize(
+        "reason",
+        [
+            {"text": "Patient not taking"},
+            [{"text": "Not taking"}],
+            [{"text": "side effects"}, {"coding": [{"display": "Patient not taking medication"}]}],
+            {"text": "Stopped in July 2025"},
+        ],
+        ids=str,
+    )
+    def test_the_reason_of_an_active_status_may_say_so(self, reason: Any) -> None:
+        plain = {"dosageInstruction": [{"text": "1 tablet daily"}], "authoredOn": "2025-02-25"}
+        [found] = treatments(request(**plain, statusReason=reason))
+        assert (found.is_halted, found.is_active, found.is_doubted) == (True, False, True)
+
+    @pytest.mark.parametrize("reason", [{"text": "Taken on days not taking methotrexate"}, [{"text": "Renewed"}], []])
+    def test_any_other_reason_takes_nothing_back(self, reason: Any) -> None:
+        plain = {"dosageInstruction": [{"text": "1 tablet daily"}], "authoredOn": "2025-02-25"}
+        [found] = treatments(request(**plain, statusReason=reason))
+        assert (found.is_halted, found.is_active) == (False, True)
+
+    def test_what_was_given_was_given_whatever_reason_its_status_has(self) -> None:
+        [found] = treatments(administration(effectiveDateTime="2025-09-20", statusReason=[{"text": "Not taking"}]))
+        assert (found.is_doubted, found.is_halted) == (False, False)
+
     def test_without_a_beginning_it_tells_of_no_use(self) -> None:
         found, _ = read(statement(dosage=[{"text": "Patient not taking: 1 tablet daily"}]))
         assert [t.intervals for t in found] == [()]

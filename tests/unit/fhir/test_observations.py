@@ -930,9 +930,7 @@ def test_a_result_known_by_its_name_alone_is_said_with_its_day() -> None:
 def test_what_the_laboratory_marked_a_result_that_is_not_used_stands_beside_the_reason() -> None:
     low = [concept(("http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", "L"))]
     why = "This vitamin B12 result was not used: the unit 'furlong' is not known for vitamin B12"
-    assert refusal(observation(value=150, unit="furlong", interpretation=low)).issue == (
-        f"{why} (marked low)."
-    )
+    assert refusal(observation(value=150, unit="furlong", interpretation=low)).issue == (f"{why} (marked low).")
     assert refusal(observation(value=150, unit="furlong")).issue == f"{why}."
 
 
