@@ -243,12 +243,14 @@ def _with_b12_in_doubt(p: Picture, folic: _FolicAcid | None, check: tuple[Recomm
         unread = p.unread(DataKey.CONDITIONS, DataKey.LABS)
         return cannot_tell("signs and risks", keys=unread, facts=folic.facts) if unread else does_not_fire(*folic.facts)
     has_level = p.status is Status.INDETERMINATE or p.reading.is_open_after_treatment
-    is_answered = p.recorded_deficiency and p.reading.is_after_treatment and p.reading.band is Band.UNLIKELY
+    is_cord = p.has(ProblemKind.MYELOPATHY)
+    is_high = p.reading.is_after_treatment and p.reading.band is Band.UNLIKELY
+    is_answered = is_high and p.recorded_deficiency and not is_cord
     if has_level and not is_answered and p.reading.deciding is not None:
         return _with_b12_indeterminate(p, folic, p.reading.deciding, called_for)
     facts = (*folic.facts, *called_for)
     values = {"dose": folic.words(), "feature": called_for[0].words}
-    if p.has(ProblemKind.MYELOPATHY):
+    if is_cord:
         return _in_cord_disease(p, facts, values, folic.target)
     if p.recorded_deficiency:
         return _with_recorded_deficiency(p, folic, facts, values, check)
@@ -580,7 +582,8 @@ def cord_without_injection(p: Picture) -> Answer:
     """
     cord = p.facts_of(ProblemKind.MYELOPATHY)
     going_on = [(d, c) for d in p.facts.drafts if not d.is_on_hold for c in d.contents if _is_b12(c)]
-    if not cord or not any(d.is_selected for d, _content in going_on) or not _is_lacking(p):
+    unread = p.unread(DataKey.LABS) if p.status is Status.UNKNOWN else ()
+    if not cord or not any(d.is_selected for d, _content in going_on) or not (_is_lacking(p) or unread):
         return does_not_fire(*cord)
     level, raised = p.reading.deciding or p.reading.in_words_only, _raised(p)
     results = [level] if level is not None else [marker.result for marker in raised]
@@ -593,13 +596,16 @@ def cord_without_injection(p: Picture) -> Answer:
     if is_told_elsewhere or not routes.isdisjoint({Route.PARENTERAL, Route.NOT_KNOWN}):
         return does_not_fire(*cord)
     title = p.knowledge.medicines[Medicine.B12].title
+    facts = (*cord, *(FactUsed(title, f"{d.name}: {dose_words(c)}", source=d.source) for d, c in going_on))
+    if not _is_lacking(p):
+        values = {"cord": p.cord_words}
+        return fires(variant="not-checked", facts=facts, values=values, missing_keys=unread)
     return fires(
         variant="no-injection",
         facts=(
-            *cord,
+            *facts,
             *((result_fact(level, p.knowledge),) if level is not None else ()),
             *marker_facts(p, raised),
-            *(FactUsed(title, f"{d.name}: {dose_words(c)}", source=d.source) for d, c in going_on),
             *injection_cautions(p),
         ),
         values={"cord": p.cord_words, "evidence": evidence_words(p, level, raised)},
