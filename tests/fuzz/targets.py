@@ -209,7 +209,7 @@ def check_feedback(data: bytes) -> None:
     """Feedback is stored and can be read again, or is refused with the paths of its fields."""
     edge = _edge()
     try:
-        count = record_feedback(edge, "b12-patient-view", data)
+        count = record_feedback(edge, "b12-patient-view", data).items
     except InvalidHookRequest as refused:
         assert refused.problems
         count = 0

@@ -94,7 +94,7 @@ STEPS = (
             _fire(
                 "order-sign",
                 MILD,
-                *("--order", "cyanocobalamin 1000 mcg tablet, 1 tablet daily"),
+                *("--order", "cyanocobalamin 2000 mcg tablet, 1 tablet daily"),
                 *("--feedback", "overridden", "--reason", "known-diagnosis", "--comment", "A second brand is wanted"),
             ),
         ),
