@@ -35,6 +35,8 @@ class PatientValue(Resource, gc=False, rename="camel"):
     """The value under `patient`: a Patient, an OperationOutcome, or a Bundle that holds one of them."""
 
     entry: list[Entry] | None = None
+    total: int | None = None
+    link: list[Link] | None = None  # of a Bundle; those of a Patient name no pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ def read_patient(value: PatientValue) -> Reading:
     if value.resource_type == "OperationOutcome":
         return failed("the EHR answered this query with an error")
     if value.resource_type == "Bundle":
-        return read_bundle(DataKey.PATIENT, Bundle(resource_type="Bundle", entry=value.entry))
+        bundle = Bundle(resource_type="Bundle", total=value.total, link=value.link, entry=value.entry)
+        return read_bundle(DataKey.PATIENT, bundle)
     if value.resource_type != "Patient":
         kind = quoted(value.resource_type) if value.resource_type else "resource without a resourceType"
         return failed(f"it holds a {kind} where a Patient belongs; it was not used")

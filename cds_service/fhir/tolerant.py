@@ -100,7 +100,7 @@ _NAMING = (
     "valueString",
 )
 _NAMING_WITHIN = {"component": "code", "reaction": "substance"}
-_DISPENSABLE_IN_PATIENT = _DISPENSABLE | {"deceasedBoolean", "deceasedDateTime"}
+_DISPENSABLE_IN_PATIENT = _DISPENSABLE | {"deceasedBoolean", "deceasedDateTime", "link", "total"}
 
 
 def _exact(text: str) -> Decimal | str:

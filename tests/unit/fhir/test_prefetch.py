@@ -22,6 +22,7 @@ B12 = {
     "code": {"coding": [{"system": "http://loinc.org", "code": "2132-9"}]},
     "valueQuantity": {"value": 150, "unit": "pg/mL"},
 }
+PATIENT = {"resourceType": "Patient", "id": "p1"}
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
 
 
@@ -168,6 +169,27 @@ def test_a_patient_in_a_bundle_is_the_patient() -> None:
     reading = decoded(patient=bundle({"resourceType": "Patient", "id": "p1"})).readings[DataKey.PATIENT]
 
     assert ids(reading) == ["p1"]
+
+
+@pytest.mark.parametrize(
+    ("more", "note"),
+    [
+        ({"total": 1}, ""),
+        ({"total": 2}, "2 results were found, but only 1 were given"),
+        ({"link": [{"relation": "self", "url": "https://ehr.example/Patient"}]}, ""),
+        ({"link": [{"relation": "next", "url": "https://ehr.example/2"}]}, "not all pages of it were given"),
+    ],
+)
+def test_a_bundle_with_the_patient_is_complete_where_it_says_so(more: dict[str, Any], note: str) -> None:
+    section = decoded(patient=bundle(PATIENT, **more)).readings[DataKey.PATIENT].section
+    assert (section.note, section.availability is COMPLETE) == (note, not note)
+
+
+@pytest.mark.parametrize("link", [{"x": 1}, ["x"], "x"])
+def test_a_link_of_the_patient_that_cannot_be_read_leaves_the_rest_of_the_patient(link: object) -> None:
+    reading = decoded(patient=PATIENT | {"link": link}).readings[DataKey.PATIENT]
+    assert ids(reading) == ["p1"]
+    assert [issue.resource for issue in reading.issues] == ["Patient/p1"]
 
 
 def test_keys_that_nobody_asked_for_are_skipped() -> None:
