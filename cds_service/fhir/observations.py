@@ -32,7 +32,6 @@ from cds_service.knowledge.model import Knowledge
 
 _COUNTED = ("final", "amended", "corrected", "preliminary")
 _CORRECTED = ("amended", "corrected")
-_OUT = frozenset({"final", *_CORRECTED})
 _REGISTERED, _PRELIMINARY = "registered", "preliminary"
 _LOW_BY_OWN_RANGE = (Analyte.TOTAL_B12, Analyte.ACTIVE_B12)
 _A_MONTH = timedelta(days=31)
@@ -72,9 +71,6 @@ def read_labs(record: PatientRecord, knowledge: Knowledge, today: date) -> tuple
     for candidate in candidates:
         if candidate.status in WITHDRAWN_OR_PLANNED:
             withdrawn.add(candidate.resource.id or "")
-            continue
-        if _is_yet_to_come(candidate):
-            issues.append(_told_as_awaited(candidate, knowledge))
             continue
         if most is not None and _parts(candidate.holder) > most:
             issues.append(_of_too_many_parts(candidate, knowledge))
@@ -124,34 +120,20 @@ def _contained_results(resource: Resource, knowledge: Knowledge) -> Iterator[Dat
 
 def read_awaited(record: PatientRecord, knowledge: Knowledge) -> list[TestOrder]:
     """The tests of which the laboratory has the sample and no value yet, as orders that are done: results that are
-    registered, and preliminary ones that are empty."""
+    registered. A preliminary one without a value may have lost it, and is told as not used."""
     references, specimens = patient_references(record), Specimens(record, knowledge)
     awaited: set[TestOrder] = set()
     for resource in record.section(DataKey.LABS).resources("Observation"):
-        if resource.status in _OUT:
+        if status_of(resource) != _REGISTERED:
             continue
         for candidate in _candidates(resource, knowledge):
             test = TEST_OF.get(candidate.match.analyte)
-            if test is None or not (candidate.status == _REGISTERED or _is_yet_to_come(candidate)):
+            if test is None:
                 continue
             with contextlib.suppress(Unusable):
                 _refuse_other(candidate, references, specimens)
                 awaited.add(TestOrder(test, _day(resource), resource_name(resource), is_done=True))
     return sorted(awaited, key=repr)
-
-
-def _told_as_awaited(candidate: _Candidate, knowledge: Knowledge) -> DataIssue:
-    """A preliminary result without a value: counted as a test on its way, so that nothing of it is left out."""
-    short = knowledge.analytes[candidate.match.analyte].short
-    sentence = f"This {short} result is yet to come: it is preliminary and has no value."
-    return replace(candidate.issue("value", sentence, used_with_care=True), day=_day(candidate.resource))
-
-
-def _is_yet_to_come(candidate: _Candidate) -> bool:
-    """Whether a preliminary result holds nothing yet, and no reason why."""
-    if candidate.status != _PRELIMINARY or candidate.holder.interpretation:
-        return False
-    return _is_empty(candidate.holder)
 
 
 def result_dates(record: PatientRecord) -> dict[str, ClinicalDate]:
@@ -185,13 +167,11 @@ def _is_heading(resource: Resource, match: AnalyteMatch) -> bool:
     return may_be and _is_empty(resource)
 
 
-def _is_empty(holder: Resource | Component) -> bool:
+def _is_empty(resource: Resource) -> bool:
     """Whether it has no value of its own, and no reason why there is none."""
-    values: tuple[object, ...] = (holder.value_quantity, holder.value_string, holder.value_codeable_concept)
-    values += (holder.value_range, holder.data_absent_reason)
-    if isinstance(holder, Resource):
-        values += (holder.value_integer, holder.value_boolean)
-    return all(value is None for value in values)
+    values = (resource.value_quantity, resource.value_string, resource.value_codeable_concept, resource.value_range)
+    bare = (resource.value_integer, resource.value_boolean)
+    return all(value is None for value in (*values, *bare)) and resource.data_absent_reason is None
 
 
 def _read(
