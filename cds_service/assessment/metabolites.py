@@ -74,7 +74,8 @@ def read_markers(
         ours = [r for r in labs.of(analyte) if r.is_coded and not r.is_preliminary]
         close = [r for r in ours if _belongs(r, anchor, knowledge, today)]
         if anchor is not None and is_recent:
-            close += [r for r in ours if r not in close and _answers(r, anchor, therapy, knowledge)]
+            apart_from_it = [r for r in ours if not _belongs(r, anchor, knowledge, today)]
+            close += [r for r in apart_from_it if _answers(r, anchor, therapy, knowledge)]
         marker = _marker(close, labs, therapy, problems, knowledge)
         if marker is not None:
             near.append(marker)

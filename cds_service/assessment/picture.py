@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
+from heapq import nlargest
 
 from cds_service.assessment.bands import Band, LimitGroup, b12_band, is_low, is_raised, scale_of
 from cds_service.assessment.exposure import exposure, given_nitrous_oxide, used_longer_than
@@ -58,6 +60,7 @@ _BY_SEX = {Sex.FEMALE: LimitGroup.WOMEN, Sex.MALE: LimitGroup.MEN}
 _EXPLAINS_METABOLITES = frozenset({Analyte.EGFR, Analyte.CREATININE})
 _EXPLAINS_HOMOCYSTEINE = frozenset({Analyte.SERUM_FOLATE, Analyte.RED_CELL_FOLATE})
 _ANALYTES = frozenset(analyte.value for analyte in Analyte)
+_TEST_OF: Mapping[str, Test] = {analyte.value: test for analyte, test in TEST_OF.items()}
 MEDICATION_KEYS = (
     DataKey.MEDICATION_STATEMENTS,
     DataKey.MEDICATION_REQUESTS,
@@ -409,14 +412,23 @@ class Picture:
         """Whether something came of a test that is done, usable or not, or may have where results were not read."""
         if not order.is_done or order.ordered is None:
             return False
-        analytes = [analyte for analyte, test in TEST_OF.items() if test is order.test]
-        final = [(r.source, r.taken) for r in self.facts.labs if r.analyte in analytes and not r.is_preliminary]
-        unused = [(i.resource, i.day) for i in self.facts.issues if i.matters_to in analytes and not i.used_with_care]
-        since = order.ordered.earliest
-        return bool(self.unread(DataKey.LABS)) or any(
-            source != order.source and not source.startswith("ServiceRequest/") and (day is None or day.latest >= since)
-            for source, day in (*final, *unused)
-        )
+        since, came = order.ordered.earliest, self._last_come.get(order.test, ())
+        return bool(self.unread(DataKey.LABS)) or any(day >= since and source != order.source for day, source in came)
+
+    @once
+    def _last_come(self) -> Mapping[Test, Sequence[tuple[date, str]]]:
+        """The last two records that brought something of each test, which are enough to find one that is not the order
+        itself: the last day that they may be of, and what they are."""
+        days: defaultdict[Test, dict[str, date]] = defaultdict(dict)
+        brought = [(r.analyte.value, r.source, r.taken.latest) for r in self.facts.labs if not r.is_preliminary]
+        for issue in self.facts.issues:
+            if not issue.used_with_care and not issue.resource.startswith("ServiceRequest/"):
+                brought.append((issue.matters_to, issue.resource, issue.day.latest if issue.day else date.max))
+        for topic, source, day in brought:
+            test = _TEST_OF.get(topic)
+            if test is not None:
+                days[test][source] = max(day, days[test].get(source, day))
+        return {test: nlargest(2, ((day, source) for source, day in of.items())) for test, of in days.items()}
 
     @once
     def is_test_wanted(self) -> bool:

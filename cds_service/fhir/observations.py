@@ -121,11 +121,12 @@ def _contained_results(resource: Resource, knowledge: Knowledge) -> Iterator[Dat
 def read_awaited(record: PatientRecord, knowledge: Knowledge) -> list[TestOrder]:
     """The tests of which the laboratory has the sample and no value yet, as orders that are done: results that are
     registered. A preliminary one without a value may have lost it, and is told as not used."""
+    registered = [r for r in record.section(DataKey.LABS).resources("Observation") if status_of(r) == _REGISTERED]
+    if not registered:
+        return []
     references, specimens = patient_references(record), Specimens(record, knowledge)
     awaited: set[TestOrder] = set()
-    for resource in record.section(DataKey.LABS).resources("Observation"):
-        if status_of(resource) != _REGISTERED:
-            continue
+    for resource in registered:
         for candidate in _candidates(resource, knowledge):
             test = TEST_OF.get(candidate.match.analyte)
             if test is None:

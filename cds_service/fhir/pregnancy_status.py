@@ -57,8 +57,7 @@ class PregnancyAnswers:
 
 def asks_about_pregnancy(concept: CodeableConcept | None) -> bool:
     """Whether the code of an Observation is one of those that are read here."""
-    codes = _codes(concept)
-    return _ASKS in codes or not codes.isdisjoint(_DUE)
+    return any(key == _ASKS or key in _DUE for key, _ in keys(concept))
 
 
 def read_pregnancy_answers(

@@ -128,6 +128,25 @@ def products_of_many_medicines() -> Iterator[dict[str, Any]]:
         yield {**ORDER, **odd, "id": f"o{number}", "medicationCodeableConcept": {"text": name}}
 
 
+def of_many_days(count: int, code: str, unit: str, year: int, **fields: Any) -> Iterator[dict[str, Any]]:
+    for number in range(count):
+        day = f"{year}-0{number % 8 + 1}-{number % 28 + 1:02}T00:{number % 60:02}:{number // 60 % 60:02}Z"
+        given = {"code": {"coding": [{"system": "http://loinc.org", "code": code}]}, "effectiveDateTime": day}
+        yield result(number, valueQuantity={"value": 0.1 + number % 9 / 10, "unit": unit}, **{**given, **fields})
+
+
+def metabolites_after_a_level(count: int) -> bytes:
+    level = result(count, effectiveDateTime="2025-01-01", valueQuantity={"value": 300, "unit": "pg/mL"})
+    return body(labs=iter([level, *of_many_days(count, "13964-2", "umol/L", 2025)]))
+
+
+def tests_that_are_done(count: int) -> bytes:
+    code = {"coding": [{"system": "http://loinc.org", "code": "2132-9"}]}
+    given = {"resourceType": "ServiceRequest", "status": "completed", "intent": "order", "subject": SUBJECT}
+    orders = ({**given, "id": f"s{n}", "code": code, "authoredOn": TODAY.isoformat()} for n in range(count))
+    return body(labs=of_many_days(count, "2132-9", "ng/mL", 2024), serviceRequests=orders)
+
+
 TOO_MUCH = "holds more than is read at once"
 HOSTILE: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "a product of many codes": (
@@ -189,6 +208,14 @@ def test_no_body_is_more_work_than_it_may_be_and_what_is_not_read_is_told(
     assessment = answers[0].assessment
     issues = assessment.issues if assessment is not None else ()
     assert any(told in issue.issue for issue in issues)
+
+
+@pytest.mark.parametrize("make", [metabolites_after_a_level, tests_that_are_done])
+def test_what_many_results_ask_for_grows_as_they_do(make: Callable[[int], bytes]) -> None:
+    """Each was held against each other: nine thousand took more than ten seconds."""
+    few, many = (make(count) for count in (500, 2_000))
+    answered(few)
+    assert counted.calls_of(lambda: answered(many)) < 5 * counted.calls_of(lambda: answered(few))
 
 
 def test_a_flag_that_states_nothing_is_next_to_no_work() -> None:
