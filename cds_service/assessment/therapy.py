@@ -86,7 +86,8 @@ class Therapy:
         """The injections that were, or are, given last; None without any, or where two forms of cobalamin were."""
         injected = [t for t in self.treatments if t.route is Route.PARENTERAL and t.intervals]
         days = [max(i.end.earliest if i.end is not None else date.max for i in t.intervals) for t in injected]
-        newest = [t for t, day in zip(injected, days, strict=True) if day == max(days)]
+        last = max(days, default=None)
+        newest = [t for t, day in zip(injected, days, strict=True) if day == last]
         return newest[0] if newest and len({t.form for t in newest}) == 1 else None
 
     @property
