@@ -140,7 +140,7 @@ def metabolites_after_a_level(count: int) -> bytes:
     return body(labs=iter([level, *of_many_days(count, "13964-2", "umol/L", 2025)]))
 
 
-def tests_that_are_done(count: int) -> bytes:
+def orders_that_are_done(count: int) -> bytes:
     code = {"coding": [{"system": "http://loinc.org", "code": "2132-9"}]}
     given = {"resourceType": "ServiceRequest", "status": "completed", "intent": "order", "subject": SUBJECT}
     orders = ({**given, "id": f"s{n}", "code": code, "authoredOn": TODAY.isoformat()} for n in range(count))
@@ -210,7 +210,7 @@ def test_no_body_is_more_work_than_it_may_be_and_what_is_not_read_is_told(
     assert any(told in issue.issue for issue in issues)
 
 
-@pytest.mark.parametrize("make", [metabolites_after_a_level, tests_that_are_done])
+@pytest.mark.parametrize("make", [metabolites_after_a_level, orders_that_are_done])
 def test_what_many_results_ask_for_grows_as_they_do(make: Callable[[int], bytes]) -> None:
     """Each was held against each other: nine thousand took more than ten seconds."""
     few, many = (make(count) for count in (500, 2_000))
